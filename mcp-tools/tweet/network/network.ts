@@ -3,6 +3,7 @@
  * judge and read so that the kit can send once and reconcile. A network never sends a post; the
  * kit's send-once does (design section 5, "SDKs build and read, they never send").
  */
+import type { ErrorCode } from '@chimera/contracts/errors'
 
 /** One post as the tools mean it. Text is already canonical (`canonicalText`), ids are digits. */
 export interface Post {
@@ -34,8 +35,11 @@ export interface ProviderResponse {
   readonly body: Buffer
 }
 
-/** Why a network definitely did not take a post. */
-export type RefusalCode = 'DUPLICATE' | 'RATE_LIMITED' | 'UPSTREAM_REJECTED'
+/** Why a network definitely did not take a post: the error codes of contracts/errors.ts. */
+export type RefusalCode = Extract<
+  ErrorCode,
+  'DUPLICATE' | 'UPSTREAM_RATE_LIMITED' | 'UPSTREAM_REJECTED'
+>
 
 /**
  * What an answer proves. `refused` is only said of answers that the network is known to give

@@ -1,0 +1,25 @@
+import { z } from 'zod'
+
+/** One transition inside an audit entry (design.md section 7). */
+export const AuditItem = z.strictObject({
+  subject: z.enum(['goal', 'task', 'effect', 'approval', 'boot', 'fence', 'letter', 'token']),
+  id: z.string().max(200),
+  attempt: z.int().nonnegative().optional(),
+  from: z.string().max(64).nullable(),
+  to: z.string().max(64),
+  /** SHA-256 of the canonical input and output of the transition, where there is one. */
+  input: z.string().optional(),
+  output: z.string().optional(),
+  /** A reason or code for people. */
+  note: z.string().max(500).optional(),
+})
+export type AuditItem = z.infer<typeof AuditItem>
+
+/** One entry per transaction and tenant; each row carries the id of the entry that moved it. */
+export const AuditEntry = z.strictObject({
+  id: z.uuid(),
+  tenant_id: z.uuid(),
+  actor: z.string().max(128),
+  items: z.array(AuditItem).min(1),
+})
+export type AuditEntry = z.infer<typeof AuditEntry>

@@ -1,0 +1,218 @@
+/** What anyone can observe (design.md section 10). Operators script against these; a test pins them. */
+import { z } from 'zod'
+
+import { TaskPhase, TaskStatus, TaskType } from './agent-task.ts'
+import { EffectState } from './effect.ts'
+import { GoalStatus, Mode } from './goal.ts'
+import { ReceiptClaims } from './grant.ts'
+import { ToolState } from './tool-control.ts'
+import { WaitingOn } from './waiting.ts'
+
+const Time = z.string().nullable()
+
+/** `chimera status --json` */
+export const StatusReport = z.strictObject({
+  version: z.string(),
+  state: z.enum(['running', 'starting', 'stopping', 'down']),
+  state_dir: z.string(),
+  urls: z.strictObject({
+    gateway: z.string().nullable(),
+    redis: z.string().nullable(),
+    postgres: z.string().nullable(),
+    weaviate: z.string().optional(),
+  }),
+  token_file: z.string(),
+  roles: z.array(
+    z.strictObject({
+      name: z.string(),
+      pid: z.int().nullable(),
+      state: z.enum(['starting', 'ready', 'draining', 'down']),
+      restarts: z.int(),
+      rss_bytes: z.int().nullable(),
+    }),
+  ),
+  tools: z.array(
+    z.strictObject({
+      name: z.string(),
+      account: z.string(),
+      pid: z.int().nullable(),
+      url: z.string(),
+      backend: z.string(),
+      grants: z.enum(['required', 'off']),
+      state: ToolState,
+      reason: z.string().optional(),
+      ledger: z.strictObject({
+        id: z.string(),
+        boot: z.string(),
+        seq: z.int(),
+        path: z.string(),
+      }),
+    }),
+  ),
+  simulated: z.array(
+    z.strictObject({
+      name: z.enum(['x', 'evm', 'exchange']),
+      pid: z.int().nullable(),
+      url: z.string(),
+    }),
+  ),
+  fence: z.array(z.strictObject({ scope: z.string(), epoch: z.int(), stopped: z.boolean() })),
+  streams: z.array(
+    z.strictObject({
+      name: z.string(),
+      group: z.string(),
+      /** Null when Redis does not know it: never shown as 0. */
+      lag: z.int().nullable(),
+      pending: z.int(),
+    }),
+  ),
+  tasks: z.partialRecord(TaskPhase, z.int()),
+  effects: z.partialRecord(EffectState, z.int()),
+  dead: z.int(),
+  memory: z.strictObject({ backend: z.string(), degraded: z.boolean() }),
+})
+export type StatusReport = z.infer<typeof StatusReport>
+
+/** `chimera goal post --json`, `POST /v1/goals` */
+export const GoalPosted = z.strictObject({ id: z.string(), status: GoalStatus })
+export type GoalPosted = z.infer<typeof GoalPosted>
+
+/** One round of one slot, as `goal show` lists it. */
+export const EffectView = z.strictObject({
+  id: z.string(),
+  effect_key: z.string(),
+  slot: z.string(),
+  round: z.int(),
+  task_id: z.string(),
+  grant_id: z.string().nullable(),
+  state: EffectState,
+  /** True from the question whether the grant may be voided until the ledger has answered. */
+  cancelling: z.boolean(),
+  tool: z.string(),
+  args: z.record(z.string(), z.unknown()),
+  args_hash: z.string(),
+  account: z.string().nullable(),
+  mode: Mode,
+  approvals: z.array(z.string()),
+  /** Why it was denied, refused or is open. */
+  code: z.string().nullable(),
+  detail: z.string().nullable(),
+  granted_at: Time,
+  claimed_at: Time,
+  settled_at: Time,
+  provider_ref: z.string().nullable(),
+  receipt: ReceiptClaims.nullable(),
+})
+export type EffectView = z.infer<typeof EffectView>
+
+export const TaskView = z.strictObject({
+  id: z.string(),
+  goal_id: z.string(),
+  type: TaskType,
+  kind: z.string(),
+  status: TaskStatus,
+  phase: TaskPhase,
+  waiting_on: WaitingOn.nullable(),
+  /** Attempts spent; a cooldown and a lost lease spend none of the Judge's. */
+  attempt: z.int(),
+  max_attempts: z.int(),
+  confidence: z.number().nullable(),
+  failure: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+  depends_on: z.array(z.string()),
+  attempts: z.array(
+    z.strictObject({
+      attempt: z.int(),
+      outcome: z.string(),
+      worker: z.string(),
+      result_at: Time,
+      result: z.unknown(),
+      verdict: z.unknown(),
+    }),
+  ),
+  received_at: Time,
+  planned_at: Time,
+  ready_at: Time,
+  claimed_at: Time,
+  result_at: Time,
+  judged_at: Time,
+})
+export type TaskView = z.infer<typeof TaskView>
+
+/** A line of `chimera goal ls --json`. */
+export const GoalSummary = z.strictObject({
+  id: z.string(),
+  status: GoalStatus,
+  mode: Mode,
+  text: z.string(),
+  agent_id: z.string(),
+  source: z.string(),
+  waiting_on: WaitingOn.nullable(),
+  failure: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+  tasks_total: z.int(),
+  tasks_open: z.int(),
+  received_at: Time,
+  planned_at: Time,
+  finished_at: Time,
+})
+export type GoalSummary = z.infer<typeof GoalSummary>
+
+/** `chimera goal show --json`, `GET /v1/goals/:id` */
+export const GoalView = GoalSummary.extend({
+  /** Effects that did happen in a goal that was cancelled or failed. */
+  partial: z.array(z.string()),
+  tasks: z.array(TaskView),
+  effects: z.array(EffectView),
+})
+export type GoalView = z.infer<typeof GoalView>
+
+/** `chimera stop --json` */
+export const StopReport = z.strictObject({
+  epoch: z.int(),
+  acknowledged_at: z.string(),
+  tools: z.array(
+    z.strictObject({
+      name: z.string(),
+      result: z.enum(['fenced', 'unreachable']),
+      in_flight: z.array(z.string()),
+    }),
+  ),
+})
+export type StopReport = z.infer<typeof StopReport>
+
+/** One line of `state_dir/simulated/<name>.jsonl`, written before the provider answers. */
+export const SimulatedRequest = z.strictObject({
+  n: z.int().positive(),
+  received_at: z.string(),
+  account: z.string(),
+  method: z.string(),
+  path: z.string(),
+  body: z.unknown(),
+  outcome: z.enum(['accepted', 'refused', 'cut', 'hung']),
+  status: z.int().nullable(),
+  id: z.string().optional(),
+})
+export type SimulatedRequest = z.infer<typeof SimulatedRequest>
+
+/** One line of `state_dir/crash-points.jsonl`. */
+export const CrashLine = z.strictObject({
+  label: z.string(),
+  n: z.int().positive(),
+  process: z.string(),
+  pid: z.int(),
+  at: z.string(),
+  run: z.string().nullable(),
+})
+export type CrashLine = z.infer<typeof CrashLine>
+
+/** `POST /__control` of a simulated provider, on loopback. */
+export const SimulatedControl = z.strictObject({
+  fault: z
+    .enum(['none', 'cut', 'hang', '5xx', '5xx_after', '429', '403_duplicate', 'reset_before'])
+    .optional(),
+  /** A part of the body's text that the fault applies to; everything when absent. */
+  match: z.string().max(500).optional(),
+  times: z.int().positive().max(1_000_000).optional(),
+  duplicate_check: z.boolean().optional(),
+  timeline_delay_ms: z.int().nonnegative().max(86_400_000).optional(),
+})
+export type SimulatedControl = z.infer<typeof SimulatedControl>

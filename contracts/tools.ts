@@ -1,0 +1,69 @@
+/** The tools that plans may name, and where each may come from (design.md sections 1 and 5). */
+
+type ToolRow = {
+  /** The tool server's name: `chimera tools serve <server>`. */
+  readonly server: 'tweet' | 'wallet' | 'trading'
+  /** A mutating tool acts only on a grant. */
+  readonly mutating: boolean
+  readonly scope: string
+  /** Arguments whose text leaves the house: every URL, mention, cashtag and address in it counts. */
+  readonly textArguments: readonly string[]
+  /** TRANSACTION never passes on confidence alone. */
+  readonly money: boolean
+}
+
+export const TOOLS = {
+  post_tweet: {
+    server: 'tweet',
+    mutating: true,
+    scope: 'tweet:write',
+    textArguments: ['text'],
+    money: false,
+  },
+  reply_tweet: {
+    server: 'tweet',
+    mutating: true,
+    scope: 'tweet:write',
+    textArguments: ['text'],
+    money: false,
+  },
+  get_cooldown: {
+    server: 'tweet',
+    mutating: false,
+    scope: 'tweet:read',
+    textArguments: [],
+    money: false,
+  },
+  transfer_native: {
+    server: 'wallet',
+    mutating: true,
+    scope: 'wallet:transfer',
+    textArguments: [],
+    money: true,
+  },
+  transfer_erc20: {
+    server: 'wallet',
+    mutating: true,
+    scope: 'wallet:transfer',
+    textArguments: [],
+    money: true,
+  },
+  get_candles: {
+    server: 'trading',
+    mutating: false,
+    scope: 'trade:read',
+    textArguments: [],
+    money: false,
+  },
+} as const satisfies Record<string, ToolRow>
+
+export type ToolName = keyof typeof TOOLS
+
+/** Narrows outside text to a tool of the catalogue. */
+export const isToolName = (name: string): name is ToolName => Object.hasOwn(TOOLS, name)
+
+/**
+ * What one call costs at most, in micros of a US dollar, before it is granted.
+ * Source: X's pay-per-use list, $0.015 a post and $0.20 with a URL (docs.x.com, August 2026).
+ */
+export const TWEET_COST_USD_MICROS = { plain: 15_000n, withUrl: 200_000n } as const

@@ -20,7 +20,7 @@
  * `./chimera test` sums that file up. A guard is removed by composing the parts without it, in the
  * test only: no product code has a switch for it (design section 10).
  */
-import { test } from 'vitest'
+import { inject, test } from 'vitest'
 
 /** What the reporter learns of a guarantee. */
 export type GuaranteeMeta = { id: string; n: number; seed: number }
@@ -32,6 +32,9 @@ declare module 'vitest' {
   interface TaskMeta {
     guarantee?: GuaranteeMeta
     control?: ControlMeta
+  }
+  interface ProvidedContext {
+    sample: 'ci' | 'full'
   }
 }
 
@@ -71,9 +74,12 @@ export function seeded(seed: number): Random {
   return { fraction, integer, pick, shuffle }
 }
 
-/** How many times to try: `full` under `./chimera test --full`, else the smaller `ci`. */
+/**
+ * How many times to try: `full` under `./chimera test --full` (CHIMERA_TEST_FULL=1), else the smaller
+ * `ci`. The summary prints what was taken.
+ */
 export function sampleSize(sizes: { ci: number; full: number }): number {
-  return process.env['CHIMERA_TEST_FULL'] === '1' ? sizes.full : sizes.ci
+  return sizes[inject('sample')]
 }
 
 /**

@@ -1,0 +1,179 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+
+import { CHECKOUT, runTool } from './checkout-tools.ts'
+import { isGreen, parseRecords, renderReport, sumUp, type TestRecord } from './report.ts'
+
+/** In this order: what fails early is found early. */
+export const PROJECTS = ['unit', 'conformance', 'integration', 'e2e', 'faults', 'security'] as const
+type Project = (typeof PROJECTS)[number]
+
+/** The one project that needs no servers. */
+const SERVERLESS: Project = 'unit'
+
+/**
+ * A run that is not `--full` may take 15 minutes (conventions section 7); one that takes longer than
+ * this hangs, and has to say so before CI's own limit of 30 minutes cuts it off without a word.
+ */
+const DEADLINE_MS = 22 * 60_000
+
+/** The options of `chimera test`. */
+export type TestOptions = {
+  full?: boolean
+  controls?: boolean
+  json?: string
+  only?: readonly string[]
+}
+
+type Surroundings = {
+  env: Record<string, string | undefined>
+  out: (line: string) => void
+  err: (line: string) => void
+}
+
+/**
+ * Runs the tests of the checkout, project after project, with servers of its own, prints the summary
+ * and resolves with the exit code: 0 only when tests ran and none failed, 2 for an unknown project.
+ */
+export async function runTests(
+  options: TestOptions,
+  { env, out, err }: Surroundings,
+): Promise<number> {
+  const projects = PROJECTS.filter((name) => options.only?.includes(name) ?? true)
+  const unknown = options.only?.filter((name) => !PROJECTS.some((project) => project === name))
+  if (unknown !== undefined && unknown.length > 0) {
+    err(`There is no project ${unknown.join(', ')}; there are ${PROJECTS.join(', ')}.`)
+    return 2
+  }
+  const started = performance.now()
+  await using stack = new AsyncDisposableStack()
+  const folder = await mkdtemp(join(tmpdir(), 'chimera-report-'))
+  stack.defer(() => rm(folder, { recursive: true, force: true }))
+  const signal = interruption(stack, options.full === true ? undefined : DEADLINE_MS)
+  const run = { folder, projects, options, signal, env, err, stack }
+  const records = await recordsOf(run)
+  const seconds = Math.round((performance.now() - started) / 100) / 10
+  const report = sumUp(records, { seconds, commit: await findCommit() })
+  if (options.json !== undefined) {
+    await writeFile(resolve(options.json), `${JSON.stringify(report, null, 2)}\n`)
+  }
+  out(renderReport(report, { controls: options.controls === true }).trimEnd())
+  return isGreen(report) ? 0 : 1
+}
+
+type Run = {
+  folder: string
+  projects: readonly Project[]
+  options: TestOptions
+  signal: AbortSignal
+  env: Record<string, string | undefined>
+  err: (line: string) => void
+  stack: AsyncDisposableStack
+}
+
+async function recordsOf(run: Run): Promise<TestRecord[]> {
+  const records: TestRecord[] = []
+  let servers: string | undefined
+  for (const project of run.projects) {
+    if (project !== SERVERLESS && servers === undefined) {
+      try {
+        servers = await openServers(run)
+      } catch (cause) {
+        records.push(brokenRun(project, `the servers did not start: ${String(cause)}`))
+        break
+      }
+    }
+    records.push(...(await runProject(project, { ...run, servers })))
+  }
+  return records
+}
+
+async function openServers({ stack, err }: Run): Promise<string> {
+  const { openTestServers } = await import('./test-servers.ts')
+  const servers = stack.use(await openTestServers({ log: err }))
+  return JSON.stringify(servers.urls)
+}
+
+async function runProject(
+  project: Project,
+  { folder, options, signal, env, servers }: Run & { servers: string | undefined },
+): Promise<TestRecord[]> {
+  const file = join(folder, `${project}.jsonl`)
+  await writeFile(file, '')
+  const status = await runTool(
+    [
+      process.execPath,
+      join(CHECKOUT, 'node_modules', 'vitest', 'vitest.mjs'),
+      'run',
+      `--project=${project}`,
+      '--passWithNoTests',
+      '--reporter=default',
+      '--reporter=./tests/reporter.ts',
+      ...(options.controls === true ? ['--testNamePattern', CONTROL_NAME.source] : []),
+    ],
+    {
+      signal,
+      env: {
+        ...env,
+        ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }),
+        ...(options.full === true ? { CHIMERA_TEST_FULL: '1' } : {}),
+        ...(servers === undefined ? {} : { CHIMERA_TEST_SERVERS: servers }),
+        CHIMERA_TEST_REPORT: file,
+      },
+    },
+  )
+  const records = parseRecords(await readFile(file, 'utf8'))
+  const failed = records.some(({ outcome }) => outcome === 'failed')
+  // A vitest that died, or was stopped, has not written all it should have.
+  const broken = status === 0 || failed ? [] : [brokenRun(project, reasonOf(signal, status))]
+  return [...records.filter((record) => isWanted(record, options)), ...broken]
+}
+
+/** The names that `control()` in tests/guarantee.ts gives. */
+const CONTROL_NAME = /(^| )control: without /
+
+/** Under `--controls` vitest reports all other tests as skipped; they were never asked for. */
+function isWanted({ outcome, test }: TestRecord, { controls }: TestOptions): boolean {
+  return controls !== true || outcome !== 'skipped' || CONTROL_NAME.test(test)
+}
+
+function brokenRun(project: Project, reason: string): TestRecord {
+  return { project, test: 'the run itself', outcome: 'failed', reason }
+}
+
+function reasonOf(signal: AbortSignal, status: number): string {
+  if (signal.aborted) return `stopped: ${String(signal.reason)}`
+  return `vitest ended with exit code ${status} though no test failed`
+}
+
+/** Aborts on SIGINT, SIGTERM, and after the deadline when there is one. */
+function interruption(stack: AsyncDisposableStack, deadlineMs: number | undefined): AbortSignal {
+  const controller = new AbortController()
+  const stop = (name: string) => controller.abort(name)
+  for (const name of ['SIGINT', 'SIGTERM']) {
+    process.on(name, stop)
+    stack.defer(() => {
+      process.off(name, stop)
+    })
+  }
+  if (deadlineMs !== undefined) {
+    const timer = setTimeout(() => {
+      stop(`the tests took longer than ${deadlineMs / 60_000} minutes`)
+    }, deadlineMs)
+    stack.defer(() => clearTimeout(timer))
+  }
+  return controller.signal
+}
+
+/** The commit of the checkout; `null` without git. */
+async function findCommit(): Promise<string | null> {
+  try {
+    const { stdout } = await promisify(execFile)('git', ['rev-parse', 'HEAD'], { cwd: CHECKOUT })
+    return stdout.trim()
+  } catch {
+    return null
+  }
+}

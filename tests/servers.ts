@@ -1,0 +1,34 @@
+import { openTestServers, type TestServerUrls } from '@chimera/cli/commands/test/test-servers'
+import type { TestProject } from 'vitest/node'
+import { z } from 'zod'
+
+/**
+ * Global set-up of every project that needs servers. A test reads them with
+ * `inject('databaseUrl')` and `inject('redisUrl')` of vitest: a superuser's URL of a private
+ * PostgreSQL 18, and the path of a private Redis's socket (`new Redis(path)`). They are shared by all
+ * tests of a run: create a database of your own (and flush Redis before, not after, so that what a
+ * failed test left can be looked at).
+ *
+ * Under `./chimera test` they run already and CHIMERA_TEST_SERVERS says where; a bare
+ * `vitest run --project integration` starts its own.
+ */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const given = process.env['CHIMERA_TEST_SERVERS']
+  // The product refuses CHIMERA_ variables it does not know, and tests start the product.
+  delete process.env['CHIMERA_TEST_SERVERS']
+  await using stack = new AsyncDisposableStack()
+  const urls =
+    given === undefined
+      ? stack.use(await openTestServers({ log: () => {} })).urls
+      : TestServers.parse(JSON.parse(given))
+  project.provide('databaseUrl', urls.databaseUrl)
+  project.provide('redisUrl', urls.redisUrl)
+  const open = stack.move()
+  return () => open.disposeAsync()
+}
+
+const TestServers = z.strictObject({ databaseUrl: z.string(), redisUrl: z.string() })
+
+declare module 'vitest' {
+  interface ProvidedContext extends TestServerUrls {}
+}

@@ -1,0 +1,136 @@
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+
+import { prepareCluster } from './postgres-cluster.ts'
+import { clearDeadPostmaster } from './postgres-leftovers.ts'
+import { tryLock } from './processes/file-lock.ts'
+import { findFreePort } from './processes/free-port.ts'
+import { onLifeline } from './processes/lifeline.ts'
+import { startFailure } from './processes/start-failure.ts'
+import { openSupervisedProcess, type SupervisedProcess } from './processes/supervised-process.ts'
+import { keepSecret } from './secret-file.ts'
+import type { StackLog } from './stack-log.ts'
+import { readStackRecord, rememberPort } from './stack-record.ts'
+import { prepareStateDir } from './state-dir.ts'
+
+/** A private PostgreSQL 18 on loopback. */
+export type PostgresServer = AsyncDisposable &
+  Readonly<{
+    /** With the superuser's password: as secret as the password itself. */
+    url: string
+    /** The port on 127.0.0.1. */
+    port: number
+    supervised: SupervisedProcess
+    /** Of the shell that holds the lifeline; the server is its child. */
+    pid: () => number | undefined
+    close: () => Promise<void>
+  }>
+
+const DATABASE = 'chimera'
+const READY_WITHIN_MS = 30_000
+/** A checkpoint of a small database takes well under a second. */
+const KILL_AFTER_MS = 5000
+
+/**
+ * Small on purpose: ten processes with a handful of connections each, on a machine that does other
+ * things too. Logical replication and parallel queries are of no use here.
+ */
+const settings = [
+  'listen_addresses=127.0.0.1',
+  'unix_socket_directories=',
+  'shared_buffers=128MB',
+  'max_connections=100',
+  'wal_level=replica',
+  'max_wal_senders=0',
+  'password_encryption=scram-sha-256',
+  'log_line_prefix=%m [%p] %d ',
+  'log_checkpoints=off',
+  'timezone=UTC',
+]
+const durableSettings = ['fsync=on', 'synchronous_commit=on', 'full_page_writes=on']
+const testSettings = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']
+
+/**
+ * Starts PostgreSQL with its data in the state directory, under root as nobody. It is started again
+ * when it dies, keeps its port and its data from one start to the next, and dies with this process.
+ *
+ * @param options.durable - off only in tests, where a crash of the machine loses nothing of value
+ * @throws RetryableError `UNAVAILABLE` when it does not come up, with its last lines
+ */
+export async function openPostgres(options: {
+  stateDir: string
+  log: StackLog
+  port?: number | undefined
+  durable?: boolean | undefined
+}): Promise<PostgresServer> {
+  const paths = await prepareStateDir(options.stateDir)
+  const password = await keepSecret(paths.keyFiles.postgresPassword, () =>
+    randomBytes(24).toString('base64url'),
+  )
+  const lock = tryLock(path.join(paths.postgres, 'server.lock'))
+  if (lock === undefined)
+    throw startFailure({
+      name: 'postgres',
+      what: `is in use by another process that runs on ${paths.root}`,
+      lastLines: [],
+    })
+  try {
+    const cluster = await prepareCluster({ paths, password, log: options.log })
+    const known = readStackRecord(paths.root).ports['postgres']
+    // Its own port may still look taken by a dying predecessor; that one is waited for.
+    await clearDeadPostmaster(cluster.data)
+    const port = options.port ?? (await findFreePort([known]))
+    rememberPort(paths.root, 'postgres', port)
+    const chosen = options.durable === false ? testSettings : durableSettings
+    const flags = [...settings, ...chosen].flatMap((setting) => ['-c', setting])
+    const supervised = openSupervisedProcess({
+      spec: {
+        name: 'postgres',
+        ...onLifeline('INT', path.join(cluster.binaries, 'bin', 'postgres'), [
+          '-D',
+          cluster.data,
+          '-p',
+          String(port),
+          ...flags,
+        ]),
+        env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
+        cwd: cluster.base,
+        identity: cluster.identity,
+        readiness: { kind: 'log', words: 'ready to accept connections' },
+        beforeStart: () => clearDeadPostmaster(cluster.data),
+      },
+      logFile: path.join(paths.logs, 'postgres.log'),
+    })
+    const close = async (): Promise<void> => {
+      await supervised.stop(KILL_AFTER_MS)
+      lock[Symbol.dispose]()
+    }
+    try {
+      await supervised.ready(READY_WITHIN_MS)
+    } catch (error) {
+      await close()
+      throw error
+    }
+    return {
+      url: `postgres://postgres:${password}@127.0.0.1:${port}/${DATABASE}`,
+      port,
+      supervised,
+      pid: supervised.pid,
+      close,
+      [Symbol.asyncDispose]: close,
+    }
+  } catch (error) {
+    lock[Symbol.dispose]()
+    throw error
+  }
+}
+
+/** The URL of the server of a state directory, running or not; nothing when there never was one. */
+export async function findPostgresUrl(stateDir: string): Promise<string | undefined> {
+  const paths = await prepareStateDir(stateDir)
+  const port = readStackRecord(paths.root).ports['postgres']
+  const password = await readFile(paths.keyFiles.postgresPassword, 'utf8').catch(() => undefined)
+  if (port === undefined || password === undefined) return undefined
+  return `postgres://postgres:${password.trim()}@127.0.0.1:${port}/${DATABASE}`
+}

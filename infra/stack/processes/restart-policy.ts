@@ -1,0 +1,23 @@
+/** A process that lived this long has recovered: its next death counts as a first one. */
+const SETTLED_AFTER_MS = 10_000
+
+/**
+ * Waiting times of the first, second, ... death in a row. The first is at once, so that a killed role
+ * is back within its work's patience; the last bounds what a process that cannot start costs.
+ */
+const DELAYS_MS = [0, 100, 250, 500, 1000, 2000, 5000] as const
+
+/** How long to wait before a dead process is started again. */
+export type RestartPolicy = Readonly<{ next: (livedMs: number) => number }>
+
+export function createRestartPolicy(): RestartPolicy {
+  let deaths = 0
+  return {
+    next: (livedMs) => {
+      if (livedMs >= SETTLED_AFTER_MS) deaths = 0
+      const delay = DELAYS_MS[Math.min(deaths, DELAYS_MS.length - 1)] ?? 0
+      deaths += 1
+      return delay
+    },
+  }
+}

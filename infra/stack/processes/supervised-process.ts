@@ -1,0 +1,249 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import type { ChimeraError } from '@chimera/contracts/errors'
+
+import { askReady, type Readiness } from './readiness.ts'
+import { createRestartPolicy } from './restart-policy.ts'
+import { openRotatingLog, type RotatingLog } from './rotating-log.ts'
+import { startFailure } from './start-failure.ts'
+
+/** What it takes to start one process, and to know that it is up. */
+export type ProcessSpec = Readonly<{
+  name: string
+  command: string
+  args: readonly string[]
+  /** The whole environment: nothing is inherited. */
+  env: Readonly<Record<string, string>>
+  cwd: string
+  /** Set when the process runs as somebody else. */
+  identity?: Readonly<{ uid: number; gid: number }> | undefined
+  readiness: Readiness
+  /** Runs before every start: clears away what a dead predecessor left behind. */
+  beforeStart?: (() => Promise<void>) | undefined
+}>
+
+/** As in `chimera status --json`. */
+export type ProcessState = 'starting' | 'ready' | 'draining' | 'down'
+
+export type ProcessReport = Readonly<{
+  name: string
+  pid: number | undefined
+  state: ProcessState
+  restarts: number
+}>
+
+/** One process that is started again whenever it dies, until it is stopped. */
+export type SupervisedProcess = Readonly<{
+  name: string
+  report: () => Promise<ProcessReport>
+  pid: () => number | undefined
+  /** Resolves when it is up for the first time; rejects when it will not come up. */
+  ready: (timeoutMs: number) => Promise<void>
+  /** Asks politely, and kills what is still there after `killAfterMs`. */
+  stop: (killAfterMs: number) => Promise<void>
+}>
+
+/** Configuration is wrong (sysexits EX_CONFIG): starting again cannot help the one who waits. */
+const EXIT_CONFIG = 78
+/** So many deaths before the first readiness are a failed start, not bad luck. */
+const MAX_DEATHS_BEFORE_READY = 5
+const PROBE_EVERY_MS = 40
+
+type Life = {
+  child: ChildProcess | undefined
+  startedAt: number
+  state: ProcessState
+  restarts: number
+  wasReady: boolean
+  /** The words of a `log` readiness were written in this life. */
+  sawWords: boolean
+  failure: ChimeraError | undefined
+}
+
+/** Starts the process at once and keeps it running. Opening never throws; `ready` tells. */
+export function openSupervisedProcess(options: {
+  spec: ProcessSpec
+  logFile: string
+}): SupervisedProcess {
+  const { spec } = options
+  const log = openRotatingLog(options.logFile)
+  const stopping = new AbortController()
+  const policy = createRestartPolicy()
+  const life: Life = {
+    child: undefined,
+    startedAt: 0,
+    state: 'starting',
+    restarts: 0,
+    wasReady: false,
+    sawWords: false,
+    failure: undefined,
+  }
+  const note = (message: string, fields: object = {}): void =>
+    log.write(Buffer.from(`${supervisorLine(spec.name, message, fields)}\n`))
+
+  const live = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      const exit = await liveOnce({ spec, log, life, stopping: stopping.signal, note })
+      if (stopping.signal.aborted) return
+      life.state = 'starting'
+      life.restarts += 1
+      life.failure = judgeStart(spec.name, life, exit, log.tail())
+      const delayMs = policy.next(Date.now() - life.startedAt)
+      note(`${exit}; starting again`, { restarts: life.restarts, delay_ms: delayMs })
+      await sleep(delayMs, undefined, { signal: stopping.signal }).catch(() => undefined)
+    }
+  }
+  const lived = live()
+  return {
+    name: spec.name,
+    pid: () => life.child?.pid,
+    report: async () => ({
+      name: spec.name,
+      pid: life.child?.pid,
+      state: await currentState(spec, life),
+      restarts: life.restarts,
+    }),
+    ready: (timeoutMs) => waitUntilReady({ spec, life, log, timeoutMs, stopping: stopping.signal }),
+    stop: async (killAfterMs) => {
+      if (stopping.signal.aborted) return lived
+      stopping.abort()
+      if (life.child !== undefined) life.state = 'draining'
+      const killer = setTimeout(() => {
+        note(`did not stop within ${killAfterMs} ms; killed`)
+        endHard(life.child)
+      }, killAfterMs)
+      life.child?.kill('SIGTERM')
+      await lived
+      clearTimeout(killer)
+      life.state = 'down'
+      log.close()
+    },
+  }
+}
+
+/** One start, until its death. Answers how it ended, as a half sentence. */
+async function liveOnce(options: {
+  spec: ProcessSpec
+  log: RotatingLog
+  life: Life
+  stopping: AbortSignal
+  note: (message: string, fields?: object) => void
+}): Promise<string> {
+  const { spec, log, life, note } = options
+  life.startedAt = Date.now()
+  life.sawWords = false
+  try {
+    await spec.beforeStart?.()
+  } catch (error) {
+    return `could not be prepared (${error instanceof Error ? error.message : String(error)})`
+  }
+  if (options.stopping.aborted) return 'stopped'
+  const child = spawn(spec.command, spec.args, {
+    cwd: spec.cwd,
+    env: { ...spec.env },
+    // The open stdin is the lifeline: when this process is gone, the child reads end of file.
+    stdio: ['pipe', 'pipe', 'pipe'],
+    // A group of its own: Ctrl-C reaches the supervisor alone, which stops all in their order.
+    detached: true,
+    ...(spec.identity === undefined ? {} : spec.identity),
+  })
+  life.child = child
+  note('started', { child_pid: child.pid })
+  child.stdin.on('error', () => undefined)
+  // Servers write their line in one piece, and Node reads a pipe in pieces of 64 KiB.
+  const readyWords = spec.readiness.kind === 'log' ? spec.readiness.words : undefined
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      log.write(chunk)
+      life.sawWords ||= readyWords !== undefined && chunk.includes(readyWords)
+    })
+    stream.on('error', () => undefined)
+  }
+  const exit = await new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(`could not be started (${error.message})`))
+    child.once('exit', (code, signal) => resolve(signal ?? `exited with ${code}`))
+  })
+  child.stdin.destroy()
+  await drained(child)
+  life.child = undefined
+  return exit
+}
+
+/** What a dead child wrote last is still in the pipe; a grandchild may hold the pipe open for ever. */
+async function drained(child: ChildProcess): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    child.once('close', () => resolve())
+  })
+  await Promise.race([closed, sleep(50)])
+  child.stdout?.destroy()
+  child.stderr?.destroy()
+}
+
+async function waitUntilReady(options: {
+  spec: ProcessSpec
+  life: Life
+  log: RotatingLog
+  timeoutMs: number
+  stopping: AbortSignal
+}): Promise<void> {
+  const { spec, life, log } = options
+  const until = Date.now() + options.timeoutMs
+  while (!life.wasReady) {
+    if (life.failure !== undefined) throw life.failure
+    if (options.stopping.aborted)
+      throw startFailure({ name: spec.name, what: 'was stopped', lastLines: [] })
+    if (Date.now() > until)
+      throw startFailure({
+        name: spec.name,
+        what: `was not ready within ${options.timeoutMs} ms`,
+        lastLines: log.tail(),
+      })
+    if (life.child !== undefined && (await askReady(spec.readiness, life.sawWords))) {
+      life.wasReady = true
+      life.state = 'ready'
+      return
+    }
+    await sleep(PROBE_EVERY_MS)
+  }
+}
+
+async function currentState(spec: ProcessSpec, life: Life): Promise<ProcessState> {
+  if (life.state === 'draining') return 'draining'
+  if (life.child === undefined) return 'down'
+  return (await askReady(spec.readiness, life.sawWords)) ? 'ready' : 'starting'
+}
+
+function judgeStart(
+  name: string,
+  life: Life,
+  exit: string,
+  lastLines: readonly string[],
+): ChimeraError | undefined {
+  if (life.wasReady) return undefined
+  if (exit === `exited with ${EXIT_CONFIG}`)
+    return startFailure({ name, what: exit, lastLines, isConfigFault: true })
+  if (life.restarts < MAX_DEATHS_BEFORE_READY) return undefined
+  return startFailure({ name, what: `${exit}, ${life.restarts} times in a row`, lastLines })
+}
+
+/** The whole group, so that a shell and its server go together. */
+function endHard(child: ChildProcess | undefined): void {
+  if (child?.pid === undefined) return
+  try {
+    process.kill(-child.pid, 'SIGKILL')
+  } catch {
+    child.kill('SIGKILL')
+  }
+}
+
+function supervisorLine(name: string, message: string, fields: object): string {
+  return JSON.stringify({
+    level: 30,
+    time: Date.now(),
+    name: 'supervisor',
+    process: name,
+    ...fields,
+    msg: message,
+  })
+}

@@ -1,0 +1,94 @@
+import { chmod, mkdir } from 'node:fs/promises'
+import path from 'node:path'
+
+/** Where everything of one stack lives. All paths are absolute. */
+export type StateDirPaths = Readonly<{
+  root: string
+  keys: string
+  logs: string
+  simulated: string
+  ledgers: string
+  postgres: string
+  redis: string
+  /** Written by a process that was told to die at a crash point. */
+  crashPoints: string
+  /** Ports and sockets that stay the same from one start to the next. */
+  stackFile: string
+  /** Held by the one supervisor of this state directory. */
+  lockFile: string
+  keyFiles: Readonly<{
+    grantPrivate: string
+    grantJwks: string
+    receiptJwks: string
+    operatorToken: string
+    controlToken: string
+    stopToken: string
+    mcpToken: string
+    postgresPassword: string
+  }>
+  /** The private key with which one tool server signs its receipts. */
+  receiptPrivate: (tool: string) => string
+  ledger: (tool: string, account: string) => string
+  /** The append-only record of a simulated provider. */
+  simulatedRecord: (name: string) => string
+}>
+
+/** The folder of this checkout: the one that holds `cli/main.ts`. */
+export function checkoutRoot(): string {
+  return path.resolve(import.meta.dirname, '..', '..')
+}
+
+/** `CHIMERA_STATE_DIR`, else `.chimera/state` of the checkout. */
+export function findStateDir(env: { readonly CHIMERA_STATE_DIR?: string | undefined }): string {
+  const chosen = env.CHIMERA_STATE_DIR
+  if (chosen === undefined || chosen === '') return path.join(checkoutRoot(), '.chimera', 'state')
+  return path.resolve(chosen)
+}
+
+/** Names only; nothing is read or made. */
+export function stateDirPaths(root: string): StateDirPaths {
+  const at = (...names: string[]): string => path.join(root, ...names)
+  return {
+    root,
+    keys: at('keys'),
+    logs: at('logs'),
+    simulated: at('simulated'),
+    ledgers: at('ledgers'),
+    postgres: at('postgres'),
+    redis: at('redis'),
+    crashPoints: at('crash-points.jsonl'),
+    stackFile: at('stack.json'),
+    lockFile: at('supervisor.lock'),
+    keyFiles: {
+      grantPrivate: at('keys', 'judge-grant.private.jwk.json'),
+      grantJwks: at('keys', 'grant-keys.jwks.json'),
+      receiptJwks: at('keys', 'receipt-keys.jwks.json'),
+      operatorToken: at('keys', 'operator.token'),
+      controlToken: at('keys', 'control.token'),
+      stopToken: at('keys', 'stop.token'),
+      mcpToken: at('keys', 'mcp.token'),
+      postgresPassword: at('keys', 'postgres.password'),
+    },
+    receiptPrivate: (tool) => at('keys', `${tool}-receipt.private.jwk.json`),
+    ledger: (tool, account) => at('ledgers', tool, `${account}.sqlite`),
+    simulatedRecord: (name) => at('simulated', `${name}.jsonl`),
+  }
+}
+
+/**
+ * Makes the folders. The root and `postgres` may be entered by others (0711) because under root
+ * PostgreSQL runs as nobody; neither can be listed, and everything else in them is 0700 or 0600.
+ */
+export async function prepareStateDir(root: string): Promise<StateDirPaths> {
+  const paths = stateDirPaths(root)
+  await makeFolder(paths.root, 0o711)
+  await makeFolder(paths.postgres, 0o711)
+  for (const folder of [paths.keys, paths.logs, paths.simulated, paths.ledgers, paths.redis])
+    await makeFolder(folder, 0o700)
+  return paths
+}
+
+async function makeFolder(folder: string, mode: number): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  await chmod(folder, mode)
+}

@@ -11,7 +11,7 @@ INSERT INTO tenants (id, name) VALUES ('00000000-0000-7000-8000-000000000001', '
 
 -- One row: the life of this record between restores. A restored record gets a new incarnation.
 CREATE TABLE record_incarnation (
-  only boolean PRIMARY KEY DEFAULT true CHECK (only),
+  is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
   incarnation uuid NOT NULL DEFAULT gen_random_uuid(),
   since timestamptz NOT NULL DEFAULT now()
 );
@@ -20,7 +20,7 @@ INSERT INTO record_incarnation DEFAULT VALUES;
 
 -- One row: what Redis was last known by. Another marker there means that Redis lost its memory.
 CREATE TABLE stream_marker (
-  only boolean PRIMARY KEY DEFAULT true CHECK (only),
+  is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
   marker text NOT NULL,
   set_at timestamptz NOT NULL DEFAULT now()
 );

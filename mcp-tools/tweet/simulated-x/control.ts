@@ -1,0 +1,57 @@
+import type { IncomingMessage } from 'node:http'
+
+import { z } from 'zod'
+
+import { isLoopback } from '../network/loopback.ts'
+import type { ApiParts } from './api.ts'
+import { Control } from './faults.ts'
+import { type Answer, forbidden, invalidRequest } from './problems.ts'
+
+/**
+ * `GET` and `POST /__control`: how a test or an operator tells this X to fail. Loopback only, and
+ * never from a web page: one that rebinds DNS still sends its own Host, and any page its Origin.
+ */
+export function answerControl({
+  request,
+  body,
+  parts,
+}: {
+  request: IncomingMessage
+  body: unknown
+  parts: ApiParts
+}): Answer {
+  if (!isFromThisMachine(request)) return forbidden('/__control answers on loopback only.')
+  if (request.method === 'GET') return { status: 200, body: stateOf(parts) }
+  if (request.method !== 'POST') {
+    const headers = { allow: 'GET, POST' }
+    return { ...invalidRequest('Use GET or POST.'), status: 405, headers }
+  }
+  const control = Control.safeParse(body)
+  if (!control.success) return invalidRequest(z.prettifyError(control.error))
+  const { faults, settings } = parts
+  try {
+    faults.plan(control.data)
+  } catch (cause) {
+    return invalidRequest(cause instanceof Error ? cause.message : String(cause))
+  }
+  settings.duplicateCheck = control.data.duplicate_check ?? settings.duplicateCheck
+  settings.timelineDelayMs = control.data.timeline_delay_ms ?? settings.timelineDelayMs
+  settings.postLimit = control.data.post_limit ?? settings.postLimit
+  return { status: 200, body: stateOf(parts) }
+}
+
+function stateOf({ faults, settings }: ApiParts): unknown {
+  return {
+    faults: faults.list(),
+    duplicate_check: settings.duplicateCheck,
+    timeline_delay_ms: settings.timelineDelayMs,
+    post_limit: settings.postLimit,
+  }
+}
+
+function isFromThisMachine(request: IncomingMessage): boolean {
+  if (request.headers.origin !== undefined) return false
+  const peer = request.socket.remoteAddress ?? ''
+  const host = URL.parse(`http://${request.headers.host ?? ''}`)?.hostname ?? ''
+  return (peer === '::1' || isLoopback(peer.replace(/^::ffff:/u, ''))) && isLoopback(host)
+}

@@ -1,0 +1,149 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+
+import { openAccounts, type SimulatedAccount } from './accounts.ts'
+import { type ApiParts, decideRequest, type Decision } from './api.ts'
+import { answerControl } from './control.ts'
+import { openFaults } from './faults.ts'
+import { parsePostRequest } from './post-request.ts'
+import { openPosts } from './posts.ts'
+import type { Answer } from './problems.ts'
+import { DEFAULT_POST_LIMIT, openRateLimit } from './rate-limit.ts'
+import { readBody } from './read-body.ts'
+import { openRequestRecord, type RequestRecord } from './request-record.ts'
+import { openSnowflakes } from './snowflake.ts'
+
+/** A running simulated X. */
+export type SimulatedX = AsyncDisposable & {
+  /** Base URL, for `SIMULATED_X_URL`. */
+  readonly url: string
+  /** Ends every connection, the hung ones too, and closes the record. */
+  readonly close: () => Promise<void>
+}
+
+/**
+ * Starts an X of our own: API v2 for posts and timelines, told to fail by `POST /__control`, with
+ * its own record as the only truth about what it accepted. A new life on the same record remembers
+ * every post of the ones before, those whose answer was lost included; faults and settings are
+ * forgotten. `port` 0 takes a free one. No `accounts`: any bearer token is an account.
+ */
+export async function openSimulatedX(options: {
+  port: number
+  recordPath: string
+  accounts?: readonly SimulatedAccount[]
+  /** Tokens of apps without a user, which may not post. */
+  appTokens?: readonly string[]
+  host?: string
+  clock?: () => number
+}): Promise<SimulatedX> {
+  const { port, recordPath, accounts = [], appTokens = [], host = '127.0.0.1' } = options
+  const now = options.clock ?? Date.now
+  await using stack = new AsyncDisposableStack()
+  const record = stack.use(openRequestRecord(recordPath))
+  const posts = openPosts({ now })
+  const highestId = restorePosts(record, posts)
+  const parts: ApiParts = {
+    accounts: openAccounts({ accounts, appTokens, now }),
+    posts,
+    faults: openFaults(),
+    rateLimit: openRateLimit({ now }),
+    nextId: openSnowflakes({ now, after: highestId }).next,
+    settings: { duplicateCheck: true, timelineDelayMs: 0, postLimit: DEFAULT_POST_LIMIT },
+    now,
+  }
+  const server = createServer((request, response) => {
+    serve(request, response, { ...parts, record }).catch((cause: unknown) => {
+      // Only a sender that went away or a full disk comes here; neither gets an answer.
+      response.destroy(cause instanceof Error ? cause : new Error(String(cause)))
+    })
+  })
+  server.listen(port, host)
+  await once(server, 'listening')
+  stack.defer(async () => {
+    server.close()
+    server.closeAllConnections()
+    await once(server, 'close')
+  })
+  const address = server.address()
+  if (address === null || typeof address === 'string') {
+    throw new TypeError('The simulated X listens on no port.')
+  }
+  const running = stack.move()
+  const close = () => running.disposeAsync()
+  return { url: `http://${host}:${address.port}`, close, [Symbol.asyncDispose]: close }
+}
+
+/** Puts back what earlier lives accepted. Returns the highest id, so that none is given twice. */
+function restorePosts(record: RequestRecord, posts: ApiParts['posts']): bigint {
+  let highest = 0n
+  for (const line of record.restored) {
+    if (line.id === undefined || line.outcome === 'refused') continue
+    if (line.method === 'DELETE') posts.remove(line.id)
+    if (line.method !== 'POST') continue
+    const parsed = parsePostRequest(line.body)
+    if (!parsed.isValid) continue
+    posts.add({ id: line.id, account: line.account, request: parsed.post })
+    if (BigInt(line.id) > highest) highest = BigInt(line.id)
+  }
+  return highest
+}
+
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  parts: ApiParts & { record: RequestRecord },
+): Promise<void> {
+  const url = new URL(request.url ?? '/', `http://${request.headers.host ?? 'localhost'}`)
+  const { method = 'GET' } = request
+  const read = await readBody(request)
+  const body = read.kind === 'json' ? read.value : undefined
+  if (url.pathname === '/__control') {
+    send(response, answerControl({ request, body, parts }))
+    return
+  }
+  const receivedAtMs = parts.now()
+  const { authorization } = request.headers
+  const decision = decideRequest({ method, url, authorization, body }, parts)
+  const { account, outcome, id, answer, delivery } = decision
+  // The record comes first: an answer that somebody saw is always in it.
+  parts.record.append({
+    receivedAtMs,
+    account,
+    method,
+    path: `${url.pathname}${url.search}`,
+    body: read.kind === 'json' ? read.value : read.text,
+    outcome,
+    status: delivery === 'answer' ? answer.status : null,
+    ...(id === undefined ? {} : { id }),
+  })
+  deliver(request, response, decision)
+}
+
+function deliver(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { answer, delivery }: Decision,
+): void {
+  switch (delivery) {
+    case 'answer':
+      send(response, answer)
+      return
+    case 'cut':
+      request.socket.destroy()
+      return
+    case 'hang':
+      // Stays open until the sender gives up or this process ends.
+      return
+  }
+}
+
+function send(response: ServerResponse, { status, body, headers = {} }: Answer): void {
+  const bytes = Buffer.from(JSON.stringify(body), 'utf8')
+  const type = status >= 400 ? 'application/problem+json' : 'application/json; charset=utf-8'
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': String(bytes.byteLength),
+    ...headers,
+  })
+  response.end(bytes)
+}

@@ -1,0 +1,53 @@
+import type { Command } from 'commander'
+import type { CliContext } from './context.ts'
+
+/** Commands that are loaded together, and only when one of them is asked for. */
+export type CommandGroup = Readonly<{
+  /** First words of the command line, and what the top-level help says of each. */
+  commands: Readonly<Record<string, string>>
+  register: (program: Command, context: CliContext) => Promise<void>
+}>
+
+export const commandGroups: readonly CommandGroup[] = [
+  {
+    commands: {
+      up: 'start everything on this machine and watch over it',
+      down: 'stop what `up` started',
+      status: 'what runs, where it is and what it has to do',
+      logs: 'what the processes have said',
+      doctor: 'check this machine, and say how to mend what is wrong',
+    },
+    register: async (program, context) => {
+      const { registerStackCommands } = await import('./commands/stack/stack-commands.ts')
+      registerStackCommands(program, context)
+    },
+  },
+  {
+    commands: {
+      goal: 'post, list, show, watch and cancel goals',
+      task: 'show tasks',
+      effect: 'list and show effects',
+      stop: 'let nothing more happen in the world',
+      resume: 'end a stop',
+      dead: 'list, show and replay dead letters',
+      token: "make, list and revoke the gateway's tokens",
+      tools: 'list tool servers and read their ledgers',
+      database: "migrate the record's database, show its state, dump its schema",
+      'crash-points': 'list the places where a process can be told to die',
+    },
+    register: async (program, context) => {
+      const { registerOperatorCommands } = await import('./commands/operator-commands.ts')
+      registerOperatorCommands(program, context)
+    },
+  },
+  {
+    commands: {
+      test: 'run every test of this checkout, with its own servers',
+      check: 'types, lint, format, dead code and the unit tests of this checkout',
+    },
+    register: async (program, context) => {
+      const { registerTestCommands } = await import('./commands/test/test-commands.ts')
+      registerTestCommands(program, context)
+    },
+  },
+]

@@ -15,10 +15,11 @@ const LONE_SURROGATE = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[
  * lone surrogates, two keys that are one after NFC.
  */
 export function canonicalJson(value: unknown): string {
-  const text = canonicalize(normalised(value, 0))
-  if (text === undefined)
+  const json = canonicalize(normalised(value, 0))
+  if (json === undefined) {
     throw new TerminalError('INPUT_INVALID', 'There is no JSON value to hash.')
-  return text
+  }
+  return json
 }
 
 /** SHA-256 of the canonical JSON, lower-case hex. */
@@ -44,14 +45,15 @@ function normalised(value: unknown, depth: number): unknown {
   }
   if (Array.isArray(value)) return value.map((item: unknown) => normalised(item, depth + 1))
   if (value === null || typeof value !== 'object') return value
-  const out: Record<string, unknown> = Object.create(null) as Record<string, unknown>
+  // Built from entries, so that a key called __proto__ is a key like any other.
+  const entries = new Map<string, unknown>()
   for (const [key, item] of Object.entries(value)) {
     if (item === undefined) continue
     const name = text(key)
-    if (name in out) throw new TerminalError('INPUT_INVALID', 'Two keys are one after NFC.')
-    out[name] = normalised(item, depth + 1)
+    if (entries.has(name)) throw new TerminalError('INPUT_INVALID', 'Two keys are one after NFC.')
+    entries.set(name, normalised(item, depth + 1))
   }
-  return out
+  return Object.fromEntries(entries)
 }
 
 function text(value: string): string {

@@ -33,3 +33,9 @@ export type Pointer = z.infer<typeof Pointer>
 /** Labels from best to worst; a mixture takes the worst. */
 export const Label = z.enum(['owner', 'registry', 'derived', 'untrusted'])
 export type Label = z.infer<typeof Label>
+
+/** What a `default` pointer may stand for: rule -> the one value it gives. Never anything else. */
+export const DEFAULT_RULES: Readonly<Record<string, unknown>> = {
+  'no-media': [],
+  'ai-labeled': true,
+}

@@ -149,3 +149,13 @@ BEGIN
   WHERE (b.tenant_id, b.scope, b.scope_id, b.asset, b.day)
     = (s.tenant_id, s.scope, s.scope_id, s.asset, s.day);
 END $$;
+
+-- A fresh version for rows that a statement finds by itself (children, goals): v7 where the server has it.
+DO $$
+BEGIN
+  IF current_setting('server_version_num')::int >= 180000 THEN
+    CREATE FUNCTION new_version() RETURNS uuid LANGUAGE sql VOLATILE AS 'SELECT uuidv7()';
+  ELSE
+    CREATE FUNCTION new_version() RETURNS uuid LANGUAGE sql VOLATILE AS 'SELECT gen_random_uuid()';
+  END IF;
+END $$;

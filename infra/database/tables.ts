@@ -1,0 +1,309 @@
+/**
+ * The record's tables for kysely, by hand: the columns as PostgreSQL gives and takes them. A test
+ * compares every line with the catalog; the words below say what a column's type becomes.
+ */
+import type { ColumnType, Generated } from 'kysely'
+
+/** jsonb: parsed when read (to be parsed by a schema), JSON text when written. */
+type Json = ColumnType<unknown, string, string>
+/** timestamptz. */
+type Time = ColumnType<Date, Date | string, Date | string>
+/** date: `2026-11-21`, without a time zone to get lost in. */
+type Day = string
+/** bigint and numeric: decimal text, because a double would round it. */
+type Digits = ColumnType<string, string | bigint, string | bigint>
+
+type Tenants = {
+  id: string
+  name: string
+  created_at: Generated<Time>
+}
+
+type RecordIncarnation = {
+  is_only: Generated<boolean>
+  incarnation: Generated<string>
+  since: Generated<Time>
+}
+
+type StreamMarker = {
+  is_only: Generated<boolean>
+  marker: string
+  set_at: Generated<Time>
+}
+
+type AuditEntries = {
+  id: string
+  tenant_id: string
+  actor: string
+  items: Json
+  created_at: Generated<Time>
+}
+
+type Goals = {
+  tenant_id: string
+  id: string
+  version_id: string
+  status: string
+  paused_from: string | null
+  mode: string
+  agent_id: string
+  campaign_id: string | null
+  source: string
+  trust: string
+  content: Json
+  content_hash: string
+  plan_hash: string | null
+  waiting_on: Json | null
+  failure: Json | null
+  tasks_total: Generated<number>
+  tasks_open: Generated<number>
+  tasks_failed: Generated<number>
+  lease_owner: string | null
+  lease_until: Time | null
+  received_at: Generated<Time>
+  planned_at: Time | null
+  finished_at: Time | null
+  audit_id: string
+}
+
+type Slots = {
+  tenant_id: string
+  goal_id: string
+  slot: string
+  tool: string
+  max_effects: Generated<number>
+}
+
+type Tasks = {
+  id: string
+  tenant_id: string
+  goal_id: string
+  version_id: string
+  type: string
+  kind: string
+  status: string
+  phase: string
+  attempt: Generated<number>
+  max_attempts: Generated<number>
+  rejections: Generated<number>
+  retries: Generated<number>
+  leases_lost: Generated<number>
+  parents_open: Generated<number>
+  run_at: Time | null
+  lease_owner: string | null
+  lease_until: Time | null
+  confidence: number | null
+  waiting_on: Json | null
+  feedback: string | null
+  failure: Json | null
+  verdict: Json | null
+  planned_at: Generated<Time>
+  ready_at: Time | null
+  claimed_at: Time | null
+  result_at: Time | null
+  judged_at: Time | null
+  audit_id: string
+}
+
+type TaskPayloads = {
+  task_id: string
+  payload: Json
+  constraints: Json
+}
+
+type TaskDependencies = {
+  parent_id: string
+  child_id: string
+}
+
+type TaskResults = {
+  task_id: string
+  attempt: number
+  worker: string
+  outcome: Json
+  created_at: Generated<Time>
+}
+
+type ToolAccounts = {
+  account: string
+  server: string
+  url: string
+  backend: string
+  live: boolean
+  boot: string | null
+  ledger_id: string | null
+  definitions: Generated<Json>
+  state: Generated<string>
+  reason: string | null
+  seen_at: Time | null
+  version_id: string
+}
+
+type ToolBindings = {
+  tenant_id: string
+  agent_id: string
+  tool: string
+  account: string
+}
+
+type ToolBoots = {
+  boot: string
+  account: string
+  ledger_id: string
+  seq: Digits
+  status: Json
+  hello: string | null
+  registered_at: Generated<Time>
+  opened_at: Time | null
+}
+
+type Effects = {
+  id: string
+  tenant_id: string
+  goal_id: string
+  task_id: string
+  attempt: number
+  slot: string
+  round: number
+  effect_key: string
+  version_id: string
+  state: string
+  tool: string
+  account: string | null
+  mode: string
+  args: Json
+  args_hash: string
+  provenance: Json
+  code: string | null
+  detail: string | null
+  cost_usd_micros: Generated<Digits>
+  grant_id: string | null
+  grant_jws: string | null
+  granted_at: Time | null
+  grant_expires_at: Time | null
+  boot: string | null
+  cancelling: Generated<boolean>
+  void_reason: string | null
+  void_jws: string | null
+  void_boot: string | null
+  receipt_state: string | null
+  receipt: Json | null
+  receipt_jws: string | null
+  provider_ref: string | null
+  claimed_at: Time | null
+  settled_at: Time | null
+  created_at: Generated<Time>
+  audit_id: string
+}
+
+type Receipts = {
+  id: string
+  grant_id: string
+  jws: string
+  carried_by: string
+  created_at: Generated<Time>
+  judged_at: Time | null
+  verdict: string | null
+}
+
+type Budgets = {
+  tenant_id: string
+  scope: string
+  scope_id: string
+  asset: string
+  day: Day
+  cap: Digits
+  reserved: Generated<Digits>
+  spent: Generated<Digits>
+}
+
+type BudgetReservations = {
+  effect_id: string
+  tenant_id: string
+  scope: string
+  scope_id: string
+  asset: string
+  day: Day
+  amount: Digits
+  settled: Digits | null
+}
+
+type Fences = {
+  scope: string
+  epoch: Digits
+  stopped: boolean
+  reason: string | null
+  actor: string
+  changed_at: Generated<Time>
+}
+
+type DeadLetters = {
+  id: string
+  tenant_id: string | null
+  stream: string
+  entry_id: string
+  payload: string
+  bytes: number
+  sha256: string
+  code: string
+  reason: string
+  history: Generated<Json>
+  created_at: Generated<Time>
+  replayed_at: Time | null
+}
+
+type ApiTokens = {
+  id: string
+  tenant_id: string
+  name: string
+  hash: string
+  scopes: string[]
+  created_at: Generated<Time>
+  expires_at: Time | null
+  last_used_at: Time | null
+  revoked_at: Time | null
+}
+
+type IdempotencyKeys = {
+  tenant_id: string
+  principal: string
+  route: string
+  key: string
+  body_hash: string
+  status: number
+  response: Json
+  created_at: Generated<Time>
+}
+
+type SchemaMigrations = {
+  version: number
+  name: string
+  checksum: string
+  applied_at: Generated<Time>
+}
+
+/** Every table by its name. */
+export type Tables = {
+  tenants: Tenants
+  record_incarnation: RecordIncarnation
+  stream_marker: StreamMarker
+  audit_entries: AuditEntries
+  goals: Goals
+  slots: Slots
+  tasks: Tasks
+  task_payloads: TaskPayloads
+  task_dependencies: TaskDependencies
+  task_results: TaskResults
+  tool_accounts: ToolAccounts
+  tool_bindings: ToolBindings
+  tool_boots: ToolBoots
+  effects: Effects
+  receipts: Receipts
+  budgets: Budgets
+  budget_reservations: BudgetReservations
+  fences: Fences
+  dead_letters: DeadLetters
+  api_tokens: ApiTokens
+  idempotency_keys: IdempotencyKeys
+  schema_migrations: SchemaMigrations
+}

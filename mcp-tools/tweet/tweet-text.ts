@@ -16,7 +16,7 @@ export const MAX_TEXT_UNITS = 4_000
 /** A link in a text, as X would wrap it: bare domains count. `start` and `end` are UTF-16 units. */
 export type Link = { readonly url: string; readonly start: number; readonly end: number }
 
-/** Whether X takes a text, and what to tell the operator if not. `code` is one of the error table. */
+/** Whether X takes a text, and what to tell the operator if not, by a code of the error table. */
 export type TextVerdict =
   | { readonly isValid: true; readonly weightedLength: number; readonly hasLink: boolean }
   | {

@@ -49,6 +49,7 @@ export function apiNetwork(parts: {
         authorization: authorize({ method: 'POST', url }),
         'content-length': String(body.byteLength),
         'content-type': 'application/json',
+        'user-agent': 'chimera',
       }
       return { method: 'POST', url, headers, body }
     },

@@ -5,7 +5,7 @@ import type { ReadAnswer } from './read-api.ts'
 
 /** The most that X gives in one page. */
 const PAGE_SIZE = 100
-/** 1,000 posts in the minutes that a reconciliation looks back are no longer one account's posts. */
+/** No account of ours writes 1,000 posts in the minutes that a reconciliation looks back. */
 const MAX_PAGES = 10
 
 /** The first moment of X's ids, which hold milliseconds above 22 bits (the "snowflake"). */

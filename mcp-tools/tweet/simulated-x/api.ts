@@ -56,8 +56,7 @@ export function decideRequest(request: ApiRequest, parts: ApiParts): Decision {
   const sender = parts.accounts.identify({ method, url, authorization: request.authorization })
   if (sender.kind === 'nobody') return refuse('unknown', UNAUTHORIZED)
   if (sender.kind === 'app') return refuse('app', APP_ONLY)
-  const route = `${method} ${url.pathname.replaceAll(/\/[0-9]{1,19}(?=\/|$)/gu, '/:id')}`
-  const id = /\/([0-9]{1,19})(?:\/|$)/u.exec(url.pathname)?.[1] ?? ''
+  const { route, id } = routeOf(method, url.pathname)
   switch (route) {
     case 'POST /2/tweets':
       return decidePost(request, { ...parts, sender })
@@ -77,6 +76,13 @@ export function decideRequest(request: ApiRequest, parts: ApiParts): Decision {
     default:
       return refuse(sender.account, NOT_FOUND)
   }
+}
+
+/** `/2/users/12/tweets` is the route `/2/users/:id/tweets` with the id 12. */
+function routeOf(method: string, path: string): { route: string; id: string } {
+  const [, resource, id = '', rest] = /^\/2\/(\w+)\/([0-9]{1,19})(\/.*)?$/u.exec(path) ?? []
+  const pattern = resource === undefined ? path : `/2/${resource}/:id${rest ?? ''}`
+  return { route: `${method} ${pattern}`, id }
 }
 
 type User = Extract<Sender, { kind: 'user' }>

@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config'
 // Node itself loads the tests: the same errors as in production, and 1 ms a file instead of 180.
 const native = { viteModuleRunner: false, nodeLoader: false }
 
-// Handed to the tests as a value: the product, which they start, refuses CHIMERA_ names of no schema.
+// Handed to the tests as a value: the product, which they start, refuses CHIMERA_ names of no
+// schema.
 const provide = { sample: process.env['CHIMERA_TEST_FULL'] === '1' ? 'full' : 'ci' } as const
 delete process.env['CHIMERA_TEST_FULL']
 

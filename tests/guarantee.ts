@@ -4,21 +4,23 @@
  *   import { control, guarantee, sampleSize, seeded } from '../guarantee.ts'
  *
  *   const n = sampleSize({ ci: 20, full: 400 })
+ *   const claim = { id: 'one-tweet', title: 'a killed worker posts once', n, seed: 7 }
  *
- *   guarantee({ id: 'one-tweet', title: 'a killed worker posts once', n, seed: 7 }, async ({ n, random }) => {
+ *   guarantee(claim, async ({ n, random }) => {
  *     await expectOneTweetPerGoal({ n, random, compose: composeWorker })
  *   })
  *
- *   control(
- *     { guard: 'the claim before the call', test: 'one-tweet', expect: /expected 2 to be 1/ },
- *     async () => { await expectOneTweetPerGoal({ n: 1, random: seeded(7), compose: composeWithoutClaim }) },
- *   )
+ *   const without = { guard: 'the claim before the call', test: 'one-tweet', expect: /2 to be 1/ }
  *
- * Both register one vitest test each; call them at the top of a file or inside `describe`. A guarantee's id, n, seed and
- * outcome (time-outs included) and a control's guard and the failure it saw travel as the test's
- * `meta` to `tests/reporter.ts`, which writes them to the file named by CHIMERA_TEST_REPORT;
- * `./chimera test` sums that file up. A guard is removed by composing the parts without it, in the
- * test only: no product code has a switch for it (design section 10).
+ *   control(without, async () => {
+ *     await expectOneTweetPerGoal({ n: 1, random: seeded(7), compose: composeWithoutClaim })
+ *   })
+ *
+ * Both register one vitest test each; call them at the top of a file or inside `describe`. A
+ * guarantee's id, n, seed and outcome (time-outs included) and a control's guard and the failure it
+ * saw travel as the test's `meta` to `tests/reporter.ts`, which writes them to the file named by
+ * CHIMERA_TEST_REPORT; `./chimera test` sums that file up. A guard is removed by composing the
+ * parts without it, in the test only: no product code has a switch for it (design section 10).
  */
 import { inject, test } from 'vitest'
 
@@ -75,8 +77,8 @@ export function seeded(seed: number): Random {
 }
 
 /**
- * How many times to try: `full` under `./chimera test --full` (CHIMERA_TEST_FULL=1), else the smaller
- * `ci`. The summary prints what was taken.
+ * How many times to try: `full` under `./chimera test --full` (CHIMERA_TEST_FULL=1), else the
+ * smaller `ci`. The summary prints what was taken.
  */
 export function sampleSize(sizes: { ci: number; full: number }): number {
   return sizes[inject('sample')]
@@ -119,7 +121,9 @@ function timeoutOf(claim: { timeoutMs?: number }): { timeout?: number } {
   return claim.timeoutMs === undefined ? {} : { timeout: claim.timeoutMs }
 }
 
-/** The first line of the expected failure. Throws when the body does not fail, or fails otherwise. */
+/**
+ * The first line of the expected failure. Throws when the body does not fail, or fails otherwise.
+ */
 async function failureOf(
   body: () => unknown,
   { guard, test: of, expect }: { guard: string; test: string; expect: RegExp },

@@ -5,9 +5,9 @@ import { z } from 'zod'
 /**
  * Global set-up of every project that needs servers. A test reads them with
  * `inject('databaseUrl')` and `inject('redisUrl')` of vitest: a superuser's URL of a private
- * PostgreSQL 18, and the path of a private Redis's socket (`new Redis(path)`). They are shared by all
- * tests of a run: create a database of your own (and flush Redis before, not after, so that what a
- * failed test left can be looked at).
+ * PostgreSQL 18, and the path of a private Redis's socket (`new Redis(path)`). They are shared by
+ * all tests of a run: create a database of your own (and flush Redis before, not after, so that
+ * what a failed test left can be looked at).
  *
  * Under `./chimera test` they run already and CHIMERA_TEST_SERVERS says where; a bare
  * `vitest run --project integration` starts its own.

@@ -17,7 +17,9 @@ export type SyntaxNode = { type: string; start: number; end: number; [key: strin
 /** A TypeScript file: its path from the root with forward slashes, its text and its syntax tree. */
 export type SourceFile = { path: string; text: string; program: SyntaxNode }
 
-/** All that the rules look at. `tools` are the development dependencies, which only tests may use. */
+/**
+ * All that the rules look at. `tools` are the development dependencies, which only tests may use.
+ */
 export type SourceTree = {
   packages: readonly Package[]
   tools: readonly string[]
@@ -66,7 +68,8 @@ export function readTree({ root = CHECKOUT }: { root?: string } = {}): SourceTre
 
 /** Throws a SyntaxError for text that is not TypeScript. */
 export function parseSource({ path, text }: { path: string; text: string }): SourceFile {
-  // oxlint-disable-next-line typescript/no-deprecated -- its heir is vite's; vitest hands on only this.
+  // Its heir, parseSync, is vite's, and vitest hands on only this one.
+  // oxlint-disable-next-line typescript/no-deprecated
   const program: unknown = parseAst(text, { lang: 'ts' }, path)
   if (!isNode(program)) throw new Error(`${path} did not parse to a syntax tree.`)
   return { path, text, program }

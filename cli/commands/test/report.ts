@@ -70,8 +70,8 @@ export function sumUp(
 }
 
 /**
- * The report for people. Its last line is `N passed, N failed, N skipped` and nothing else, which is
- * what a reader of logs looks for.
+ * The report for people. Its last line is `N passed, N failed, N skipped` and nothing else, which
+ * is what a reader of logs looks for.
  */
 export function renderReport(report: TestReport, { controls }: { controls: boolean }): string {
   const lines = [

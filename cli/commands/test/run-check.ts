@@ -8,8 +8,8 @@ import { CHECKOUT, runTool } from './checkout-tools.ts'
 const Manifest = z.object({ scripts: z.object({ check: z.string() }) })
 
 /**
- * Runs the `check` script of the root manifest, without npm: npm would run it under the Node it finds
- * first, and vitest needs the checkout's own. Resolves with the exit code.
+ * Runs the `check` script of the root manifest, without npm: npm would run it under the Node it
+ * finds first, and vitest needs the checkout's own. Resolves with the exit code.
  */
 export async function runCheck({
   env,

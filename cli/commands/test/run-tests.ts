@@ -15,8 +15,9 @@ type Project = (typeof PROJECTS)[number]
 const SERVERLESS: Project = 'unit'
 
 /**
- * A run that is not `--full` may take 15 minutes (conventions section 7); one that takes longer than
- * this hangs, and has to say so before CI's own limit of 30 minutes cuts it off without a word.
+ * A run that is not `--full` may take 15 minutes (conventions section 7); one that takes longer
+ * than this hangs, and has to say so before CI's own limit of 30 minutes cuts it off without a
+ * word.
  */
 const DEADLINE_MS = 22 * 60_000
 
@@ -35,8 +36,9 @@ type Surroundings = {
 }
 
 /**
- * Runs the tests of the checkout, project after project, with servers of its own, prints the summary
- * and resolves with the exit code: 0 only when tests ran and none failed, 2 for an unknown project.
+ * Runs the tests of the checkout, project after project, with servers of its own, prints the
+ * summary and resolves with the exit code: 0 only when tests ran and none failed, 2 for an unknown
+ * project.
  */
 export async function runTests(
   options: TestOptions,

@@ -10,8 +10,8 @@ export type TestServerUrls = { databaseUrl: string; redisUrl: string }
 
 /**
  * Opens one private PostgreSQL and one private Redis for all tests of a run, in a folder of their
- * own that goes with them. Redis is installed by the system's package manager when it is missing and
- * may be installed; else the error says what to type.
+ * own that goes with them. Redis is installed by the system's package manager when it is missing
+ * and may be installed; else the error says what to type.
  */
 export async function openTestServers({
   log,

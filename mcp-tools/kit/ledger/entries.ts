@@ -1,0 +1,221 @@
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+
+import { InvariantError } from '@chimera/contracts/errors'
+import type { Mode } from '@chimera/contracts/goal'
+import { z } from 'zod'
+
+import { Entry, type EntryScope, type EntryState } from './entry.ts'
+
+/** What every new entry says, whatever becomes of it. */
+export type EntryAbout = Readonly<{
+  effectKey: string
+  round: number
+  grantId: string
+  argsHash: string
+  account: string
+  tool: string
+  mode: Mode
+  scope: EntryScope
+  boot: string
+  incarnation: string
+  isSimulated: boolean
+}>
+
+/** The claim: written before the act, with the exact bytes that may leave. */
+export type Claim = Readonly<{
+  args: string
+  content: string
+  send: Readonly<{ method: string; url: string; body: Uint8Array }> | undefined
+  deadlineMs: number
+  costUsdMicros: string | undefined
+  claimedMs: number
+  claimedWallMs: number
+}>
+
+/** What is known at the end of a round, or when its outcome turns out to be unknown. */
+export type Settlement = Readonly<{
+  state: Exclude<EntryState, 'CLAIMED'>
+  settledMs: number
+  leftByMs?: number
+  code?: string
+  detail?: string
+  providerRef?: string
+  url?: string
+  retryAfterMs?: number
+}>
+
+/** States in which the effect has happened, or may have. */
+const MAY_HAVE_HAPPENED = "('CLAIMED', 'CONFIRMED', 'UNKNOWN', 'NEEDS_HUMAN')"
+const COUNTS = `state IN ${MAY_HAVE_HAPPENED} AND mode <> 'dry'`
+
+const Count = z.object({ n: z.int() })
+const Latest = z.object({ latest: z.int().nullable() })
+
+/** The entries of a ledger. Reads see what is committed and what the running transaction wrote. */
+export type Entries = ReturnType<typeof openEntries>
+
+/** `seq` answers the number of the running commit: every row that is written carries it. */
+export function openEntries(database: DatabaseSync, seq: () => number) {
+  const select = (where: string) => {
+    const statement = database.prepare(`SELECT * FROM entries WHERE ${where}`)
+    return (...values: SQLInputValue[]): Entry[] =>
+      statement.all(...values).map((row) => Entry.parse(row))
+  }
+  const byGrant = select('grant_id = ?')
+  const byKey = select('effect_key = ? ORDER BY round DESC')
+  const byState = select('state = ? ORDER BY claimed_ms, effect_key, round')
+  const inFlight = select("state IN ('CLAIMED', 'UNKNOWN') ORDER BY claimed_ms")
+  const rivals = select(
+    "state IN ('CLAIMED', 'UNKNOWN', 'NEEDS_HUMAN') AND content IS NOT NULL AND grant_id <> ?",
+  )
+  const byRef = select('account = ? AND provider_ref = ?')
+  const latest = database.prepare(
+    `SELECT max(left_by_ms) AS latest FROM entries WHERE tool = ? AND ${COUNTS}`,
+  )
+  // Unknown ones count however old: they may still turn out to have happened now.
+  const count = database.prepare(
+    `SELECT count(*) AS n FROM entries WHERE tool = ? AND ${COUNTS}
+       AND (left_by_ms > ? OR state IN ('UNKNOWN', 'NEEDS_HUMAN'))`,
+  )
+  const write = openWrites(database, seq)
+  const all = database.prepare('SELECT * FROM entries ORDER BY seq, effect_key, round')
+
+  return {
+    ...write,
+    byGrant: (grantId: string): Entry | undefined => byGrant(grantId)[0],
+    /** All rounds of a slot, the highest first. */
+    ofKey: (effectKey: string): Entry[] => byKey(effectKey),
+    inState: (state: EntryState): Entry[] => byState(state),
+    /** Claimed or unknown: what may still be on its way. */
+    inFlight: (): Entry[] => inFlight(),
+    /** Other open entries that the provider's content could belong to. */
+    rivalsOf: (grantId: string): Entry[] => rivals(grantId),
+    byProviderRef: (account: string, ref: string): Entry | undefined => byRef(account, ref)[0],
+    /** When the last effect of a tool can have left, dry ones aside. */
+    lastLeftBy: (tool: string): number | undefined =>
+      Latest.parse(latest.get(tool)).latest ?? undefined,
+    /** Effects of a tool that left after `sinceMs`, or may have. */
+    countSince: (tool: string, sinceMs: number): number => Count.parse(count.get(tool, sinceMs)).n,
+    /** In the order of their commits. To be consumed without awaiting: a write would cut it short. */
+    *all(): Generator<Entry> {
+      for (const row of all.iterate()) yield Entry.parse(row)
+    },
+  }
+}
+
+function openWrites(database: DatabaseSync, seq: () => number) {
+  const insert = database.prepare(`
+    INSERT INTO entries (effect_key, round, grant_id, args_hash, account, tool, mode, scope, boot,
+      incarnation, state, code, detail, simulated, args, content, send_method, send_url, send_body,
+      deadline_ms, cost_usd_micros, claimed_ms, claimed_wall_ms, left_by_ms, settled_ms,
+      retry_after_ms, seq)
+    VALUES (:effect_key, :round, :grant_id, :args_hash, :account, :tool, :mode, :scope, :boot,
+      :incarnation, :state, :code, :detail, :simulated, :args, :content, :send_method, :send_url,
+      :send_body, :deadline_ms, :cost_usd_micros, :claimed_ms, :claimed_wall_ms, :left_by_ms,
+      :settled_ms, :retry_after_ms, :seq)`)
+  const settle = database.prepare(`
+    UPDATE entries SET state = :state, code = :code, detail = :detail, settled_ms = :settled_ms,
+      left_by_ms = coalesce(:left_by_ms, left_by_ms), provider_ref = :provider_ref, url = :url,
+      retry_after_ms = :retry_after_ms, seq = :seq
+    WHERE grant_id = :grant_id AND state = :from`)
+  const unseen = database.prepare(
+    'UPDATE entries SET unseen_looks = ?, unseen_ms = ?, seq = ? WHERE grant_id = ?',
+  )
+  const recover = database.prepare(`
+    UPDATE entries SET state = 'UNKNOWN', code = 'OUTCOME_UNKNOWN', settled_ms = :now,
+      detail = 'The tool server died between the claim and its outcome.',
+      left_by_ms = max(claimed_ms, min(:now, claimed_ms + deadline_ms)), seq = :seq
+    WHERE state = 'CLAIMED'`)
+
+  return {
+    /** Claims the round. The unique indexes refuse a second open round of the slot. */
+    claim(about: EntryAbout, claim: Claim): void {
+      insert.run({
+        ...nothing,
+        ...aboutColumns(about),
+        state: 'CLAIMED',
+        args: claim.args,
+        content: claim.content,
+        send_method: claim.send?.method ?? null,
+        send_url: claim.send?.url ?? null,
+        send_body: claim.send?.body ?? null,
+        deadline_ms: claim.deadlineMs,
+        cost_usd_micros: claim.costUsdMicros ?? null,
+        claimed_ms: claim.claimedMs,
+        claimed_wall_ms: claim.claimedWallMs,
+        left_by_ms: claim.claimedMs,
+        seq: seq(),
+      })
+    },
+    /** A round that is written without a claim: a tombstone, or an effect of before this ledger. */
+    put(about: EntryAbout, as: Settlement & { state: 'VOID' | 'UNKNOWN' }): void {
+      insert.run({
+        ...nothing,
+        ...aboutColumns(about),
+        state: as.state,
+        code: as.code ?? null,
+        detail: as.detail ?? null,
+        retry_after_ms: as.retryAfterMs ?? null,
+        settled_ms: as.settledMs,
+        seq: seq(),
+      })
+    },
+    /** Moves the entry of a grant. Throws when it is not in the state `from`. */
+    settle(grantId: string, from: EntryState, to: Settlement): void {
+      const { changes } = settle.run({
+        grant_id: grantId,
+        from,
+        state: to.state,
+        code: to.code ?? null,
+        detail: to.detail ?? null,
+        settled_ms: to.settledMs,
+        left_by_ms: to.leftByMs ?? null,
+        provider_ref: to.providerRef ?? null,
+        url: to.url ?? null,
+        retry_after_ms: to.retryAfterMs ?? null,
+        seq: seq(),
+      })
+      if (Number(changes) === 1) return
+      throw new InvariantError(`Grant ${grantId} was not ${from} when it was to be ${to.state}.`)
+    },
+    noteUnseen: (grantId: string, looks: number, atMs: number): void => {
+      unseen.run(looks, atMs, seq(), grantId)
+    },
+    /** Only the lock's holder may do this, at its start: nobody lives who could still be acting. */
+    recoverClaims: (nowMs: number): number =>
+      Number(recover.run({ now: nowMs, seq: seq() }).changes),
+  }
+}
+
+const nothing = {
+  code: null,
+  detail: null,
+  args: null,
+  content: null,
+  send_method: null,
+  send_url: null,
+  send_body: null,
+  deadline_ms: 0,
+  cost_usd_micros: null,
+  claimed_ms: null,
+  claimed_wall_ms: null,
+  left_by_ms: null,
+  settled_ms: null,
+  retry_after_ms: null,
+}
+
+function aboutColumns(about: EntryAbout) {
+  return {
+    effect_key: about.effectKey,
+    round: about.round,
+    grant_id: about.grantId,
+    args_hash: about.argsHash,
+    account: about.account,
+    tool: about.tool,
+    mode: about.mode,
+    scope: JSON.stringify(about.scope),
+    boot: about.boot,
+    incarnation: about.incarnation,
+    simulated: about.isSimulated ? 1 : 0,
+  }
+}

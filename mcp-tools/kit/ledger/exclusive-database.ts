@@ -1,0 +1,41 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+
+import { TerminalError } from '@chimera/contracts/errors'
+
+/** A dead reader may hold the lock for a moment longer (design.md section 12). */
+const LOCK_WAIT_MS = 1_000
+
+/** SQLITE_BUSY and SQLITE_LOCKED; the low byte of an extended code. */
+const HELD_CODES: ReadonlySet<number> = new Set([5, 6])
+
+/**
+ * Opens a SQLite file that nobody else can open for the life of this connection, readers included.
+ * `locking_mode=EXCLUSIVE` takes no lock by itself: the first write does, and the caller's write of the
+ * boot comes right after. Never open, read or copy the file by other means in this process: POSIX
+ * drops a process's locks when any of its descriptors of the file is closed.
+ * Throws LEDGER_HELD when another process has it.
+ */
+export function openExclusiveDatabase(path: string): DatabaseSync {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const database = new DatabaseSync(path, { timeout: LOCK_WAIT_MS })
+  try {
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL')
+    database.exec('PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
+    return database
+  } catch (cause) {
+    database.close()
+    throw heldOr(cause, path)
+  }
+}
+
+/** What a failed statement means while the lock is not certain yet. */
+export function heldOr(cause: unknown, path: string): unknown {
+  const code =
+    cause instanceof Error && 'errcode' in cause && typeof cause.errcode === 'number'
+      ? cause.errcode & 0xff
+      : undefined
+  if (code === undefined || !HELD_CODES.has(code)) return cause
+  return new TerminalError('LEDGER_HELD', `Another process holds the ledger ${path}.`, { cause })
+}

@@ -1,0 +1,114 @@
+/** The layout of a ledger file; `PRAGMA user_version` says which one a file has. */
+export const LEDGER_VERSION = 1
+
+/**
+ * The tables of a ledger (design.md section 5). Times are milliseconds of the ledger's clock, but for
+ * `claimed_wall_ms`, which is compared with the provider's. The guards are here and not only in code:
+ * whatever writes, an entry is never deleted, moves only along its state machine, and a slot has one
+ * open round.
+ */
+export const LEDGER_SCHEMA = `
+CREATE TABLE ledger (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  ledger_id TEXT NOT NULL,
+  account TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  highest_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE boots (
+  ordinal INTEGER PRIMARY KEY,
+  boot TEXT NOT NULL UNIQUE,
+  started_ms INTEGER NOT NULL,
+  -- The last hello that this boot accepted.
+  hello_ms INTEGER,
+  incarnation TEXT
+) STRICT;
+
+CREATE TABLE entries (
+  effect_key TEXT NOT NULL,
+  round INTEGER NOT NULL CHECK (round >= 1),
+  grant_id TEXT NOT NULL UNIQUE,
+  args_hash TEXT NOT NULL,
+  account TEXT NOT NULL,
+  tool TEXT NOT NULL,
+  mode TEXT NOT NULL,
+  -- Tenant, agent, campaign, goal, task and slot as JSON.
+  scope TEXT NOT NULL,
+  boot TEXT NOT NULL,
+  incarnation TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('CLAIMED', 'CONFIRMED', 'REFUSED', 'NOT_SENT', 'UNKNOWN',
+    'NOT_HAPPENED', 'NEEDS_HUMAN', 'VOID')),
+  code TEXT,
+  detail TEXT,
+  simulated INTEGER NOT NULL CHECK (simulated IN (0, 1)),
+  -- Canonical arguments; absent for a round that was only voided or adopted.
+  args TEXT,
+  -- Equal for two entries that a reader of the provider could not tell apart.
+  content TEXT,
+  -- The exact bytes of the claim, without its credentials.
+  send_method TEXT,
+  send_url TEXT,
+  send_body BLOB,
+  deadline_ms INTEGER NOT NULL DEFAULT 0,
+  cost_usd_micros TEXT,
+  claimed_ms INTEGER,
+  claimed_wall_ms INTEGER,
+  -- The last moment at which the effect can have left; windows and cooldown count from it.
+  left_by_ms INTEGER,
+  settled_ms INTEGER,
+  provider_ref TEXT,
+  url TEXT,
+  retry_after_ms INTEGER,
+  -- Complete looks at the provider, after the bound, that did not show the effect.
+  unseen_looks INTEGER NOT NULL DEFAULT 0,
+  unseen_ms INTEGER,
+  seq INTEGER NOT NULL,
+  PRIMARY KEY (effect_key, round),
+  CHECK (state <> 'CLAIMED' OR claimed_ms IS NOT NULL),
+  CHECK (provider_ref IS NULL OR state = 'CONFIRMED')
+) STRICT;
+
+CREATE UNIQUE INDEX entries_one_open_round ON entries (effect_key)
+  WHERE state IN ('CLAIMED', 'CONFIRMED', 'UNKNOWN', 'NEEDS_HUMAN');
+CREATE UNIQUE INDEX entries_one_provider_ref ON entries (account, provider_ref)
+  WHERE provider_ref IS NOT NULL;
+CREATE INDEX entries_open ON entries (state) WHERE state IN ('CLAIMED', 'UNKNOWN', 'NEEDS_HUMAN');
+CREATE INDEX entries_windows ON entries (tool, left_by_ms) WHERE left_by_ms IS NOT NULL;
+
+CREATE TRIGGER entries_are_kept BEFORE DELETE ON entries
+BEGIN SELECT RAISE(ABORT, 'a ledger entry is never deleted'); END;
+
+CREATE TRIGGER entries_move BEFORE UPDATE OF state ON entries
+WHEN NOT (OLD.state = NEW.state
+  OR (OLD.state = 'CLAIMED' AND NEW.state IN ('CONFIRMED', 'REFUSED', 'NOT_SENT', 'UNKNOWN'))
+  OR (OLD.state = 'UNKNOWN' AND NEW.state IN ('CONFIRMED', 'NOT_HAPPENED', 'NEEDS_HUMAN'))
+  OR (OLD.state = 'NEEDS_HUMAN' AND NEW.state IN ('CONFIRMED', 'NOT_HAPPENED')))
+BEGIN SELECT RAISE(ABORT, 'a ledger entry may not move so'); END;
+
+CREATE TRIGGER entries_keep_their_round
+BEFORE UPDATE OF effect_key, round, grant_id, args_hash, tool, mode, account ON entries
+BEGIN SELECT RAISE(ABORT, 'what a ledger entry is about never changes'); END;
+
+CREATE TABLE fences (
+  scope TEXT PRIMARY KEY,
+  epoch INTEGER NOT NULL,
+  stopped INTEGER NOT NULL CHECK (stopped IN (0, 1)),
+  seq INTEGER NOT NULL
+) STRICT;
+
+CREATE TRIGGER fences_only_rise BEFORE UPDATE ON fences
+WHEN NEW.epoch < OLD.epoch OR (NEW.epoch = OLD.epoch AND NEW.stopped < OLD.stopped)
+BEGIN SELECT RAISE(ABORT, 'a fence only rises'); END;
+
+CREATE TRIGGER fences_are_kept BEFORE DELETE ON fences
+BEGIN SELECT RAISE(ABORT, 'a fence is never deleted'); END;
+
+-- Until when the provider asked to be left alone (429).
+CREATE TABLE holds (
+  name TEXT PRIMARY KEY,
+  until_ms INTEGER NOT NULL
+) STRICT;
+
+PRAGMA user_version = ${LEDGER_VERSION};
+`

@@ -1,0 +1,176 @@
+import { statSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
+
+import { InvariantError } from '@chimera/contracts/errors'
+import { newId as newUuid } from '@chimera/contracts/ids'
+import { z } from 'zod'
+
+import { openBoots, type Boots } from './boots.ts'
+import { openEntries, type Entries } from './entries.ts'
+import { heldOr, openExclusiveDatabase } from './exclusive-database.ts'
+import { openFences, type Fences } from './fences.ts'
+import { openHolds, type Holds } from './holds.ts'
+import { LEDGER_SCHEMA, LEDGER_VERSION } from './ledger-schema.ts'
+
+/**
+ * The durable half of the promise (design.md sections 5 and 12): what this account was allowed to do,
+ * what it began, and what came of it. Held by one process for its whole life.
+ */
+export type Ledger = Disposable &
+  Readonly<{
+    /** Born with the file. */
+    id: string
+    path: string
+    /** The account that the file was made for; a server of another one must stay closed. */
+    account: string
+    /** This start. */
+    boot: string
+    entries: Entries
+    fences: Fences
+    boots: Boots
+    holds: Holds
+    seq: () => number
+    /** Milliseconds: the clock's, or the highest that the ledger has ever seen when that is later. */
+    now: () => number
+    /**
+     * Runs `work` in one durable commit with a number of its own. Nothing in it may await. When it
+     * throws, nothing is written; when it writes nothing, there is no commit.
+     */
+    transact: <T>(work: () => T) => T
+    /** False once the file at the path is another one: then this lock protects nothing any more. */
+    isInPlace: () => boolean
+  }>
+
+const Head = z.object({
+  ledger_id: z.uuid(),
+  account: z.string(),
+  seq: z.int(),
+  highest_ms: z.int(),
+})
+const Version = z.object({ user_version: z.int() })
+const Changes = z.object({ n: z.int() })
+
+/**
+ * Opens or makes the ledger of an account, takes its lock, writes this boot, and turns what a dead
+ * predecessor had in hand into UNKNOWN. Throws LEDGER_HELD when another process has it.
+ * `openDatabase` and `newId` are there for tests.
+ */
+export function openLedger(options: {
+  path: string
+  account: string
+  clock?: () => number
+  newId?: () => string
+  openDatabase?: (path: string) => DatabaseSync
+}): Ledger {
+  const { path, account, clock = Date.now, newId = newUuid } = options
+  const { openDatabase = openExclusiveDatabase } = options
+  const database = openDatabase(path)
+  try {
+    const boot = newId()
+    const head = begin({ database, account, newId })
+    const inode = statSync(path).ino
+    const ledger = assemble({ database, head, path, inode, boot, clock })
+    database.exec('COMMIT')
+    return ledger
+  } catch (cause) {
+    database.close()
+    throw heldOr(cause, path)
+  }
+}
+
+type Head = z.infer<typeof Head>
+
+/** Takes the lock by beginning to write; makes the tables in a new file. */
+function begin(given: { database: DatabaseSync; account: string; newId: () => string }): Head {
+  const { database } = given
+  database.exec('BEGIN IMMEDIATE')
+  const version = Version.parse(database.prepare('PRAGMA user_version').get()).user_version
+  if (version > LEDGER_VERSION) {
+    throw new InvariantError(`The ledger has layout ${version}; this is ${LEDGER_VERSION}.`)
+  }
+  if (version === 0) {
+    database.exec(LEDGER_SCHEMA)
+    database
+      .prepare(
+        'INSERT INTO ledger (one, ledger_id, account, seq, highest_ms) VALUES (1, ?, ?, 0, 0)',
+      )
+      .run(given.newId(), given.account)
+  }
+  return Head.parse(database.prepare('SELECT * FROM ledger').get())
+}
+
+function assemble(given: {
+  database: DatabaseSync
+  head: Head
+  path: string
+  inode: number
+  boot: string
+  clock: () => number
+}): Ledger {
+  const { database, head, path, boot } = given
+  const state = { seq: head.seq, highestMs: head.highest_ms }
+  const now = (): number => {
+    state.highestMs = Math.max(state.highestMs, Math.floor(given.clock()))
+    return state.highestMs
+  }
+  const saveHead = database.prepare('UPDATE ledger SET seq = ?, highest_ms = ?')
+  const seq = (): number => state.seq
+  const ledger = {
+    id: head.ledger_id,
+    path,
+    account: head.account,
+    boot,
+    entries: openEntries(database, seq),
+    fences: openFences(database, seq),
+    boots: openBoots(database),
+    holds: openHolds(database),
+    seq,
+    now,
+    transact: transactions({ database, state, now, save: (n, ms) => void saveHead.run(n, ms) }),
+    isInPlace: () => statSync(path, { throwIfNoEntry: false })?.ino === given.inode,
+    [Symbol.dispose]: () => database.close(),
+  }
+  // Within the transaction that took the lock: a boot that is not written was never begun.
+  state.seq += 1
+  ledger.boots.begin(boot, now())
+  ledger.entries.recoverClaims(now())
+  saveHead.run(state.seq, state.highestMs)
+  return ledger
+}
+
+function transactions(given: {
+  database: DatabaseSync
+  state: { seq: number; highestMs: number }
+  now: () => number
+  save: (seq: number, highestMs: number) => void
+}): <T>(work: () => T) => T {
+  const { database, state } = given
+  const changes = database.prepare('SELECT total_changes() AS n')
+  return (work) => {
+    if (database.isTransaction) throw new InvariantError('A ledger commit was begun in another.')
+    const before = state.seq
+    const changesBefore = Changes.parse(changes.get()).n
+    database.exec('BEGIN IMMEDIATE')
+    try {
+      state.seq += 1
+      const result = work()
+      if (isThenable(result)) throw new InvariantError('A ledger commit may not await.')
+      if (Changes.parse(changes.get()).n === changesBefore) {
+        state.seq = before
+        database.exec('ROLLBACK')
+        return result
+      }
+      given.save(state.seq, given.now())
+      database.exec('COMMIT')
+      return result
+    } catch (error) {
+      state.seq = before
+      if (database.isTransaction) database.exec('ROLLBACK')
+      throw error
+    }
+  }
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'then' in value
+}

@@ -1,0 +1,78 @@
+import { createPrivateKey } from 'node:crypto'
+
+import { InvariantError } from '@chimera/contracts/errors'
+import { JWS_TYPE, ReceiptClaims, ReceiptState } from '@chimera/contracts/grant'
+import { CompactSign } from 'jose'
+import { z } from 'zod'
+
+import type { Entry } from '../ledger/entry.ts'
+
+/** The private key of a tool server, as `infra/stack` makes it. */
+const PrivateJwk = z.object({
+  kty: z.literal('OKP'),
+  crv: z.literal('Ed25519'),
+  x: z.string(),
+  d: z.string(),
+  kid: z.string().min(1),
+})
+
+const MAX_DETAIL = 1000
+
+/** Signs what the ledger says of a grant. */
+export type SignReceipt = (entry: Entry) => Promise<string>
+
+/**
+ * The receipts of one tool server at one boot. The boot is the one that signs, not the one that
+ * claimed: the record asks this server, now. Throws ZodError or TypeError when the key is no key.
+ */
+export function openReceipts(options: {
+  /** A private JWK as JSON text. */
+  key: string
+  ledger: Readonly<{ id: string; boot: string; account: string }>
+  now: () => number
+}): SignReceipt {
+  const jwk = PrivateJwk.parse(JSON.parse(options.key))
+  const key = createPrivateKey({ key: jwk, format: 'jwk' })
+  return async (entry) => {
+    const claims = receiptClaims(entry, { ...options.ledger, nowMs: options.now() })
+    return new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
+      .setProtectedHeader({ alg: 'EdDSA', kid: jwk.kid, typ: JWS_TYPE.receipt })
+      .sign(key)
+  }
+}
+
+/** What a receipt says of an entry. Throws when the entry is still in hand: then there is no word. */
+export function receiptClaims(
+  entry: Entry,
+  at: { id: string; boot: string; account: string; nowMs: number },
+): ReceiptClaims {
+  const state = ReceiptState.safeParse(entry.state)
+  if (!state.success) throw new InvariantError(`Grant ${entry.grantId} is still in hand.`)
+  return ReceiptClaims.parse({
+    iss: at.account,
+    iat: Math.floor(at.nowMs / 1000),
+    ledger_id: at.id,
+    boot: at.boot,
+    seq: entry.seq,
+    grant_id: entry.grantId,
+    effect_key: entry.effectKey,
+    round: entry.round,
+    args_hash: entry.argsHash,
+    tool: entry.tool,
+    mode: entry.mode,
+    state: state.data,
+    code: entry.code,
+    detail: entry.detail?.slice(0, MAX_DETAIL),
+    provider_ref: entry.providerRef,
+    url: entry.url,
+    retry_after_ms: entry.retryAfterMs,
+    cost_usd_micros: entry.costUsdMicros,
+    simulated: entry.isSimulated,
+    claimed_at: iso(entry.claimedMs),
+    settled_at: iso(entry.settledMs),
+  })
+}
+
+function iso(ms: number | undefined): string | undefined {
+  return ms === undefined ? undefined : new Date(ms).toISOString()
+}

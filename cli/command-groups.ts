@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+
 import type { CliContext } from './context.ts'
 
 /** Commands that are loaded together, and only when one of them is asked for. */

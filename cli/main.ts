@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+
 import { commandGroups } from './command-groups.ts'
 import type { CliContext } from './context.ts'
 import { EXIT, exitCodeOf } from './exit-codes.ts'

@@ -24,7 +24,7 @@ export type PostgresServer = AsyncDisposable &
     supervised: SupervisedProcess
     /** Of the shell that holds the lifeline; the server is its child. */
     pid: () => number | undefined
-    close: () => Promise<void>
+    close: (killAfterMs?: number) => Promise<void>
   }>
 
 const DATABASE = 'chimera'
@@ -102,8 +102,8 @@ export async function openPostgres(options: {
       },
       logFile: path.join(paths.logs, 'postgres.log'),
     })
-    const close = async (): Promise<void> => {
-      await supervised.stop(KILL_AFTER_MS)
+    const close = async (killAfterMs = KILL_AFTER_MS): Promise<void> => {
+      await supervised.stop(killAfterMs)
       lock[Symbol.dispose]()
     }
     try {
@@ -118,7 +118,7 @@ export async function openPostgres(options: {
       supervised,
       pid: supervised.pid,
       close,
-      [Symbol.asyncDispose]: close,
+      [Symbol.asyncDispose]: () => close(),
     }
   } catch (error) {
     lock[Symbol.dispose]()

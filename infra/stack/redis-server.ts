@@ -22,7 +22,7 @@ export type RedisServer = AsyncDisposable &
     supervised: SupervisedProcess
     /** Of the shell that holds the lifeline; the server is its child. */
     pid: () => number | undefined
-    close: () => Promise<void>
+    close: (killAfterMs?: number) => Promise<void>
   }>
 
 const READY_WITHIN_MS = 30_000
@@ -74,8 +74,8 @@ export async function openRedis(options: {
       },
       logFile: path.join(paths.logs, 'redis.log'),
     })
-    const close = async (): Promise<void> => {
-      await supervised.stop(KILL_AFTER_MS)
+    const close = async (killAfterMs = KILL_AFTER_MS): Promise<void> => {
+      await supervised.stop(killAfterMs)
       lock[Symbol.dispose]()
     }
     try {
@@ -84,7 +84,13 @@ export async function openRedis(options: {
       await close()
       throw error
     }
-    return { url: socket, supervised, pid: supervised.pid, close, [Symbol.asyncDispose]: close }
+    return {
+      url: socket,
+      supervised,
+      pid: supervised.pid,
+      close,
+      [Symbol.asyncDispose]: () => close(),
+    }
   } catch (error) {
     lock[Symbol.dispose]()
     throw error

@@ -24,6 +24,7 @@ export type StateDirPaths = Readonly<{
     controlToken: string
     stopToken: string
     mcpToken: string
+    simulatedXToken: string
     postgresPassword: string
   }>
   /** The private key with which one tool server signs its receipts. */
@@ -67,6 +68,7 @@ export function stateDirPaths(root: string): StateDirPaths {
       controlToken: at('keys', 'control.token'),
       stopToken: at('keys', 'stop.token'),
       mcpToken: at('keys', 'mcp.token'),
+      simulatedXToken: at('keys', 'simulated-x.token'),
       postgresPassword: at('keys', 'postgres.password'),
     },
     receiptPrivate: (tool) => at('keys', `${tool}-receipt.private.jwk.json`),
@@ -76,13 +78,14 @@ export function stateDirPaths(root: string): StateDirPaths {
 }
 
 /**
- * Makes the folders. The root and `postgres` may be entered by others (0711) because under root
- * PostgreSQL runs as nobody; neither can be listed, and everything else in them is 0700 or 0600.
+ * Makes the folders, closed to others. Under root two of them may be entered by others (0711), because
+ * PostgreSQL runs as nobody then; neither can be listed, and everything else is 0700 or 0600.
  */
 export async function prepareStateDir(root: string): Promise<StateDirPaths> {
   const paths = stateDirPaths(root)
-  await makeFolder(paths.root, 0o711)
-  await makeFolder(paths.postgres, 0o711)
+  const mayOthersPass = process.getuid?.() === 0 ? 0o711 : 0o700
+  await makeFolder(paths.root, mayOthersPass)
+  await makeFolder(paths.postgres, mayOthersPass)
   for (const folder of [paths.keys, paths.logs, paths.simulated, paths.ledgers, paths.redis])
     await makeFolder(folder, 0o700)
   return paths

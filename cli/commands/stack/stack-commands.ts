@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander'
+
 import type { CliContext } from '../../context.ts'
 import { EXIT, CliExit } from '../../exit-codes.ts'
 import type { LogsOptions } from './logs.ts'

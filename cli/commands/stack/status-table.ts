@@ -1,0 +1,78 @@
+import type { StatusReport } from '@chimera/contracts/observable'
+
+/** The report for a person: what is up, then what is waiting. */
+export function renderStatus(report: StatusReport): string {
+  const { urls } = report
+  const lines = [
+    `chimera ${report.version} is ${report.state}`,
+    `  gateway   ${urls.gateway ?? '-'}`,
+    `  redis     ${urls.redis ?? '-'}`,
+    `  postgres  ${withoutPassword(urls.postgres) ?? '-'}`,
+    `  token     ${report.token_file}`,
+    `  state     ${report.state_dir}`,
+  ]
+  if (report.state === 'down') return [...lines, 'Start it with ./chimera up'].join('\n')
+  const stopped = report.fence.filter((fence) => fence.stopped)
+  if (stopped.length > 0)
+    lines.push(`  STOPPED   ${stopped.map(({ scope, epoch }) => `${scope} (${epoch})`).join(', ')}`)
+  lines.push(
+    ...table(
+      ['role', 'pid', 'state', 'restarts', 'memory'],
+      report.roles.map((role) => [
+        role.name,
+        role.pid ?? '-',
+        role.state,
+        role.restarts,
+        role.rss_bytes === null ? '-' : `${Math.round(role.rss_bytes / 1024 / 1024)} MB`,
+      ]),
+    ),
+    ...table(
+      ['tool', 'account', 'pid', 'back end', 'state', 'why', 'ledger seq'],
+      report.tools.map((tool) => [
+        tool.name,
+        tool.account,
+        tool.pid ?? '-',
+        tool.backend,
+        tool.state,
+        tool.reason ?? '',
+        tool.ledger.seq,
+      ]),
+    ),
+    ...table(
+      ['stream', 'group', 'lag', 'pending'],
+      // A lag that Redis does not know is not 0.
+      report.streams.map(({ name, group, lag, pending }) => [name, group, lag ?? '?', pending]),
+    ),
+    `tasks    ${counts(report.tasks)}`,
+    `effects  ${counts(report.effects)}`,
+    `dead     ${report.dead}`,
+  )
+  return lines.join('\n')
+}
+
+function counts(byName: Readonly<Record<string, number | undefined>>): string {
+  const parts = Object.entries(byName).map(([name, n]) => `${name} ${n ?? 0}`)
+  return parts.join(', ') || 'none'
+}
+
+function withoutPassword(url: string | null): string | null {
+  return url === null ? null : url.replace(/:\/\/([^:@/]+):[^@]*@/, '://$1@')
+}
+
+/** Columns as wide as their widest cell; nothing at all when there are no rows. */
+function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string[] {
+  if (rows.length === 0) return []
+  const cells = [head, ...rows.map((row) => row.map(String))]
+  const widths = head.map((_, column) =>
+    Math.max(...cells.map((row) => (row[column] ?? '').length)),
+  )
+  return [
+    '',
+    ...cells.map((row) =>
+      row
+        .map((cell, n) => cell.padEnd(widths[n] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    ),
+  ]
+}

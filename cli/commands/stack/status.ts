@@ -1,0 +1,58 @@
+import { StatusReport } from '@chimera/contracts/observable'
+import { findStack } from '@chimera/infra/stack/control-client'
+import type { StackReport } from '@chimera/infra/stack/stack-report'
+import { findStateDir, stateDirPaths } from '@chimera/infra/stack/state-dir'
+
+import type { CliContext } from '../../context.ts'
+import { queryStatus } from './status-query.ts'
+import { renderStatus } from './status-table.ts'
+
+/** The version of the checkout, as `chimera --version`. */
+const VERSION = '0.1.0'
+
+/** What runs, where it is and what it has to do; a stack that is down is no failure. */
+export async function status(options: { json?: boolean }, context: CliContext): Promise<void> {
+  const stateDir = findStateDir(context.env)
+  const stack = await findStack(stateDir)
+  const report = StatusReport.parse(
+    stack === undefined ? reportDown(stateDir) : await reportOf(await stack.report()),
+  )
+  context.out(options.json === true ? JSON.stringify(report) : renderStatus(report))
+}
+
+async function reportOf(report: StackReport): Promise<StatusReport> {
+  const { state_dir, state, token_file, urls, roles, simulated } = report
+  return {
+    version: VERSION,
+    state,
+    state_dir,
+    urls: {
+      gateway: urls.gateway === '' ? null : urls.gateway,
+      redis: urls.redis === '' ? null : urls.redis,
+      postgres: urls.postgres === '' ? null : urls.postgres,
+    },
+    token_file,
+    roles,
+    simulated,
+    ...(await queryStatus(report)),
+  }
+}
+
+function reportDown(stateDir: string): StatusReport {
+  return {
+    version: VERSION,
+    state: 'down',
+    state_dir: stateDir,
+    urls: { gateway: null, redis: null, postgres: null },
+    token_file: stateDirPaths(stateDir).keyFiles.operatorToken,
+    roles: [],
+    tools: [],
+    simulated: [],
+    fence: [],
+    streams: [],
+    tasks: {},
+    effects: {},
+    dead: 0,
+    memory: { backend: 'none', degraded: false },
+  }
+}

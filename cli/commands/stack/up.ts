@@ -1,0 +1,136 @@
+import { spawn } from 'node:child_process'
+import { mkdirSync, openSync, readFileSync, statSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { ConflictError } from '@chimera/contracts/errors'
+import { findStack } from '@chimera/infra/stack/control-client'
+import { openStack, type Stack } from '@chimera/infra/stack/stack'
+import type { StackReport } from '@chimera/infra/stack/stack-report'
+import { checkoutRoot, findStateDir, stateDirPaths } from '@chimera/infra/stack/state-dir'
+
+import type { CliContext } from '../../context.ts'
+import { CliExit, EXIT } from '../../exit-codes.ts'
+import { firstSteps } from './first-steps.ts'
+
+export type UpOptions = Readonly<{ detach?: boolean; json?: boolean; install: boolean }>
+
+/** A first start may have to install a Redis server. */
+const DETACHED_READY_WITHIN_MS = 420_000
+const LOOK_EVERY_MS = 100
+
+/** Starts the stack, or says where the one that runs already is. */
+export async function up(options: UpOptions, context: CliContext): Promise<void> {
+  const stateDir = findStateDir(context.env)
+  const running = await findStack(stateDir)
+  if (running !== undefined) {
+    const report = await running.report()
+    context.err(`It is running already (supervisor ${report.pid}).`)
+    print(report, options, context)
+    return
+  }
+  if (options.detach === true) await runDetached(stateDir, options, context)
+  else await runHere(stateDir, options, context)
+}
+
+async function runHere(stateDir: string, options: UpOptions, context: CliContext): Promise<void> {
+  const stop = watchSignals()
+  let stack: Stack
+  try {
+    stack = await openStack({
+      stateDir,
+      env: context.env,
+      log: (sentence) => context.err(`chimera: ${sentence}`),
+      install: options.install,
+      signal: stop.signal,
+    })
+  } catch (error) {
+    if (stop.signal.aborted) throw new CliExit(EXIT.interrupted, 'The start was called off.')
+    // Another `up` was faster: that is what was wanted.
+    if (error instanceof ConflictError) return up(options, context)
+    throw error
+  }
+  print(await stack.report(), options, context)
+  if (options.json !== true) context.err('Ctrl-C stops everything.')
+  await Promise.race([stop.asked, stack.stopAsked])
+  context.err('chimera: stopping')
+  await stack.close()
+}
+
+/** The first signal stops in good order, the second at once: every child hangs on a lifeline. */
+function watchSignals(): { signal: AbortSignal; asked: Promise<void> } {
+  const controller = new AbortController()
+  const asked = Promise.withResolvers<void>()
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(name, () => {
+      if (controller.signal.aborted && name === 'SIGINT') process.exit(EXIT.interrupted)
+      controller.abort()
+      asked.resolve()
+    })
+  return { signal: controller.signal, asked: asked.promise }
+}
+
+async function runDetached(
+  stateDir: string,
+  options: UpOptions,
+  context: CliContext,
+): Promise<void> {
+  const logFile = path.join(stateDirPaths(stateDir).logs, 'supervisor.log')
+  mkdirSync(path.dirname(logFile), { recursive: true, mode: 0o700 })
+  const log = openSync(logFile, 'a', 0o600)
+  const from = statSync(logFile).size
+  const main = path.join(checkoutRoot(), 'cli', 'main.ts')
+  const args = [main, 'up', ...(options.install ? [] : ['--no-install'])]
+  const child = spawn(process.execPath, args, {
+    cwd: '/',
+    env: { ...context.env, CHIMERA_STATE_DIR: stateDir },
+    detached: true,
+    stdio: ['ignore', log, log],
+  })
+  const ended = new Promise<number>((resolve) => {
+    child.once('error', () => resolve(EXIT.failed))
+    child.once('exit', (code) => resolve(code ?? EXIT.failed))
+  })
+  const relay = relayLog(logFile, from, context)
+  const exit = await Promise.race([ended, untilRunning(stateDir)])
+  relay.flush()
+  if (typeof exit === 'number') throw new CliExit(exit, `It did not start; see ${logFile}.`)
+  child.unref()
+  relay.close()
+  print(exit, options, context)
+}
+
+async function untilRunning(stateDir: string): Promise<StackReport> {
+  const tries = DETACHED_READY_WITHIN_MS / LOOK_EVERY_MS
+  for (let n = 0; n < tries; n += 1) {
+    await sleep(LOOK_EVERY_MS, undefined, { ref: false })
+    const stack = await findStack(stateDir).catch(() => undefined)
+    const report = await stack?.report().catch(() => undefined)
+    if (report?.state === 'running') return report
+  }
+  throw new CliExit(EXIT.unavailable, 'It was not up in time; `chimera logs` shows why.')
+}
+
+/** What the detached supervisor says while it starts is for the person who waits. */
+function relayLog(
+  file: string,
+  from: number,
+  context: CliContext,
+): { flush: () => void; close: () => void } {
+  let at = from
+  const flush = (): void => {
+    const text = readFileSync(file).subarray(at)
+    const end = text.lastIndexOf('\n') + 1
+    at += end
+    for (const line of text.subarray(0, end).toString('utf8').split('\n'))
+      if (line.startsWith('chimera: ')) context.err(line)
+  }
+  const timer = setInterval(flush, LOOK_EVERY_MS)
+  return { flush, close: () => clearInterval(timer) }
+}
+
+function print(report: StackReport, options: UpOptions, context: CliContext): void {
+  if (options.json !== true) return context.out(firstSteps(report))
+  const { state, state_dir, urls, token_file, pid } = report
+  context.out(JSON.stringify({ state, state_dir, urls, token_file, pid }))
+}

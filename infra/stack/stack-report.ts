@@ -1,0 +1,42 @@
+import { z } from 'zod'
+
+/** What a running supervisor says of itself; `chimera status` adds what the record says. */
+export const StackReport = z.strictObject({
+  state: z.enum(['starting', 'running', 'stopping']),
+  state_dir: z.string(),
+  pid: z.int(),
+  urls: z.strictObject({
+    gateway: z.string(),
+    redis: z.string(),
+    /** With the password: it is for scripts, and the socket that answers this is its owner's only. */
+    postgres: z.string(),
+  }),
+  token_file: z.string(),
+  roles: z.array(
+    z.strictObject({
+      name: z.string(),
+      pid: z.int().nullable(),
+      state: z.enum(['starting', 'ready', 'draining', 'down']),
+      restarts: z.int(),
+      rss_bytes: z.int().nullable(),
+    }),
+  ),
+  tools: z.array(
+    z.strictObject({
+      name: z.string(),
+      account: z.string(),
+      pid: z.int().nullable(),
+      url: z.string(),
+      backend: z.string(),
+      ledger: z.string(),
+      restarts: z.int(),
+    }),
+  ),
+  simulated: z.array(
+    z.strictObject({ name: z.literal('x'), pid: z.int().nullable(), url: z.string() }),
+  ),
+  servers: z.array(
+    z.strictObject({ name: z.string(), pid: z.int().nullable(), restarts: z.int() }),
+  ),
+})
+export type StackReport = z.infer<typeof StackReport>

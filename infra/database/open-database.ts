@@ -1,5 +1,5 @@
+import { InvariantError, RetryableError } from '@chimera/contracts/errors'
 import type { Logger } from '@chimera/runtime/log'
-import { RetryableError } from '@chimera/contracts/errors'
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 
@@ -9,27 +9,47 @@ import type { Tables } from './tables.ts'
 export type Sql = {
   /**
    * Runs one statement. A `name` makes it a prepared statement of the connection: give one to what runs
-   * often. numeric and bigint come back as text, timestamptz as Date, jsonb parsed.
-   * Throws RetryableError(UNAVAILABLE) when the server cannot be reached or is shutting down, pg's own
-   * DatabaseError for everything that the statement did wrong.
+   * often, and one text to each name. numeric, bigint and date come back as text, timestamptz as Date,
+   * jsonb parsed. Throws RetryableError(UNAVAILABLE) when the server cannot be reached, is shutting
+   * down, or gave the statement up (time-out, deadlock); pg's own DatabaseError for everything that
+   * the statement did wrong.
    */
   query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]>
 }
 
-export type Statement = { readonly name?: string; readonly text: string; readonly values?: unknown[] }
+export type Statement = {
+  readonly name?: string
+  readonly text: string
+  readonly values?: unknown[]
+}
 
 /** The record. */
 export type Database = Sql &
   AsyncDisposable & {
     /** For what is not on a hot path. */
     readonly kysely: Kysely<Tables>
-    /** Runs `work` in one READ COMMITTED transaction: all of it or nothing. */
+    /**
+     * Runs `work` in one READ COMMITTED transaction: all of it or nothing. When the connection breaks
+     * during the commit nobody knows which (RetryableError): whoever tries again has to compare and set.
+     */
     transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>
   }
 
 /** How long one statement may take before the server gives it up. */
 const STATEMENT_TIMEOUT_MS = 30_000
+/** Longer than the server's: only a server that does not even answer that is given up by the client. */
+const ANSWER_TIMEOUT_MS = 35_000
+/** A process that is stopped inside a transaction holds its row locks no longer than this. */
+const IDLE_IN_TRANSACTION_MS = 10_000
 const CONNECT_TIMEOUT_MS = 5_000
+
+/** As pg reads them, but a date without a time zone must not become a Date in the local one. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (oid, format) => {
+    const parser: unknown = pg.types.getTypeParser(oid, format)
+    return oid === pg.types.builtins.DATE ? String : parser
+  },
+}
 
 /** Opens a pool; connections are made when they are needed. */
 export function openDatabase(of: {
@@ -44,26 +64,31 @@ export function openDatabase(of: {
     connectionString: of.url,
     application_name: `chimera-${of.name}`,
     max: of.max ?? 4,
+    types,
+    keepAlive: true,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: ANSWER_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     idleTimeoutMillis: 60_000,
     allowExitOnIdle: false,
   })
   // An idle connection that breaks is replaced at the next use; without a listener it ends the process.
   pool.on('error', (error) => of.log.warn({ err: error }, 'an idle database connection broke'))
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  let ended: Promise<void> | undefined
 
   return {
     kysely,
     query: (statement) => run(pool, statement),
     transaction: (work) => inTransaction(pool, work),
-    [Symbol.asyncDispose]: () => pool.end(),
+    [Symbol.asyncDispose]: () => (ended ??= pool.end()),
   }
 }
 
 async function inTransaction<T>(pool: pg.Pool, work: (tx: Sql) => Promise<T>): Promise<T> {
   const client = await pool.connect().catch((error: unknown) => {
-    throw unavailable(error)
+    throw translated(error)
   })
   let broken: Error | undefined
   const onError = (error: Error) => {
@@ -73,7 +98,11 @@ async function inTransaction<T>(pool: pg.Pool, work: (tx: Sql) => Promise<T>): P
   try {
     await run(client, { text: 'BEGIN' })
     const value = await work({ query: (statement) => run(client, statement) })
-    await run(client, { text: 'COMMIT' })
+    const { command } = await client.query('COMMIT').catch((error: unknown) => {
+      throw translated(error)
+    })
+    // What PostgreSQL answers when a statement failed and `work` went on as if nothing had happened.
+    if (command !== 'COMMIT') throw new InvariantError('A failed transaction was to be committed.')
     return value
   } catch (error) {
     // A connection that cannot even roll back is thrown away; the server rolls back by itself.
@@ -99,15 +128,31 @@ async function run<Row extends pg.QueryResultRow>(
     })
     return result.rows
   } catch (error) {
-    throw isDisconnect(error) ? unavailable(error) : error
+    throw translated(error)
   }
 }
 
-/** Classes 08 (connection), 53 (resources) and 57P (shutdown, restart) of PostgreSQL's error codes. */
-function isDisconnect(error: unknown): boolean {
-  if (!(error instanceof pg.DatabaseError)) return true
-  return /^(08|53|57P)/.test(error.code ?? '')
+/**
+ * Classes 08 (connection), 53 (resources), 57P (shutdown, restart) and 25P03 (idle in a transaction)
+ * end a connection; 57014, 55P03, 40001 and 40P01 are time-outs, deadlocks and lost races.
+ */
+const AWAY = /^(08|53|57P|25P03)/
+const GIVEN_UP = /^(57014|55P03|40001|40P01)$/
+
+function translated(error: unknown): unknown {
+  if (error instanceof pg.DatabaseError) {
+    const code = error.code ?? ''
+    if (AWAY.test(code)) return unavailable('PostgreSQL cannot be reached; is it running?', error)
+    if (GIVEN_UP.test(code)) return unavailable(`PostgreSQL gave up: ${error.message}.`, error)
+    return error
+  }
+  // pg throws these for values and statements that it cannot send: a defect, not an outage.
+  if (error instanceof TypeError || error instanceof RangeError) return error
+  if (error instanceof Error && error.message.startsWith('Prepared statements must be unique')) {
+    return new InvariantError(error.message, { cause: error })
+  }
+  return unavailable('PostgreSQL cannot be reached; is it running?', error)
 }
 
-const unavailable = (cause: unknown) =>
-  new RetryableError('UNAVAILABLE', 'PostgreSQL cannot be reached; is it running?', { cause })
+const unavailable = (message: string, cause: unknown) =>
+  new RetryableError('UNAVAILABLE', message, { cause })

@@ -1,0 +1,519 @@
+-- What the migrations make of an empty database, for reading and review. Written by
+-- `chimera database dump-schema`; a test fails when it drifts. Not to be run.
+
+-- tables
+
+CREATE TABLE api_tokens (
+  id uuid NOT NULL,
+  tenant_id uuid NOT NULL,
+  name text NOT NULL,
+  hash text NOT NULL,
+  scopes text[] NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  expires_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  revoked_at timestamp with time zone
+);
+
+CREATE TABLE audit_entries (
+  id uuid NOT NULL,
+  tenant_id uuid NOT NULL,
+  actor text NOT NULL,
+  items jsonb NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE budget_reservations (
+  effect_id uuid NOT NULL,
+  tenant_id uuid NOT NULL,
+  scope text NOT NULL,
+  scope_id text NOT NULL,
+  asset text NOT NULL,
+  day date NOT NULL,
+  amount numeric NOT NULL,
+  settled numeric
+);
+
+CREATE TABLE budgets (
+  tenant_id uuid NOT NULL,
+  scope text NOT NULL,
+  scope_id text NOT NULL,
+  asset text NOT NULL,
+  day date NOT NULL,
+  cap numeric NOT NULL,
+  reserved numeric NOT NULL DEFAULT 0,
+  spent numeric NOT NULL DEFAULT 0
+);
+
+CREATE TABLE dead_letters (
+  id uuid NOT NULL,
+  tenant_id uuid,
+  stream text NOT NULL,
+  entry_id text NOT NULL,
+  payload text NOT NULL,
+  bytes integer NOT NULL,
+  sha256 text NOT NULL,
+  code text NOT NULL,
+  reason text NOT NULL,
+  history jsonb NOT NULL DEFAULT '[]'::jsonb,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  replayed_at timestamp with time zone
+);
+
+CREATE TABLE effects (
+  id uuid NOT NULL,
+  tenant_id uuid NOT NULL,
+  goal_id text NOT NULL,
+  task_id uuid NOT NULL,
+  attempt integer NOT NULL,
+  slot text NOT NULL,
+  round integer NOT NULL,
+  effect_key text NOT NULL,
+  version_id uuid NOT NULL,
+  state text NOT NULL,
+  tool text NOT NULL,
+  account text,
+  mode text NOT NULL,
+  args jsonb NOT NULL,
+  args_hash text NOT NULL,
+  provenance jsonb NOT NULL,
+  code text,
+  detail text,
+  cost_usd_micros numeric NOT NULL DEFAULT 0,
+  grant_id uuid,
+  grant_jws text,
+  granted_at timestamp with time zone,
+  grant_expires_at timestamp with time zone,
+  boot uuid,
+  cancelling boolean NOT NULL DEFAULT false,
+  void_reason text,
+  void_jws text,
+  void_boot uuid,
+  receipt_state text,
+  receipt jsonb,
+  receipt_jws text,
+  provider_ref text,
+  claimed_at timestamp with time zone,
+  settled_at timestamp with time zone,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  audit_id uuid NOT NULL
+);
+
+CREATE TABLE fences (
+  scope text NOT NULL,
+  epoch bigint NOT NULL,
+  stopped boolean NOT NULL,
+  reason text,
+  actor text NOT NULL,
+  changed_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE goals (
+  tenant_id uuid NOT NULL,
+  id text NOT NULL,
+  version_id uuid NOT NULL,
+  status text NOT NULL,
+  paused_from text,
+  mode text NOT NULL,
+  agent_id text NOT NULL,
+  campaign_id text,
+  source text NOT NULL,
+  trust text NOT NULL,
+  content jsonb NOT NULL,
+  content_hash text NOT NULL,
+  plan_hash text,
+  waiting_on jsonb,
+  failure jsonb,
+  tasks_total integer NOT NULL DEFAULT 0,
+  tasks_open integer NOT NULL DEFAULT 0,
+  tasks_failed integer NOT NULL DEFAULT 0,
+  lease_owner text,
+  lease_until timestamp with time zone,
+  received_at timestamp with time zone NOT NULL DEFAULT now(),
+  planned_at timestamp with time zone,
+  finished_at timestamp with time zone,
+  audit_id uuid NOT NULL
+);
+
+CREATE TABLE idempotency_keys (
+  tenant_id uuid NOT NULL,
+  principal text NOT NULL,
+  route text NOT NULL,
+  key text NOT NULL,
+  body_hash text NOT NULL,
+  status integer NOT NULL,
+  response jsonb NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE receipts (
+  id uuid NOT NULL,
+  grant_id uuid NOT NULL,
+  jws text NOT NULL,
+  carried_by text NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  judged_at timestamp with time zone,
+  verdict text
+);
+
+CREATE TABLE record_incarnation (
+  is_only boolean NOT NULL DEFAULT true,
+  incarnation uuid NOT NULL DEFAULT gen_random_uuid(),
+  since timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE schema_migrations (
+  version integer NOT NULL,
+  name text NOT NULL,
+  checksum text NOT NULL,
+  applied_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE slots (
+  tenant_id uuid NOT NULL,
+  goal_id text NOT NULL,
+  slot text NOT NULL,
+  tool text NOT NULL,
+  max_effects integer NOT NULL DEFAULT 1
+);
+
+CREATE TABLE stream_marker (
+  is_only boolean NOT NULL DEFAULT true,
+  marker text NOT NULL,
+  set_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE task_dependencies (
+  parent_id uuid NOT NULL,
+  child_id uuid NOT NULL
+);
+
+CREATE TABLE task_payloads (
+  task_id uuid NOT NULL,
+  payload jsonb NOT NULL,
+  constraints jsonb NOT NULL
+);
+
+CREATE TABLE task_results (
+  task_id uuid NOT NULL,
+  attempt integer NOT NULL,
+  worker text NOT NULL,
+  outcome jsonb NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE tasks (
+  id uuid NOT NULL,
+  tenant_id uuid NOT NULL,
+  goal_id text NOT NULL,
+  version_id uuid NOT NULL,
+  type text NOT NULL,
+  kind text NOT NULL,
+  status text NOT NULL,
+  phase text NOT NULL,
+  attempt integer NOT NULL DEFAULT 0,
+  max_attempts integer NOT NULL DEFAULT 3,
+  rejections integer NOT NULL DEFAULT 0,
+  retries integer NOT NULL DEFAULT 0,
+  leases_lost integer NOT NULL DEFAULT 0,
+  parents_open integer NOT NULL DEFAULT 0,
+  run_at timestamp with time zone,
+  lease_owner text,
+  lease_until timestamp with time zone,
+  confidence double precision,
+  waiting_on jsonb,
+  feedback text,
+  failure jsonb,
+  verdict jsonb,
+  planned_at timestamp with time zone NOT NULL DEFAULT now(),
+  ready_at timestamp with time zone,
+  claimed_at timestamp with time zone,
+  result_at timestamp with time zone,
+  judged_at timestamp with time zone,
+  audit_id uuid NOT NULL
+) WITH (fillfactor=80);
+
+CREATE TABLE tenants (
+  id uuid NOT NULL,
+  name text NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE tool_accounts (
+  account text NOT NULL,
+  server text NOT NULL,
+  url text NOT NULL,
+  backend text NOT NULL,
+  live boolean NOT NULL,
+  boot uuid,
+  ledger_id uuid,
+  definitions jsonb NOT NULL DEFAULT '{}'::jsonb,
+  state text NOT NULL DEFAULT 'closed'::text,
+  reason text,
+  seen_at timestamp with time zone,
+  version_id uuid NOT NULL
+);
+
+CREATE TABLE tool_bindings (
+  tenant_id uuid NOT NULL,
+  agent_id text NOT NULL,
+  tool text NOT NULL,
+  account text NOT NULL
+);
+
+CREATE TABLE tool_boots (
+  boot uuid NOT NULL,
+  account text NOT NULL,
+  ledger_id uuid NOT NULL,
+  seq bigint NOT NULL,
+  status jsonb NOT NULL,
+  hello text,
+  registered_at timestamp with time zone NOT NULL DEFAULT now(),
+  opened_at timestamp with time zone
+);
+
+-- constraints
+
+ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_hash_key UNIQUE (hash);
+ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_pkey PRIMARY KEY (id);
+ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE audit_entries ADD CONSTRAINT audit_entries_pkey PRIMARY KEY (id);
+ALTER TABLE audit_entries ADD CONSTRAINT audit_entries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE budget_reservations ADD CONSTRAINT budget_reservations_pkey PRIMARY KEY (effect_id, scope, scope_id, asset, day);
+ALTER TABLE budget_reservations ADD CONSTRAINT budget_reservations_effect_id_fkey FOREIGN KEY (effect_id) REFERENCES effects(id);
+ALTER TABLE budget_reservations ADD CONSTRAINT budget_reservations_tenant_id_scope_scope_id_asset_day_fkey FOREIGN KEY (tenant_id, scope, scope_id, asset, day) REFERENCES budgets(tenant_id, scope, scope_id, asset, day);
+ALTER TABLE budget_reservations ADD CONSTRAINT budget_reservations_amount_check CHECK ((amount > (0)::numeric));
+ALTER TABLE budgets ADD CONSTRAINT budgets_pkey PRIMARY KEY (tenant_id, scope, scope_id, asset, day);
+ALTER TABLE budgets ADD CONSTRAINT budgets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE budgets ADD CONSTRAINT budgets_cap_check CHECK ((cap >= (0)::numeric));
+ALTER TABLE budgets ADD CONSTRAINT budgets_check CHECK (((spent + reserved) <= cap));
+ALTER TABLE budgets ADD CONSTRAINT budgets_reserved_check CHECK ((reserved >= (0)::numeric));
+ALTER TABLE budgets ADD CONSTRAINT budgets_scope_check CHECK ((scope = ANY (ARRAY['tenant'::text, 'agent'::text, 'campaign'::text, 'goal'::text])));
+ALTER TABLE budgets ADD CONSTRAINT budgets_spent_check CHECK ((spent >= (0)::numeric));
+ALTER TABLE dead_letters ADD CONSTRAINT dead_letters_stream_entry_id_sha256_key UNIQUE (stream, entry_id, sha256);
+ALTER TABLE dead_letters ADD CONSTRAINT dead_letters_pkey PRIMARY KEY (id);
+ALTER TABLE effects ADD CONSTRAINT effects_effect_key_round_key UNIQUE (effect_key, round);
+ALTER TABLE effects ADD CONSTRAINT effects_grant_id_key UNIQUE (grant_id);
+ALTER TABLE effects ADD CONSTRAINT effects_pkey PRIMARY KEY (id);
+ALTER TABLE effects ADD CONSTRAINT effects_task_id_fkey FOREIGN KEY (task_id) REFERENCES tasks(id);
+ALTER TABLE effects ADD CONSTRAINT effects_tenant_id_goal_id_slot_fkey FOREIGN KEY (tenant_id, goal_id, slot) REFERENCES slots(tenant_id, goal_id, slot);
+ALTER TABLE effects ADD CONSTRAINT effects_check CHECK (((grant_id IS NULL) OR (state <> ALL (ARRAY['EXPIRED'::text, 'CANCELLED'::text])) OR (receipt_state = 'VOID'::text)));
+ALTER TABLE effects ADD CONSTRAINT effects_check1 CHECK (((grant_id IS NULL) OR (state <> ALL (ARRAY['CONFIRMED'::text, 'REFUSED'::text, 'NOT_SENT'::text, 'NOT_HAPPENED'::text])) OR (receipt_state = state)));
+ALTER TABLE effects ADD CONSTRAINT effects_check2 CHECK (((state <> ALL (ARRAY['GRANTED'::text, 'CONFIRMED'::text, 'REFUSED'::text, 'NOT_SENT'::text, 'UNKNOWN'::text, 'NOT_HAPPENED'::text])) OR ((grant_id IS NOT NULL) AND (account IS NOT NULL))));
+ALTER TABLE effects ADD CONSTRAINT effects_check3 CHECK (((state <> 'DENIED'::text) OR (grant_id IS NULL)));
+ALTER TABLE effects ADD CONSTRAINT effects_cost_usd_micros_check CHECK ((cost_usd_micros >= (0)::numeric));
+ALTER TABLE effects ADD CONSTRAINT effects_mode_check CHECK ((mode = ANY (ARRAY['dry'::text, 'paper'::text, 'live'::text])));
+ALTER TABLE effects ADD CONSTRAINT effects_round_check CHECK ((round >= 1));
+ALTER TABLE effects ADD CONSTRAINT effects_state_check CHECK ((state = ANY (ARRAY['PROPOSED'::text, 'AWAITING_APPROVAL'::text, 'GRANTED'::text, 'CONFIRMED'::text, 'REFUSED'::text, 'NOT_SENT'::text, 'UNKNOWN'::text, 'NOT_HAPPENED'::text, 'NEEDS_HUMAN'::text, 'DENIED'::text, 'EXPIRED'::text, 'CANCELLED'::text])));
+ALTER TABLE fences ADD CONSTRAINT fences_pkey PRIMARY KEY (scope);
+ALTER TABLE fences ADD CONSTRAINT fences_epoch_check CHECK ((epoch >= 0));
+ALTER TABLE goals ADD CONSTRAINT goals_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE goals ADD CONSTRAINT goals_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE goals ADD CONSTRAINT goals_check CHECK (((status = 'PAUSED'::text) = (paused_from IS NOT NULL)));
+ALTER TABLE goals ADD CONSTRAINT goals_check1 CHECK (((status = ANY (ARRAY['COMPLETED'::text, 'FAILED'::text, 'CANCELLED'::text])) = (finished_at IS NOT NULL)));
+ALTER TABLE goals ADD CONSTRAINT goals_check2 CHECK (((trust = 'owner'::text) OR (mode <> 'live'::text)));
+ALTER TABLE goals ADD CONSTRAINT goals_id_check CHECK ((id ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$'::text));
+ALTER TABLE goals ADD CONSTRAINT goals_mode_check CHECK ((mode = ANY (ARRAY['dry'::text, 'paper'::text, 'live'::text])));
+ALTER TABLE goals ADD CONSTRAINT goals_paused_from_check CHECK ((paused_from = ANY (ARRAY['RECEIVED'::text, 'PLANNED'::text, 'ACTIVE'::text])));
+ALTER TABLE goals ADD CONSTRAINT goals_source_check CHECK ((source = ANY (ARRAY['stream'::text, 'http'::text, 'cli'::text, 'mcp'::text])));
+ALTER TABLE goals ADD CONSTRAINT goals_status_check CHECK ((status = ANY (ARRAY['RECEIVED'::text, 'PLANNED'::text, 'ACTIVE'::text, 'PAUSED'::text, 'COMPLETED'::text, 'FAILED'::text, 'CANCELLED'::text])));
+ALTER TABLE goals ADD CONSTRAINT goals_tasks_open_check CHECK ((tasks_open >= 0));
+ALTER TABLE goals ADD CONSTRAINT goals_trust_check CHECK ((trust = ANY (ARRAY['owner'::text, 'untrusted'::text])));
+ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, principal, route, key);
+ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE receipts ADD CONSTRAINT receipts_pkey PRIMARY KEY (id);
+ALTER TABLE record_incarnation ADD CONSTRAINT record_incarnation_pkey PRIMARY KEY (is_only);
+ALTER TABLE record_incarnation ADD CONSTRAINT record_incarnation_is_only_check CHECK (is_only);
+ALTER TABLE schema_migrations ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
+ALTER TABLE slots ADD CONSTRAINT slots_pkey PRIMARY KEY (tenant_id, goal_id, slot);
+ALTER TABLE slots ADD CONSTRAINT slots_tenant_id_goal_id_fkey FOREIGN KEY (tenant_id, goal_id) REFERENCES goals(tenant_id, id);
+ALTER TABLE slots ADD CONSTRAINT slots_max_effects_check CHECK ((max_effects > 0));
+ALTER TABLE stream_marker ADD CONSTRAINT stream_marker_pkey PRIMARY KEY (is_only);
+ALTER TABLE stream_marker ADD CONSTRAINT stream_marker_is_only_check CHECK (is_only);
+ALTER TABLE task_dependencies ADD CONSTRAINT task_dependencies_pkey PRIMARY KEY (parent_id, child_id);
+ALTER TABLE task_dependencies ADD CONSTRAINT task_dependencies_child_id_fkey FOREIGN KEY (child_id) REFERENCES tasks(id);
+ALTER TABLE task_dependencies ADD CONSTRAINT task_dependencies_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES tasks(id);
+ALTER TABLE task_dependencies ADD CONSTRAINT task_dependencies_check CHECK ((parent_id <> child_id));
+ALTER TABLE task_payloads ADD CONSTRAINT task_payloads_pkey PRIMARY KEY (task_id);
+ALTER TABLE task_payloads ADD CONSTRAINT task_payloads_task_id_fkey FOREIGN KEY (task_id) REFERENCES tasks(id);
+ALTER TABLE task_results ADD CONSTRAINT task_results_pkey PRIMARY KEY (task_id, attempt);
+ALTER TABLE task_results ADD CONSTRAINT task_results_task_id_fkey FOREIGN KEY (task_id) REFERENCES tasks(id);
+ALTER TABLE tasks ADD CONSTRAINT tasks_pkey PRIMARY KEY (id);
+ALTER TABLE tasks ADD CONSTRAINT tasks_tenant_id_goal_id_fkey FOREIGN KEY (tenant_id, goal_id) REFERENCES goals(tenant_id, id);
+ALTER TABLE tasks ADD CONSTRAINT tasks_check CHECK ((((status = 'PENDING'::text) AND (phase = ANY (ARRAY['blocked'::text, 'ready'::text]))) OR ((status = 'IN_PROGRESS'::text) AND (phase = 'running'::text)) OR ((status = 'REVIEW'::text) AND (phase = ANY (ARRAY['judging'::text, 'awaiting_approval'::text, 'granted'::text, 'reconciling'::text]))) OR ((status = 'COMPLETED'::text) AND (phase = 'done'::text)) OR ((status = 'FAILED'::text) AND (phase = ANY (ARRAY['rejected'::text, 'denied'::text, 'cancelled'::text, 'dead'::text])))));
+ALTER TABLE tasks ADD CONSTRAINT tasks_check1 CHECK (((status = 'IN_PROGRESS'::text) = (lease_owner IS NOT NULL)));
+ALTER TABLE tasks ADD CONSTRAINT tasks_check2 CHECK (((phase = 'blocked'::text) = ((status = 'PENDING'::text) AND (parents_open > 0))));
+ALTER TABLE tasks ADD CONSTRAINT tasks_confidence_check CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision)));
+ALTER TABLE tasks ADD CONSTRAINT tasks_parents_open_check CHECK ((parents_open >= 0));
+ALTER TABLE tasks ADD CONSTRAINT tasks_type_check CHECK ((type = ANY (ARRAY['RESEARCH'::text, 'CONTENT_GEN'::text, 'TRANSACTION'::text, 'ENGAGEMENT'::text])));
+ALTER TABLE tenants ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
+ALTER TABLE tool_accounts ADD CONSTRAINT tool_accounts_pkey PRIMARY KEY (account);
+ALTER TABLE tool_accounts ADD CONSTRAINT tool_accounts_state_check CHECK ((state = ANY (ARRAY['open'::text, 'closed'::text, 'fenced'::text])));
+ALTER TABLE tool_bindings ADD CONSTRAINT tool_bindings_pkey PRIMARY KEY (tenant_id, agent_id, tool);
+ALTER TABLE tool_bindings ADD CONSTRAINT tool_bindings_account_fkey FOREIGN KEY (account) REFERENCES tool_accounts(account);
+ALTER TABLE tool_bindings ADD CONSTRAINT tool_bindings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE tool_boots ADD CONSTRAINT tool_boots_pkey PRIMARY KEY (boot);
+ALTER TABLE tool_boots ADD CONSTRAINT tool_boots_account_fkey FOREIGN KEY (account) REFERENCES tool_accounts(account);
+
+-- indexes
+
+CREATE INDEX effects_of_goal ON public.effects USING btree (tenant_id, goal_id);
+CREATE INDEX effects_of_task ON public.effects USING btree (task_id);
+CREATE UNIQUE INDEX effects_one_open_round ON public.effects USING btree (effect_key) WHERE (state = ANY (ARRAY['PROPOSED'::text, 'AWAITING_APPROVAL'::text, 'GRANTED'::text, 'UNKNOWN'::text, 'NEEDS_HUMAN'::text, 'CONFIRMED'::text]));
+CREATE UNIQUE INDEX effects_one_provider_ref ON public.effects USING btree (account, provider_ref) WHERE (provider_ref IS NOT NULL);
+CREATE INDEX effects_open ON public.effects USING btree (account, grant_expires_at) WHERE (state = ANY (ARRAY['GRANTED'::text, 'UNKNOWN'::text]));
+CREATE INDEX goals_newest ON public.goals USING btree (tenant_id, received_at DESC, id DESC);
+CREATE INDEX goals_received ON public.goals USING btree (received_at) WHERE (status = 'RECEIVED'::text);
+CREATE INDEX receipts_of_grant ON public.receipts USING btree (grant_id);
+CREATE INDEX receipts_unjudged ON public.receipts USING btree (created_at) WHERE (judged_at IS NULL);
+CREATE INDEX task_dependencies_of_child ON public.task_dependencies USING btree (child_id);
+CREATE INDEX tasks_judging ON public.tasks USING btree (COALESCE(run_at, result_at)) WHERE (phase = 'judging'::text);
+CREATE INDEX tasks_of_goal ON public.tasks USING btree (tenant_id, goal_id);
+CREATE INDEX tasks_ready ON public.tasks USING btree (COALESCE(run_at, ready_at)) WHERE (phase = 'ready'::text);
+CREATE INDEX tasks_running ON public.tasks USING btree (lease_until) WHERE (status = 'IN_PROGRESS'::text);
+CREATE INDEX tool_boots_of_account ON public.tool_boots USING btree (account, registered_at);
+
+-- functions
+
+CREATE OR REPLACE FUNCTION public.budget_reserve(p_request integer[], p_tenant uuid[], p_scope text[], p_scope_id text[], p_asset text[], p_day date[], p_amount numeric[], p_cap numeric[])
+ RETURNS SETOF integer
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  n int;
+  refused int;
+BEGIN
+  INSERT INTO budgets (tenant_id, scope, scope_id, asset, day, cap)
+  SELECT DISTINCT ON (t, s, i, a, d) t, s, i, a, d, c
+  FROM unnest(p_tenant, p_scope, p_scope_id, p_asset, p_day, p_cap) AS l(t, s, i, a, d, c)
+  ORDER BY t, s, i, a, d
+  ON CONFLICT DO NOTHING;
+
+  -- Locked in key order, so that two batches never wait for each other.
+  PERFORM 1 FROM budgets b
+  JOIN (SELECT DISTINCT * FROM unnest(p_tenant, p_scope, p_scope_id, p_asset, p_day)) AS k(t, s, i, a, d)
+    ON (b.tenant_id, b.scope, b.scope_id, b.asset, b.day) = (k.t, k.s, k.i, k.a, k.d)
+  ORDER BY b.tenant_id, b.scope, b.scope_id, b.asset, b.day
+  FOR UPDATE OF b;
+
+  FOR n IN SELECT DISTINCT r FROM unnest(p_request) AS r ORDER BY r LOOP
+    SELECT count(*) INTO refused
+    FROM (
+      SELECT t, s, i, a, d, sum(x) AS amount
+      FROM unnest(p_request, p_tenant, p_scope, p_scope_id, p_asset, p_day, p_amount)
+        AS l(r, t, s, i, a, d, x)
+      WHERE r = n
+      GROUP BY t, s, i, a, d
+    ) AS w
+    JOIN budgets b ON (b.tenant_id, b.scope, b.scope_id, b.asset, b.day) = (w.t, w.s, w.i, w.a, w.d)
+    WHERE b.spent + b.reserved + w.amount > b.cap;
+    CONTINUE WHEN refused > 0;
+
+    UPDATE budgets b SET reserved = b.reserved + w.amount
+    FROM (
+      SELECT t, s, i, a, d, sum(x) AS amount
+      FROM unnest(p_request, p_tenant, p_scope, p_scope_id, p_asset, p_day, p_amount)
+        AS l(r, t, s, i, a, d, x)
+      WHERE r = n
+      GROUP BY t, s, i, a, d
+    ) AS w
+    WHERE (b.tenant_id, b.scope, b.scope_id, b.asset, b.day) = (w.t, w.s, w.i, w.a, w.d);
+    RETURN NEXT n;
+  END LOOP;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.budget_settle(p_effect uuid[], p_spent numeric[])
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM 1 FROM budgets b
+  JOIN budget_reservations r USING (tenant_id, scope, scope_id, asset, day)
+  WHERE r.effect_id = ANY (p_effect)
+  ORDER BY b.tenant_id, b.scope, b.scope_id, b.asset, b.day
+  FOR UPDATE OF b;
+
+  WITH settled AS (
+    UPDATE budget_reservations r SET settled = least(r.amount, l.spent)
+    FROM unnest(p_effect, p_spent) AS l(effect_id, spent)
+    WHERE r.effect_id = l.effect_id AND r.settled IS NULL
+    RETURNING r.*
+  ), summed AS (
+    SELECT tenant_id, scope, scope_id, asset, day, sum(amount) AS amount, sum(settled) AS spent
+    FROM settled GROUP BY tenant_id, scope, scope_id, asset, day
+  )
+  UPDATE budgets b SET reserved = b.reserved - s.amount, spent = b.spent + s.spent
+  FROM summed s
+  WHERE (b.tenant_id, b.scope, b.scope_id, b.asset, b.day)
+    = (s.tenant_id, s.scope, s.scope_id, s.asset, s.day);
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_effect_move()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF (OLD.state || ' ' || NEW.state) NOT IN (
+    'PROPOSED AWAITING_APPROVAL', 'PROPOSED GRANTED', 'PROPOSED DENIED', 'PROPOSED EXPIRED',
+    'PROPOSED CANCELLED',
+    'AWAITING_APPROVAL PROPOSED', 'AWAITING_APPROVAL GRANTED', 'AWAITING_APPROVAL DENIED',
+    'AWAITING_APPROVAL EXPIRED', 'AWAITING_APPROVAL CANCELLED',
+    'GRANTED CONFIRMED', 'GRANTED REFUSED', 'GRANTED NOT_SENT', 'GRANTED UNKNOWN',
+    'GRANTED EXPIRED', 'GRANTED CANCELLED', 'GRANTED NOT_HAPPENED', 'GRANTED NEEDS_HUMAN',
+    'UNKNOWN CONFIRMED', 'UNKNOWN NOT_HAPPENED', 'UNKNOWN NEEDS_HUMAN',
+    'NEEDS_HUMAN CONFIRMED', 'NEEDS_HUMAN NOT_HAPPENED')
+  THEN
+    RAISE EXCEPTION 'effect % may not move from % to %', NEW.id, OLD.state, NEW.state
+      USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.check_fence()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION 'the fence of % may not fall from % to %', OLD.scope, OLD.epoch, NEW.epoch
+    USING ERRCODE = 'integrity_constraint_violation';
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.new_version()
+ RETURNS uuid
+ LANGUAGE sql
+AS $function$SELECT uuidv7()$function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION '% of % is refused: the table is insert-only', TG_OP, TG_TABLE_NAME
+    USING ERRCODE = 'integrity_constraint_violation';
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_move()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION 'row % of % may not move from % to %',
+    NEW.id, TG_TABLE_NAME, to_jsonb(OLD) ->> TG_ARGV[0], to_jsonb(NEW) ->> TG_ARGV[0]
+    USING ERRCODE = 'integrity_constraint_violation';
+END $function$;
+
+-- triggers
+
+CREATE TRIGGER audit_entries_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER effects_identity_is_frozen BEFORE UPDATE ON public.effects FOR EACH ROW WHEN (((new.effect_key <> old.effect_key) OR (new.round <> old.round) OR ((old.grant_id IS NOT NULL) AND ((new.grant_id IS DISTINCT FROM old.grant_id) OR (new.args_hash <> old.args_hash))))) EXECUTE FUNCTION refuse_move('state');
+CREATE TRIGGER effects_moves BEFORE UPDATE ON public.effects FOR EACH ROW WHEN ((new.state <> old.state)) EXECUTE FUNCTION check_effect_move();
+CREATE TRIGGER effects_stay BEFORE DELETE ON public.effects FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER fences_only_rise BEFORE UPDATE ON public.fences FOR EACH ROW WHEN (((new.epoch < old.epoch) OR ((new.stopped <> old.stopped) AND (new.epoch = old.epoch)))) EXECUTE FUNCTION check_fence();
+CREATE TRIGGER goals_content_is_frozen BEFORE UPDATE ON public.goals FOR EACH ROW WHEN (((new.content_hash <> old.content_hash) OR (new.mode <> old.mode) OR (new.trust <> old.trust))) EXECUTE FUNCTION refuse_move('content_hash');
+CREATE TRIGGER goals_end_is_final BEFORE UPDATE ON public.goals FOR EACH ROW WHEN (((old.status = ANY (ARRAY['COMPLETED'::text, 'FAILED'::text, 'CANCELLED'::text])) AND (new.status <> old.status))) EXECUTE FUNCTION refuse_move('status');
+CREATE TRIGGER receipts_stay BEFORE DELETE ON public.receipts FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER slots_insert_only BEFORE DELETE OR UPDATE ON public.slots FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER task_dependencies_insert_only BEFORE DELETE OR UPDATE ON public.task_dependencies FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER task_payloads_insert_only BEFORE DELETE OR UPDATE ON public.task_payloads FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER task_results_insert_only BEFORE DELETE OR UPDATE ON public.task_results FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER tasks_end_is_final BEFORE UPDATE ON public.tasks FOR EACH ROW WHEN (((old.status = ANY (ARRAY['COMPLETED'::text, 'FAILED'::text])) AND (new.status <> old.status))) EXECUTE FUNCTION refuse_move('status');

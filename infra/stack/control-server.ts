@@ -4,8 +4,9 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { StackReport } from './stack-report.ts'
 
 /**
- * Answers the owner of this machine's stack over a Unix socket: `GET /ping`, `GET /report`,
- * `POST /stop`. The socket is 0600 from its first moment, and its path is the supervisor's alone while it holds the lock.
+ * Answers the owner of this machine's stack over a Unix socket: `GET /ping`, `GET /report`, `POST
+ * /stop`. The socket is 0600 from its first moment, and its path is the supervisor's alone while
+ * it holds the lock.
  */
 export async function openControlServer(options: {
   socket: string

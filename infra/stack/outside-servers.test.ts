@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 
 import { loadOutsideServers } from './outside-servers.ts'
 
-test('with nothing set the stack brings its own servers, and its socket speaks for the owner', () => {
+test('with nothing set the stack brings its own servers and its socket speaks for the owner', () => {
   expect(loadOutsideServers({ REDIS_URL: '' })).toEqual({
     databaseUrl: undefined,
     redisUrl: undefined,
@@ -14,7 +14,7 @@ test.each(['REDIS_URL', 'DATABASE_URL'])('%s alone does not say whose words a go
   expect(() => loadOutsideServers({ [name]: 'redis://somewhere' })).toThrow(
     expect.objectContaining({
       code: 'CONFIG_INVALID',
-      message: expect.stringContaining('GOALS_FROM_STREAM must say'),
+      message: expect.stringContaining('GOALS_FROM_STREAM must'),
     }),
   )
 })

@@ -14,7 +14,8 @@ export type OutsideServers = Readonly<{
 /**
  * Reads DATABASE_URL, REDIS_URL and GOALS_FROM_STREAM, and checks the names of all `CHIMERA_*`.
  *
- * @throws TerminalError `CONFIG_INVALID` when a foreign server is named and GOALS_FROM_STREAM is not
+ * @throws TerminalError `CONFIG_INVALID` when a foreign server is named and GOALS_FROM_STREAM is
+ * not
  */
 export function loadOutsideServers(env: Environment): OutsideServers {
   loadConfig(['base'], env)
@@ -31,8 +32,8 @@ export function loadOutsideServers(env: Environment): OutsideServers {
   const fault: Fault = { pointer: 'GOALS_FROM_STREAM', detail: 'is not set' }
   throw new TerminalError(
     'CONFIG_INVALID',
-    'DATABASE_URL or REDIS_URL names a server that others may reach, so GOALS_FROM_STREAM must say ' +
-      'whose words a goal on the stream is: owner, untrusted or off.',
+    'DATABASE_URL or REDIS_URL names a server that others may reach, so GOALS_FROM_STREAM must ' +
+      'say whose words a goal on the stream is: owner, untrusted or off.',
     { faults: [fault] },
   )
 }

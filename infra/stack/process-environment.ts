@@ -3,7 +3,9 @@ import { CONFIG_SECTIONS, SECRET_NAMES, type ConfigSection } from '@chimera/cont
 /** An environment as Node gives it. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** What every process may know of the machine: where programs are, the language, the certificates. */
+/**
+ * What every process may know of the machine: where programs are, the language, the certificates.
+ */
 const MACHINE_NAMES = [
   'PATH',
   'HOME',
@@ -24,9 +26,9 @@ const OWN_NAMES: ReadonlySet<string> = new Set([
 ])
 
 /**
- * The whole environment of one process: of the outer one only what its sections name, so that a secret
- * reaches nobody who may not know it. `own` wins over the outer environment, the outer one over
- * `defaults`.
+ * The whole environment of one process: of the outer one only what its sections name, so that a
+ * secret reaches nobody who may not know it. `own` wins over the outer environment, the outer one
+ * over `defaults`.
  */
 export function environmentFor(options: {
   sections: readonly ConfigSection[]

@@ -42,7 +42,9 @@ const roles: readonly Readonly<{ name: string; sections: readonly ConfigSection[
   { name: 'gateway', sections: ['base', 'postgres', 'redis', 'roles', 'goals', 'gateway'] },
 ]
 
-/** Plans all processes of one machine. Ports are taken again from one start to the next when free. */
+/**
+ * Plans all processes of one machine. Ports are taken again from one start to the next when free.
+ */
 export async function planProcesses(options: {
   paths: StateDirPaths
   outer: Environment
@@ -215,7 +217,10 @@ async function nodeSpec(
   }
 }
 
-/** Gives each name a port of its own: the remembered one, else the preferred one, else any free one. */
+/**
+ * Gives each name a port of its own: the remembered one, else the preferred one, else any free
+ * one.
+ */
 function portKeeper(root: string): (name: string, preferred?: number) => Promise<number> {
   const taken = new Set<number>()
   return async (name, preferred) => {

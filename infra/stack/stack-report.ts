@@ -8,7 +8,9 @@ export const StackReport = z.strictObject({
   urls: z.strictObject({
     gateway: z.string(),
     redis: z.string(),
-    /** With the password: it is for scripts, and the socket that answers this is its owner's only. */
+    /**
+     * With the password: it is for scripts, and the socket that answers this is its owner's only.
+     */
     postgres: z.string(),
   }),
   token_file: z.string(),

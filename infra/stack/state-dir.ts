@@ -78,8 +78,9 @@ export function stateDirPaths(root: string): StateDirPaths {
 }
 
 /**
- * Makes the folders, closed to others. Under root two of them may be entered by others (0711), because
- * PostgreSQL runs as nobody then; neither can be listed, and everything else is 0700 or 0600.
+ * Makes the folders, closed to others. Under root two of them may be entered by others (0711),
+ * because PostgreSQL runs as nobody then; neither can be listed, and everything else is 0700 or
+ * 0600.
  */
 export async function prepareStateDir(root: string): Promise<StateDirPaths> {
   const paths = stateDirPaths(root)

@@ -13,8 +13,8 @@ export type Supervisor = Readonly<{
   /** Resolves when every process is up; rejects with the first that will not come up. */
   ready: (timeoutMs: number) => Promise<void>
   /**
-   * Stops all, group by group, the last group first: whoever takes work in goes before whoever serves
-   * it. What is still there when the time is over is killed.
+   * Stops all, group by group, the last group first: whoever takes work in goes before whoever
+   * serves it. What is still there when the time is over is killed.
    */
   stop: (withinMs: number) => Promise<void>
 }>

@@ -3,8 +3,8 @@ import { request } from 'node:http'
 
 import { findStack } from '@chimera/infra/stack/control-client'
 import { loadOutsideServers } from '@chimera/infra/stack/outside-servers'
-import { findIdentity, findPostgresBinaries } from '@chimera/infra/stack/postgres-binaries'
-import { findRedisBinary } from '@chimera/infra/stack/redis-binary'
+import { findIdentity, findPostgresBinaries } from '@chimera/infra/stack/postgres/postgres-binaries'
+import { findRedisBinary } from '@chimera/infra/stack/redis/redis-binary'
 import type { StackReport } from '@chimera/infra/stack/stack-report'
 import { prepareStateDir } from '@chimera/infra/stack/state-dir'
 

@@ -5,8 +5,8 @@ export type FileLock = Disposable
 
 /**
  * Takes the lock, or answers nothing when another process holds it. Node has no flock; an open
- * transaction of SQLite is the one lock of the kernel's that it can hold. A file with a pid in it is no
- * rival: after a kill -9 the pid may be another process's.
+ * transaction of SQLite is the one lock of the kernel's that it can hold. A file with a pid in it
+ * is no rival: after a kill -9 the pid may be another process's.
  */
 export function tryLock(file: string): FileLock | undefined {
   const database = new DatabaseSync(file)

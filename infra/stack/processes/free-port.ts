@@ -1,8 +1,8 @@
 import { createServer } from 'node:net'
 
 /**
- * The first of the wanted ports that is free on loopback, else any free one. Between this answer and
- * the use another process may take the port; whoever asked tries again then.
+ * The first of the wanted ports that is free on loopback, else any free one. Between this answer
+ * and the use another process may take the port; whoever asked tries again then.
  */
 export async function findFreePort(wanted: readonly (number | undefined)[] = []): Promise<number> {
   for (const port of wanted) {

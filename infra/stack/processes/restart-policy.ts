@@ -2,8 +2,9 @@
 const SETTLED_AFTER_MS = 10_000
 
 /**
- * Waiting times of the first, second, ... death in a row. The first is at once, so that a killed role
- * is back within its work's patience; the last bounds what a process that cannot start costs.
+ * Waiting times of the first, second, ... death in a row. The first is at once, so that a killed
+ * role is back within its work's patience; the last bounds what a process that cannot start
+ * costs.
  */
 const DELAYS_MS = [0, 100, 250, 500, 1000, 2000, 5000] as const
 

@@ -15,8 +15,8 @@ export type RotatingLog = Readonly<{
 }>
 
 /**
- * Writes synchronously: one supervisor serves a dozen quiet processes, and a line must be in the file
- * when the process that wrote it is found dead.
+ * Writes synchronously: one supervisor serves a dozen quiet processes, and a line must be in the
+ * file when the process that wrote it is found dead.
  */
 export function openRotatingLog(
   file: string,

@@ -6,9 +6,9 @@ import path from 'node:path'
 const MAX_BYTES = process.platform === 'darwin' ? 103 : 107
 
 /**
- * Where a Unix socket can be: the wanted path when it is short enough, else a file in a private folder
- * with a random name. A remembered one is taken again while its folder is ours and closed to others,
- * because anybody may make a folder of that name in the shared temporary folder.
+ * Where a Unix socket can be: the wanted path when it is short enough, else a file in a private
+ * folder with a random name. A remembered one is taken again while its folder is ours and closed
+ * to others, because anybody may make a folder of that name in the shared temporary folder.
  */
 export async function findSocketPath(wanted: string, remembered?: string): Promise<string> {
   if (Buffer.byteLength(wanted) <= MAX_BYTES) return wanted

@@ -170,7 +170,10 @@ async function liveOnce(options: {
   return exit
 }
 
-/** What a dead child wrote last is still in the pipe; a grandchild may hold the pipe open for ever. */
+/**
+ * What a dead child wrote last is still in the pipe; a grandchild may hold the pipe open for
+ * ever.
+ */
 async function drained(child: ChildProcess): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     child.once('close', () => resolve())

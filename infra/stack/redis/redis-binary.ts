@@ -5,8 +5,8 @@ import { promisify } from 'node:util'
 
 import { RetryableError } from '@chimera/contracts/errors'
 
+import type { StackLog } from '../stack-log.ts'
 import { findInstaller, installServer } from './redis-install.ts'
-import type { StackLog } from './stack-log.ts'
 
 const run = promisify(execFile)
 
@@ -76,8 +76,8 @@ async function look(options: { searchPath: string; linkFolder: string }): Promis
 
 /**
  * Redis is one program that becomes what it is called as. Debian and Ubuntu ship it as
- * `redis-check-rdb` in `redis-tools`, the package without a system service; called `redis-server` it is
- * the server.
+ * `redis-check-rdb` in `redis-tools`, the package without a system service; called `redis-server`
+ * it is the server.
  */
 async function linkToTool(linkFolder: string): Promise<string> {
   const link = path.join(linkFolder, 'redis-server')

@@ -11,10 +11,10 @@ const PATIENCE_MS = 5000
 const LOOK_EVERY_MS = 50
 
 /**
- * Makes way for a start. Whoever calls holds the lock of this data folder, so a server that still runs
- * on it is an orphan on its way out: it is waited for, then told to stop, then told so at once. A pid
- * file that names a process of another kind (pids come again, in a container soon) is removed, because
- * PostgreSQL would refuse to start for it.
+ * Makes way for a start. Whoever calls holds the lock of this data folder, so a server that still
+ * runs on it is an orphan on its way out: it is waited for, then told to stop, then told so at
+ * once. A pid file that names a process of another kind (pids come again, in a container soon) is
+ * removed, because PostgreSQL would refuse to start for it.
  */
 export async function clearDeadPostmaster(folder: string): Promise<void> {
   const data = await realpath(folder)

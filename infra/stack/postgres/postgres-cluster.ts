@@ -5,6 +5,9 @@ import path from 'node:path'
 
 import { RetryableError } from '@chimera/contracts/errors'
 
+import type { StackLog } from '../stack-log.ts'
+import { readStackRecord, updateStackRecord } from '../stack-record.ts'
+import type { StateDirPaths } from '../state-dir.ts'
 import {
   findIdentity,
   findPostgresBinaries,
@@ -12,9 +15,6 @@ import {
   isReachableByOthers,
   type Identity,
 } from './postgres-binaries.ts'
-import type { StackLog } from './stack-log.ts'
-import { readStackRecord, updateStackRecord } from './stack-record.ts'
-import type { StateDirPaths } from './state-dir.ts'
 
 /** A data folder that is ready to be served, and what serves it. */
 export type Cluster = Readonly<{
@@ -24,7 +24,9 @@ export type Cluster = Readonly<{
   identity: Identity | undefined
 }>
 
-/** Where root keeps what nobody has to reach when the state directory itself is closed to others. */
+/**
+ * Where root keeps what nobody has to reach when the state directory itself is closed to others.
+ */
 const OPEN_BASE = '/var/lib/chimera'
 
 /** Finds or makes the cluster of a state directory, with the database `chimera` in it. */

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
 
+import type { StateDirPaths } from '../state-dir.ts'
 import { keepSecret } from './secret-file.ts'
 import { keepSigningKeys } from './signing-keys.ts'
-import type { StateDirPaths } from './state-dir.ts'
 
-/** Tool servers that a stack of one machine starts; each signs its receipts with a key of its own. */
+/**
+ * Tool servers that a stack of one machine starts; each signs its receipts with a key of its own.
+ */
 const TOOL_SERVERS = ['tweet'] as const
 
 /** Bearer tokens: 256 bits, and a prefix by which a person and a secret scanner know them. */
@@ -16,7 +18,9 @@ const tokenPrefixes = {
   simulatedXToken: 'simulated_x_',
 } as const
 
-/** Makes whatever is missing of the keys and tokens of a stack; each is 0600 in a folder of 0700. */
+/**
+ * Makes whatever is missing of the keys and tokens of a stack; each is 0600 in a folder of 0700.
+ */
 export async function keepStackKeys(paths: StateDirPaths): Promise<{ operatorToken: string }> {
   await keepSigningKeys({
     privateFiles: [paths.keyFiles.grantPrivate],

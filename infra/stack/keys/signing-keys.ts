@@ -20,8 +20,8 @@ type PublicJwk = z.infer<typeof PublicJwk>
 const Jwks = z.strictObject({ keys: z.array(PublicJwk) })
 
 /**
- * Makes the private keys that are missing (0600 each) and sees to it that the key set holds the public
- * half of every one. Keys that the set already holds stay: whoever takes one out means it.
+ * Makes the private keys that are missing (0600 each) and sees to it that the key set holds the
+ * public half of every one. Keys that the set already holds stay: whoever takes one out means it.
  */
 export async function keepSigningKeys(options: {
   privateFiles: readonly string[]

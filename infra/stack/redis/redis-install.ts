@@ -7,7 +7,7 @@ const run = promisify(execFile)
 
 const INSTALL_WITHIN_MS = 300_000
 
-type Manager = Readonly<{
+type PackageTool = Readonly<{
   name: string
   needsRoot: boolean
   script: string
@@ -15,14 +15,19 @@ type Manager = Readonly<{
   typed: string
 }>
 
-/** None of these starts a system service: `redis-tools` has none, and the others leave it to a person. */
-const managers: readonly Manager[] = [
+/**
+ * None of these starts a system service: `redis-tools` has none, and the others leave it to a
+ * person.
+ */
+const managers: readonly PackageTool[] = [
   {
     name: 'apt-get',
     needsRoot: true,
     script: `
       export DEBIAN_FRONTEND=noninteractive
-      get() { apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=60 redis-tools; }
+      get() {
+        apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=60 redis-tools
+      }
       get || { apt-get update -qq -o DPkg::Lock::Timeout=60; get; }`,
     typed: 'apt-get install redis-server',
   },
@@ -72,7 +77,9 @@ export async function findInstaller(searchPath: string): Promise<Installer | und
   return undefined
 }
 
-/** Answers what went wrong as a sentence, or nothing. Whether it worked is for the caller to see. */
+/**
+ * Answers what went wrong as a sentence, or nothing. Whether it worked is for the caller to see.
+ */
 export async function installServer(installer: Installer, searchPath: string): Promise<string> {
   const words = ['/bin/sh', '-c', installer.script]
   const [command = '', ...args] = installer.withSudo ? ['sudo', '-n', ...words] : words

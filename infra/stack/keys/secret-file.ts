@@ -1,8 +1,8 @@
 import { chmod, link, readFile, rm, writeFile } from 'node:fs/promises'
 
 /**
- * The secret in this file, made by `create` when there is none. Readable by its owner only, and never
- * half written: the file is linked into its place, and the first of two writers wins.
+ * The secret in this file, made by `create` when there is none. Readable by its owner only, and
+ * never half written: the file is linked into its place, and the first of two writers wins.
  */
 export async function keepSecret(
   file: string,

@@ -19,7 +19,7 @@ import { promisify } from 'node:util'
 import { RetryableError } from '@chimera/contracts/errors'
 import { z } from 'zod'
 
-import type { StackLog } from './stack-log.ts'
+import type { StackLog } from '../stack-log.ts'
 
 const run = promisify(execFile)
 
@@ -47,9 +47,9 @@ export async function isReachableByOthers(target: string): Promise<boolean> {
 }
 
 /**
- * The folder with `bin/postgres` and `bin/initdb`: the one that npm installed, or a copy below `base`
- * when that one cannot be used as it is (root, and a home closed to others; or the links that an install
- * script would have made are missing and the folder is not ours to write).
+ * The folder with `bin/postgres` and `bin/initdb`: the one that npm installed, or a copy below
+ * `base` when that one cannot be used as it is (root, and a home closed to others; or the links
+ * that an install script would have made are missing and the folder is not ours to write).
  */
 export async function findPostgresBinaries(options: {
   base: string

@@ -1,4 +1,4 @@
-/** The simulated X as the process that the stack starts: killed in the middle, it forgets nothing. */
+/** The simulated X as the process that the stack starts: killed midway, it forgets nothing. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'

@@ -102,8 +102,9 @@ export interface Network {
   readonly classify: (response: ProviderResponse) => Classification
   /**
    * Reads the account's timeline for reconciliation, never for permission. `sinceMs` is the wall
-   * clock at the claim (not a ledger clock that may run ahead of it). One attempt, bounded pages,
-   * own deadline; never throws except when `signal` aborts.
+   * clock at the claim (not a ledger clock that may run ahead of it); what comes back counts as not
+   * older, with the difference of the clocks allowed for, so it is not filtered by time again. One
+   * attempt, bounded pages, a deadline of its own; never throws except when `signal` aborts.
    */
   readonly findSince: (request: {
     readonly sinceMs: number

@@ -1,0 +1,280 @@
+/**
+ * What others write into streams, environments, scripts and alerts. A change here is a change of the
+ * wire: `vitest run --project unit tests/pins -u` writes it, and its review decides it.
+ */
+import { AgentTask, PHASES } from '@chimera/contracts/agent-task'
+import { CONFIG_SECTIONS, SECRET_NAMES } from '@chimera/contracts/config'
+import { CRASH_POINTS } from '@chimera/contracts/crash-points'
+import { ERROR_CODES } from '@chimera/contracts/errors'
+import { STREAMS } from '@chimera/contracts/streams'
+import { TOOLS } from '@chimera/contracts/tools'
+import { expect, test } from 'vitest'
+
+test('streams, their groups and the field of an entry', () => {
+  const rows = Object.entries<StreamRow>(STREAMS)
+  expect(rows.map(([name, { group, field }]) => `${name} ${group ?? '-'} ${field}`))
+    .toMatchInlineSnapshot(`
+    [
+      "chimera:goals planner goal",
+      "chimera:tasks:RESEARCH worker task",
+      "chimera:tasks:CONTENT_GEN worker task",
+      "chimera:tasks:TRANSACTION worker task",
+      "chimera:tasks:ENGAGEMENT worker task",
+      "chimera:results judge result",
+      "chimera:effects worker grant",
+      "chimera:feed - event",
+      "chimera:dead - letter",
+    ]
+  `)
+})
+
+type StreamRow = { readonly group: string | undefined; readonly field: string }
+
+test('error codes, whether they may be tried again, and their HTTP status', () => {
+  const rows = Object.entries(ERROR_CODES)
+  expect(rows.map(([code, { kind, http }]) => `${code} ${kind} ${http}`)).toMatchInlineSnapshot(`
+    [
+      "GOAL_ID_CONFLICT conflict 409",
+      "GOAL_NOT_UNDERSTOOD terminal 422",
+      "GOAL_NOT_FOUND terminal 404",
+      "GOAL_FINISHED conflict 409",
+      "GOALS_FROM_STREAM_OFF denied 403",
+      "TASK_NOT_FOUND terminal 404",
+      "EFFECT_NOT_FOUND terminal 404",
+      "DEAD_LETTER_NOT_FOUND terminal 404",
+      "PLAN_INVALID terminal 422",
+      "INPUT_INVALID terminal 422",
+      "BODY_INVALID terminal 400",
+      "BODY_TOO_LARGE terminal 413",
+      "MEDIA_TYPE_UNSUPPORTED terminal 415",
+      "METHOD_NOT_ALLOWED terminal 405",
+      "ROUTE_NOT_FOUND terminal 404",
+      "ENTRY_MALFORMED terminal 422",
+      "ENTRY_TOO_LARGE terminal 413",
+      "TENANT_FORBIDDEN denied 403",
+      "IDEMPOTENCY_KEY_INVALID terminal 400",
+      "IDEMPOTENCY_KEY_REUSED terminal 422",
+      "CURSOR_INVALID terminal 400",
+      "ATTEMPTS_EXHAUSTED terminal 422",
+      "PARENT_FAILED terminal 422",
+      "CANCELLED cancelled 409",
+      "EXECUTOR_MISSING terminal 422",
+      "NEEDS_APPROVAL denied 403",
+      "CONFIDENCE_TOO_LOW denied 403",
+      "BUDGET_EXHAUSTED denied 402",
+      "SLOT_UNKNOWN denied 403",
+      "PROVENANCE_MISMATCH denied 403",
+      "TOOL_NOT_AVAILABLE denied 403",
+      "MODE_FORBIDDEN denied 403",
+      "STOPPED retryable 503",
+      "UNAUTHENTICATED denied 401",
+      "FORBIDDEN denied 403",
+      "RATE_LIMITED retryable 429",
+      "GRANT_REQUIRED denied 403",
+      "GRANT_INVALID denied 403",
+      "GRANT_EXPIRED denied 403",
+      "BOOT_CHANGED retryable 503",
+      "INCARNATION_CHANGED denied 403",
+      "FENCED denied 403",
+      "LEDGER_BEHIND retryable 503",
+      "LEDGER_HELD terminal 409",
+      "SERVER_CLOSED retryable 503",
+      "CLOCK_JUMP retryable 503",
+      "IN_PROGRESS retryable 409",
+      "SUPERSEDED conflict 409",
+      "IDEMPOTENCY_CONFLICT conflict 409",
+      "COOLDOWN_ACTIVE retryable 429",
+      "LIMIT_EXCEEDED denied 403",
+      "DUPLICATE terminal 409",
+      "UPSTREAM_REJECTED terminal 422",
+      "UPSTREAM_RATE_LIMITED retryable 429",
+      "UPSTREAM_UNAVAILABLE retryable 503",
+      "OUTCOME_UNKNOWN retryable 503",
+      "NOT_SENT retryable 503",
+      "TEXT_TOO_LONG terminal 422",
+      "TOOL_FAILED retryable 503",
+      "UNAVAILABLE retryable 503",
+      "CONFIG_INVALID terminal 500",
+      "VERSION_CONFLICT conflict 409",
+      "INVARIANT invariant 500",
+    ]
+  `)
+})
+
+test('names of the environment by section, and which of them are secret', () => {
+  const names = Object.entries(CONFIG_SECTIONS).flatMap(([section, { shape }]) =>
+    Object.keys(shape).map((name) => `${section} ${name}`),
+  )
+  expect(names).toMatchInlineSnapshot(`
+    [
+      "base LOG_LEVEL",
+      "base CHIMERA_STATE_DIR",
+      "base CHIMERA_SUPERVISED",
+      "base CHIMERA_CRASH_AT",
+      "base CHIMERA_RUN_ID",
+      "base CONSUMER_NAME",
+      "base HEALTH_PORT",
+      "base HEALTH_HOST",
+      "postgres DATABASE_URL",
+      "redis REDIS_URL",
+      "roles LEASE_MS",
+      "goals GOALS_FROM_STREAM",
+      "goals TENANT_ID",
+      "worker TOOL_TOKEN",
+      "worker WORKER_TASK_TYPES",
+      "judge JUDGE_KEY",
+      "judge RECEIPT_JWKS_FILE",
+      "keeper TOOL_CONTROL_TOKEN",
+      "keeper SWEEP_MS",
+      "gateway GATEWAY_PORT",
+      "gateway GATEWAY_HOST",
+      "toolServer TOOL_ACCOUNT",
+      "toolServer TOOL_PORT",
+      "toolServer TOOL_HOST",
+      "toolServer TOOL_LEDGER",
+      "toolServer GRANTS",
+      "toolServer GRANT_JWKS_FILE",
+      "toolServer RECEIPT_KEY",
+      "toolServer TOOL_TOKEN",
+      "toolServer TOOL_CONTROL_TOKEN",
+      "toolServer TOOL_STOP_TOKEN",
+      "tweet TWEET_BACKEND",
+      "tweet TWEET_COOLDOWN_MS",
+      "tweet TWEET_ABSENCE_MS",
+      "tweet TWEET_SEND_TIMEOUT_MS",
+      "tweet SIMULATED_X_URL",
+      "tweet SIMULATED_X_TOKEN",
+      "tweet X_BASE_URL",
+      "tweet X_API_KEY",
+      "tweet X_API_SECRET",
+      "tweet X_ACCESS_TOKEN",
+      "tweet X_ACCESS_SECRET",
+      "tweet X_OAUTH2_TOKEN",
+      "simulatedX SIMULATED_X_PORT",
+      "simulatedX SIMULATED_X_RECORD",
+      "simulatedX SIMULATED_X_TOKEN",
+      "cli CHIMERA_GATEWAY_URL",
+      "cli CHIMERA_TOKEN",
+    ]
+  `)
+  expect(SECRET_NAMES).toMatchInlineSnapshot(`
+    [
+      "DATABASE_URL",
+      "REDIS_URL",
+      "TOOL_TOKEN",
+      "TOOL_CONTROL_TOKEN",
+      "TOOL_STOP_TOKEN",
+      "JUDGE_KEY",
+      "RECEIPT_KEY",
+      "SIMULATED_X_TOKEN",
+      "X_API_KEY",
+      "X_API_SECRET",
+      "X_ACCESS_TOKEN",
+      "X_ACCESS_SECRET",
+      "X_OAUTH2_TOKEN",
+      "CHIMERA_TOKEN",
+    ]
+  `)
+})
+
+test('labels of crash points', () => {
+  expect(CRASH_POINTS).toMatchInlineSnapshot(`
+    [
+      "planner.goal.read",
+      "planner.goal.committed",
+      "planner.plan.before_commit",
+      "planner.plan.committed",
+      "planner.task.published",
+      "planner.goal.acknowledged",
+      "worker.task.read",
+      "worker.task.claimed",
+      "worker.task.executed",
+      "worker.result.committed",
+      "worker.result.published",
+      "worker.task.acknowledged",
+      "judge.result.read",
+      "judge.verdict.before_commit",
+      "judge.verdict.committed",
+      "judge.grant.published",
+      "judge.result.acknowledged",
+      "worker.grant.read",
+      "worker.grant.before_call",
+      "tool.grant.verified",
+      "tool.claim.before_commit",
+      "tool.claim.committed",
+      "tool.send.before",
+      "tool.send.sent",
+      "tool.send.answered",
+      "tool.receipt.committed",
+      "worker.grant.called",
+      "worker.receipt.committed",
+      "worker.receipt.published",
+      "worker.grant.acknowledged",
+      "judge.receipt.read",
+      "judge.settle.before_commit",
+      "judge.settle.committed",
+      "judge.receipt.acknowledged",
+      "keeper.sweep.before_publish",
+      "keeper.hello.before_send",
+      "keeper.hello.sent",
+    ]
+  `)
+})
+
+test('tools, their servers and scopes', () => {
+  const rows = Object.entries(TOOLS)
+  expect(
+    rows.map(([name, { server, scope, mutating, money }]) =>
+      [name, server, scope, mutating ? 'mutating' : 'reading', money ? 'money' : ''].join(' '),
+    ),
+  ).toMatchInlineSnapshot(`
+    [
+      "post_tweet tweet tweet:write mutating ",
+      "reply_tweet tweet tweet:write mutating ",
+      "get_cooldown tweet tweet:read reading ",
+      "transfer_native wallet wallet:transfer mutating money",
+      "transfer_erc20 wallet wallet:transfer mutating money",
+      "get_candles trading trade:read reading ",
+    ]
+  `)
+})
+
+test('fields, statuses and phases of a task', () => {
+  expect(Object.keys(AgentTask.shape)).toMatchInlineSnapshot(`
+    [
+      "task_id",
+      "parent_goal_id",
+      "type",
+      "payload",
+      "constraints",
+      "status",
+      "confidence_score",
+    ]
+  `)
+  expect(PHASES).toMatchInlineSnapshot(`
+    {
+      "COMPLETED": [
+        "done",
+      ],
+      "FAILED": [
+        "rejected",
+        "denied",
+        "cancelled",
+        "dead",
+      ],
+      "IN_PROGRESS": [
+        "running",
+      ],
+      "PENDING": [
+        "blocked",
+        "ready",
+      ],
+      "REVIEW": [
+        "judging",
+        "awaiting_approval",
+        "granted",
+        "reconciling",
+      ],
+    }
+  `)
+})

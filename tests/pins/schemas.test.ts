@@ -1,0 +1,85 @@
+/**
+ * The schemas of what anyone can observe (design section 10) and of the words that pass between
+ * processes, as JSON Schema files in contracts/schemas. `vitest run --project unit tests/pins -u`
+ * writes them from the schemas in code; the review of the files decides.
+ */
+import { readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+
+import { AuditEntry } from '@chimera/contracts/audit'
+import { FeedEvent } from '@chimera/contracts/feed'
+import { Goal } from '@chimera/contracts/goal'
+import { GrantClaims, HelloClaims, ReceiptClaims, VoidClaims } from '@chimera/contracts/grant'
+import {
+  CrashLine,
+  EffectView,
+  GoalPosted,
+  GoalSummary,
+  GoalView,
+  SimulatedControl,
+  SimulatedRequest,
+  StatusReport,
+  StopReport,
+  TaskView,
+} from '@chimera/contracts/observable'
+import { TaskPayload } from '@chimera/contracts/task-payload'
+import { TaskResult } from '@chimera/contracts/task-result'
+import { LedgerLine, ToolStatus } from '@chimera/contracts/tool-control'
+import { Verdict } from '@chimera/contracts/verdict'
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+
+import { CHECKOUT, listFiles } from '../source-tree.ts'
+
+const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
+  'audit-entry': AuditEntry,
+  'crash-line': CrashLine,
+  'effect-view': EffectView,
+  'feed-event': FeedEvent,
+  goal: Goal,
+  'goal-posted': GoalPosted,
+  'goal-summary': GoalSummary,
+  'goal-view': GoalView,
+  'grant-claims': GrantClaims,
+  'hello-claims': HelloClaims,
+  'ledger-line': LedgerLine,
+  'receipt-claims': ReceiptClaims,
+  'simulated-control': SimulatedControl,
+  'simulated-request': SimulatedRequest,
+  'status-report': StatusReport,
+  'stop-report': StopReport,
+  'task-payload': TaskPayload,
+  'task-result': TaskResult,
+  'task-view': TaskView,
+  'tool-status': ToolStatus,
+  verdict: Verdict,
+  'void-claims': VoidClaims,
+}
+
+/** Pinned word for word by agent-task.test.ts. */
+const ELSEWHERE = 'agent-task'
+
+test.each(Object.entries(SCHEMAS))('%s', async (name, schema) => {
+  await expect(render(schema)).toMatchFileSnapshot(fileOf(name))
+})
+
+test('no schema file is left over', () => {
+  const files = listFiles('contracts/schemas/*').map((path) => basename(path, '.json'))
+  expect(files).toEqual([ELSEWHERE, ...Object.keys(SCHEMAS)].toSorted())
+})
+
+test('a field more is another file', () => {
+  const changed = render(GoalPosted.extend({ note: z.string() }))
+  expect(changed).not.toBe(readFileSync(fileOf('goal-posted'), 'utf8'))
+  expect(render(GoalPosted)).toBe(readFileSync(fileOf('goal-posted'), 'utf8'))
+})
+
+/** What a writer may send: a field with a default may be missing. */
+function render(schema: z.ZodType): string {
+  const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
+  return `${JSON.stringify(json, null, 2)}\n`
+}
+
+function fileOf(name: string): string {
+  return join(CHECKOUT, 'contracts', 'schemas', `${name}.json`)
+}

@@ -1,6 +1,6 @@
 /**
- * What others write into streams, environments, scripts and alerts. A change here is a change of the
- * wire: `vitest run --project unit tests/pins -u` writes it, and its review decides it.
+ * What others write into streams, environments, scripts and alerts. A change here is a change of
+ * the wire: `vitest run --project unit tests/pins -u` writes it, and its review decides it.
  */
 import { AgentTask, PHASES } from '@chimera/contracts/agent-task'
 import { CONFIG_SECTIONS, SECRET_NAMES } from '@chimera/contracts/config'

@@ -8,8 +8,9 @@ const LINK = /\]\(([^)\s#]+)[^)]*\)/g
 const ROOT_FILE = /^\.?[A-Za-z][\w.-]*\.(md|ts|json|yml|yaml|sql|example)$/
 
 /**
- * Every path of the repository that the document names: in a link, or as code that begins with one of
- * the `folders` or looks like a file at the root. What holds a placeholder (`<id>`, `NNNN`, `{a,b}`) is not a path.
+ * Every path of the repository that the document names: in a link, or as code that begins with one
+ * of the `folders` or looks like a file at the root. What holds a placeholder (`<id>`, `NNNN`,
+ * `{a,b}`) is not a path.
  */
 export function mentionsOf(
   { path: document, text }: { path: string; text: string },

@@ -12,8 +12,8 @@ const Section = z.object({
 })
 
 /**
- * `.env.example` of the schema of the environment: every variable by section, commented out, with its
- * description, its values, its default and whether it may come from a file.
+ * `.env.example` of the schema of the environment: every variable by section, commented out, with
+ * its description, its values, its default and whether it may come from a file.
  */
 export function renderEnvExample(
   sections: Readonly<Record<string, z.ZodType>>,
@@ -37,8 +37,8 @@ export function renderEnvExample(
   return [HEAD, ...parts].join('\n')
 }
 
-const HEAD = `# Every setting, by the section of contracts/config.ts that holds it. ./chimera up sets what a machine
-# of one's own needs; a process reads only its sections. An empty value counts as none.
+const HEAD = `# Every setting, by the section of contracts/config.ts that holds it; a process reads only its own
+# sections. ./chimera up sets what one machine needs. An empty value counts as none.
 # Written by: vitest run --project unit tests/tidy -u
 `
 

@@ -9,6 +9,9 @@ import { z } from 'zod'
  * all tests of a run: create a database of your own (and flush Redis before, not after, so that
  * what a failed test left can be looked at).
  *
+ * A test that needs a server which is not here calls `skip('why')` of its context: the summary
+ * prints the reason.
+ *
  * Under `./chimera test` they run already and CHIMERA_TEST_SERVERS says where; a bare
  * `vitest run --project integration` starts its own.
  */

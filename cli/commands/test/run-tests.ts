@@ -57,6 +57,8 @@ export async function runTests(
   const signal = interruption(stack, options.full === true ? undefined : DEADLINE_MS)
   const run = { folder, projects, options, signal, env, err, stack }
   const records = await recordsOf(run)
+  // Before the summary: whatever the servers say in the end, the last line is the sum.
+  await stack.disposeAsync()
   const seconds = Math.round((performance.now() - started) / 100) / 10
   const report = sumUp(records, { seconds, commit: await findCommit() })
   if (options.json !== undefined) {
@@ -80,6 +82,7 @@ async function recordsOf(run: Run): Promise<TestRecord[]> {
   const records: TestRecord[] = []
   let servers: string | undefined
   for (const project of run.projects) {
+    if (run.signal.aborted) break
     if (project !== SERVERLESS && servers === undefined) {
       try {
         servers = await openServers(run)

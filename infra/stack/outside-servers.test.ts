@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 
 import { loadOutsideServers } from './outside-servers.ts'
 
-test('with nothing set the stack brings its own servers and its socket speaks for the owner', () => {
+test("with nothing set the stack brings its own servers, its socket is the owner's", () => {
   expect(loadOutsideServers({ REDIS_URL: '' })).toEqual({
     databaseUrl: undefined,
     redisUrl: undefined,

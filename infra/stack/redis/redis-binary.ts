@@ -13,7 +13,7 @@ const run = promisify(execFile)
 /** Streams with a lag that can be read came with 7.0. */
 const LEAST_MAJOR = 7
 /** Package managers put servers where a user's PATH may not look. */
-const MORE_FOLDERS = [
+const MORE_FOLDERS: readonly string[] = [
   '/usr/local/bin',
   '/usr/local/sbin',
   '/usr/bin',
@@ -22,6 +22,12 @@ const MORE_FOLDERS = [
   '/home/linuxbrew/.linuxbrew/bin',
 ]
 
+/**
+ * Redis is one program that becomes what it is called as. Debian and Ubuntu ship it under this name
+ * in `redis-tools`, the package without a system service; called `redis-server` it is the server.
+ */
+const TOOL = 'redis-check-rdb'
+
 /** A server that can be used: Redis or Valkey, 7 or newer. */
 export type RedisBinary = Readonly<{ file: string; version: string }>
 
@@ -29,11 +35,13 @@ export type RedisBinary = Readonly<{ file: string; version: string }>
  * Finds a server, or installs one when that is allowed and possible without a question.
  *
  * @param options.linkFolder - where a link named `redis-server` may be made
+ * @param options.moreFolders - looked at beside the search path; the usual ones when absent
  * @throws RetryableError `UNAVAILABLE` that says what to type
  */
 export async function findRedisBinary(options: {
   searchPath: string
   linkFolder: string
+  moreFolders?: readonly string[]
   install: boolean
   log: StackLog
 }): Promise<RedisBinary> {
@@ -59,36 +67,46 @@ export async function findRedisBinary(options: {
 
 type Look = Readonly<{ usable: RedisBinary | undefined; tooOld: readonly string[] }>
 
-async function look(options: { searchPath: string; linkFolder: string }): Promise<Look> {
+async function look(options: {
+  searchPath: string
+  linkFolder: string
+  moreFolders?: readonly string[]
+}): Promise<Look> {
   const tooOld: string[] = []
-  const folders = new Set([...options.searchPath.split(path.delimiter), ...MORE_FOLDERS])
-  const files = [...folders]
-    .filter((folder) => path.isAbsolute(folder))
-    .flatMap((folder) => ['redis-server', 'valkey-server'].map((name) => path.join(folder, name)))
-  for (const file of [...files, await linkToTool(options.linkFolder)]) {
-    const version = await versionOf(file)
-    if (version === undefined) continue
+  const more = options.moreFolders ?? MORE_FOLDERS
+  const listed = new Set([...options.searchPath.split(path.delimiter), ...more])
+  const folders = [...listed].filter((folder) => path.isAbsolute(folder))
+  const candidates = ['redis-server', 'valkey-server', TOOL].flatMap((name) =>
+    folders.map((folder) => path.join(folder, name)),
+  )
+  for (const found of candidates) {
+    const file = path.basename(found) === TOOL ? await linkTo(found, options.linkFolder) : found
+    const version = file === undefined ? undefined : await versionOf(file)
+    if (file === undefined || version === undefined) continue
     if (Number(version.split('.')[0]) >= LEAST_MAJOR) return { usable: { file, version }, tooOld }
     tooOld.push(`${file} ${version}`)
   }
   return { usable: undefined, tooOld }
 }
 
-/**
- * Redis is one program that becomes what it is called as. Debian and Ubuntu ship it as
- * `redis-check-rdb` in `redis-tools`, the package without a system service; called `redis-server`
- * it is the server.
- */
-async function linkToTool(linkFolder: string): Promise<string> {
+async function linkTo(tool: string, linkFolder: string): Promise<string | undefined> {
+  if (!(await isProgram(tool))) return undefined
   const link = path.join(linkFolder, 'redis-server')
   await rm(link, { force: true })
-  await symlink('/usr/bin/redis-check-rdb', link)
+  await symlink(tool, link)
   return link
 }
 
+async function isProgram(file: string): Promise<boolean> {
+  return access(file, constants.X_OK).then(
+    () => true,
+    () => false,
+  )
+}
+
 async function versionOf(file: string): Promise<string | undefined> {
+  if (!(await isProgram(file))) return undefined
   try {
-    await access(file, constants.X_OK)
     const { stdout } = await run(file, ['--version'], { timeout: 5000 })
     return /server v=(\d+\.\d+\.\d+)/i.exec(stdout)?.[1]
   } catch {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
+import { expectNone } from '../expect-none.ts'
 import { parseSource, readTree, type SourceTree } from '../source-tree.ts'
 import { checkImports, checkUnused } from './check-imports.ts'
 import { checkPurity } from './check-purity.ts'
@@ -9,15 +10,15 @@ const tree = readTree()
 
 test('every import keeps to the floors, the fences and the manifests', () => {
   expect(tree.sources.length).toBeGreaterThan(0)
-  expect(checkImports(tree)).toEqual([])
+  expectNone(checkImports(tree))
 })
 
 test('every declared dependency is imported', () => {
-  expect(checkUnused(tree)).toEqual([])
+  expectNone(checkUnused(tree))
 })
 
 test('domain has no clock, no chance and no I/O', () => {
-  expect(checkPurity(tree.sources)).toEqual([])
+  expectNone(checkPurity(tree.sources))
 })
 
 test('every exception is still needed', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
+import { expectNone } from '../expect-none.ts'
 import { parseSource, readTree } from '../source-tree.ts'
 import { checkPaths, checkTypeNames } from './check-names.ts'
 import { checkSizes } from './check-sizes.ts'
@@ -10,16 +11,16 @@ const source = (path: string, text: string) => parseSource({ path, text })
 const lines = (count: number) => 'f()\n'.repeat(count)
 
 test('files, functions, lines and folders keep to the size laws', () => {
-  expect(checkSizes(sources)).toEqual([])
+  expectNone(checkSizes(sources))
 })
 
 test('files and folders have names that say something', () => {
   const own = sources.map(({ path }) => path).filter((path) => path !== 'vitest.config.ts')
-  expect(checkPaths(own)).toEqual([])
+  expectNone(checkPaths(own))
 })
 
 test('types are named after what they are', () => {
-  expect(checkTypeNames(sources)).toEqual([])
+  expectNone(checkTypeNames(sources))
 })
 
 describe('the size laws bite', () => {

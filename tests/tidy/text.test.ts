@@ -3,6 +3,7 @@ import { join } from 'node:path'
 
 import { describe, expect, test } from 'vitest'
 
+import { expectNone } from '../expect-none.ts'
 import { CHECKOUT, listFiles } from '../source-tree.ts'
 import { mentionsOf } from './check-documents.ts'
 import { checkText } from './check-text.ts'
@@ -17,7 +18,7 @@ const folders = [...new Set(texts.map(({ path }) => path.split('/')[0] ?? '')), 
 
 test('no file holds an open end, a path of one machine or the host of a registry', () => {
   expect(texts.length).toBeGreaterThan(0)
-  expect(texts.flatMap((file) => checkText(file))).toEqual([])
+  expectNone(texts.flatMap((file) => checkText(file)))
 })
 
 test('every path that a document names exists', () => {
@@ -25,7 +26,7 @@ test('every path that a document names exists', () => {
     .flatMap((document) => mentionsOf(document, folders))
     .filter(({ path }) => !exists(path))
     .map(({ document, line, path }) => `${document}:${line} names ${path}`)
-  expect(missing).toEqual([])
+  expectNone(missing)
 })
 
 function exists(path: string): boolean {

@@ -1,0 +1,124 @@
+import type { TaskPhase } from '@chimera/contracts/agent-task'
+import type { EffectState } from '@chimera/contracts/effect'
+import type { GoalStatus, Mode, Trust } from '@chimera/contracts/goal'
+import type { AttemptOutcome } from '@chimera/contracts/task-result'
+import type { ToolState } from '@chimera/contracts/tool-control'
+import type { Verdict } from '@chimera/contracts/verdict'
+import type { WaitingOn } from '@chimera/contracts/waiting'
+
+/** A task in REVIEW with the outcome of its current attempt, as the record has it. */
+export type Attempt = {
+  readonly taskId: string
+  readonly tenantId: string
+  readonly goalId: string
+  readonly versionId: string
+  readonly phase: TaskPhase
+  readonly attempt: number
+  readonly rejections: number
+  readonly maxAttempts: number
+  readonly outcome: AttemptOutcome
+  readonly goal: {
+    readonly status: GoalStatus
+    readonly mode: Mode
+    readonly trust: Trust
+    readonly agentId: string
+    readonly campaignId: string | null
+    readonly content: unknown
+  }
+}
+
+/** What of the frozen plan and the world an attempt's proposed effects are held against. */
+export type EffectScene = {
+  /** Slots of the goal's frozen plan: slot -> tool. */
+  readonly slots: ReadonlyMap<string, string>
+  /** Rounds that the record has, newest last, by slot. */
+  readonly rounds: ReadonlyMap<string, readonly Round[]>
+  /** Accounts by tool, for this task's tenant and agent. */
+  readonly accounts: ReadonlyMap<string, Account>
+  /** The stop that covers this attempt, if one is in force. */
+  readonly stopped: boolean
+}
+
+export type Round = {
+  readonly effectId: string
+  readonly taskId: string
+  readonly round: number
+  readonly state: EffectState
+  readonly argsHash: string
+  readonly code: string | null
+}
+
+/** A tool server's account as the record knows it. */
+export type Account = {
+  readonly account: string
+  readonly live: boolean
+  readonly state: ToolState
+  readonly reason: string | null
+  readonly boot: string | null
+  readonly ledgerId: string | null
+  /** Tool -> definition hash. */
+  readonly definitions: Readonly<Record<string, string>>
+}
+
+/** How one task moves. */
+export type TaskMove = {
+  readonly taskId: string
+  readonly tenantId: string
+  readonly goalId: string
+  readonly versionId: string
+  readonly from: TaskPhase
+  readonly to: TaskPhase
+  readonly attempt: number
+  /** Look again after this long, by the clock of the database. */
+  readonly delayMs: number | null
+  readonly waitingOn: WaitingOn | null
+  readonly failure: { readonly code: string; readonly message: string } | null
+  readonly feedback: string | null
+  /** True when the Judge turned the attempt down: it counts. */
+  readonly isRejection: boolean
+  readonly confidence: number | null
+  readonly verdict: Verdict | null
+}
+
+/** A round that the Judge is about to grant, or writes down as denied. */
+export type NewRound = {
+  readonly slot: string
+  readonly round: number
+  readonly closedRounds: readonly number[]
+  readonly effectKey: string
+  readonly tool: string
+  readonly args: Record<string, unknown>
+  readonly argsHash: string
+  readonly provenance: unknown
+  readonly account: Account | undefined
+  readonly mode: Mode
+  readonly costUsdMicros: bigint
+  /** Set for a round that is denied at once. */
+  readonly denied: { readonly code: string; readonly detail: string } | undefined
+}
+
+export type AttemptDecision = { readonly move: TaskMove; readonly rounds: readonly NewRound[] }
+
+/** The fields of a move that a decision does not set. */
+export const stay = (of: {
+  taskId: string
+  tenantId: string
+  goalId: string
+  versionId: string
+  phase: TaskPhase
+  attempt: number
+}) => ({
+  taskId: of.taskId,
+  tenantId: of.tenantId,
+  goalId: of.goalId,
+  versionId: of.versionId,
+  from: of.phase,
+  attempt: of.attempt,
+  delayMs: null,
+  waitingOn: null,
+  failure: null,
+  feedback: null,
+  isRejection: false,
+  confidence: null,
+  verdict: null,
+})

@@ -1,0 +1,79 @@
+import type { TaskPhase } from '@chimera/contracts/agent-task'
+import type { GoalStatus, Mode, Trust } from '@chimera/contracts/goal'
+import { AttemptOutcome } from '@chimera/contracts/task-result'
+
+import type { Sql } from '../open-database.ts'
+
+/** A task in `judging` that is due, with the outcome of its current attempt. */
+export type LoadedAttempt = {
+  taskId: string
+  tenantId: string
+  goalId: string
+  versionId: string
+  phase: TaskPhase
+  attempt: number
+  rejections: number
+  maxAttempts: number
+  outcome: AttemptOutcome
+  goal: {
+    status: GoalStatus
+    mode: Mode
+    trust: Trust
+    agentId: string
+    campaignId: string | null
+    content: unknown
+  }
+}
+
+type Row = {
+  id: string
+  tenant_id: string
+  goal_id: string
+  version_id: string
+  phase: TaskPhase
+  attempt: number
+  rejections: number
+  max_attempts: number
+  outcome: unknown
+  status: GoalStatus
+  mode: Mode
+  trust: Trust
+  agent_id: string
+  campaign_id: string | null
+  content: unknown
+}
+
+/** Reads what is to be judged among the given tasks; what is not due or not in `judging` is left out. */
+export async function loadAttempts(sql: Sql, taskIds: readonly string[]): Promise<LoadedAttempt[]> {
+  const rows = await sql.query<Row>({
+    name: 'load-attempts',
+    text: `SELECT t.id, t.tenant_id, t.goal_id, t.version_id, t.phase, t.attempt, t.rejections,
+        t.max_attempts, r.outcome, g.status, g.mode, g.trust, g.agent_id, g.campaign_id, g.content
+      FROM tasks t
+      JOIN task_results r ON r.task_id = t.id AND r.attempt = t.attempt
+      JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id
+      WHERE t.id = ANY($1::uuid[]) AND t.phase = 'judging'
+        AND (t.run_at IS NULL OR t.run_at <= now())
+      ORDER BY t.id`,
+    values: [taskIds],
+  })
+  return rows.map((row) => ({
+    taskId: row.id,
+    tenantId: row.tenant_id,
+    goalId: row.goal_id,
+    versionId: row.version_id,
+    phase: row.phase,
+    attempt: row.attempt,
+    rejections: row.rejections,
+    maxAttempts: row.max_attempts,
+    outcome: AttemptOutcome.parse(row.outcome),
+    goal: {
+      status: row.status,
+      mode: row.mode,
+      trust: row.trust,
+      agentId: row.agent_id,
+      campaignId: row.campaign_id,
+      content: row.content,
+    },
+  }))
+}

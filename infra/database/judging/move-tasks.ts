@@ -1,0 +1,272 @@
+import {
+  PHASES,
+  type TaskPhase,
+  type TaskStatus,
+  type TaskType,
+} from '@chimera/contracts/agent-task'
+import type { AuditItem } from '@chimera/contracts/audit'
+import { InvariantError } from '@chimera/contracts/errors'
+import { newId } from '@chimera/contracts/ids'
+
+import type { AuditDraft } from '../append-audit.ts'
+import type { Sql } from '../open-database.ts'
+
+/** How one task moves; the shape of `domain/judging` TaskMove. */
+export type TaskMoveRow = {
+  readonly taskId: string
+  readonly tenantId: string
+  readonly goalId: string
+  readonly versionId: string
+  readonly from: TaskPhase
+  readonly to: TaskPhase
+  readonly attempt: number
+  readonly delayMs: number | null
+  readonly waitingOn: unknown
+  readonly failure: { readonly code: string; readonly message: string } | null
+  readonly feedback: string | null
+  readonly isRejection: boolean
+  readonly confidence: number | null
+  readonly verdict: unknown
+}
+
+/** A task whose doorbell is to be rung after the commit. */
+export type ReadyTask = { taskId: string; tenantId: string; goalId: string; type: TaskType }
+
+/** A task that has ended, for its goal's counters. */
+type Ended = { tenantId: string; goalId: string; failure: TaskMoveRow['failure'] }
+
+/** The wire status that a phase refines. */
+export function statusOf(phase: TaskPhase): TaskStatus {
+  for (const status of ['PENDING', 'IN_PROGRESS', 'REVIEW', 'COMPLETED', 'FAILED'] as const) {
+    if (PHASES[status].some((name) => name === phase)) return status
+  }
+  throw new InvariantError(`Phase ${phase} refines no status.`)
+}
+
+/**
+ * Moves tasks by compare-and-set, and their children and goals with them, inside the caller's
+ * transaction. Answers who moved (the others lost a race and are to be read again) and which tasks
+ * became ready.
+ */
+export async function moveTasks(
+  tx: Sql,
+  moves: readonly TaskMoveRow[],
+  audit: AuditDraft,
+): Promise<{ moved: Set<string>; ready: ReadyTask[] }> {
+  if (moves.length === 0) return { moved: new Set(), ready: [] }
+  const types = await writeMoves(tx, moves, audit)
+  const winners = moves.filter((move) => types.has(move.taskId))
+  for (const move of winners) audit.add(move.tenantId, transition(move))
+
+  const ready: ReadyTask[] = []
+  for (const { taskId, tenantId, goalId, to } of winners) {
+    const type = types.get(taskId)
+    if (to === 'ready' && type !== undefined) ready.push({ taskId, tenantId, goalId, type })
+  }
+  const done = winners.filter((move) => move.to === 'done')
+  const failed = winners.filter((move) => statusOf(move.to) === 'FAILED')
+  ready.push(...(await freeChildren(tx, done, audit)))
+  const orphans = await failDescendants(tx, failed, audit)
+  await countEnded(tx, [...done, ...failed, ...orphans], audit)
+  return { moved: new Set(types.keys()), ready }
+}
+
+/** One statement for all moves; returns the type of each task that moved. */
+async function writeMoves(
+  tx: Sql,
+  moves: readonly TaskMoveRow[],
+  audit: AuditDraft,
+): Promise<Map<string, TaskType>> {
+  const sorted = moves.toSorted((a, b) => (a.taskId < b.taskId ? -1 : 1))
+  const json = (value: unknown) => (value === null ? null : JSON.stringify(value))
+  const rows = await tx.query<{ id: string; type: TaskType }>({
+    name: 'move-tasks',
+    text: `UPDATE tasks t SET version_id = u.fresh, status = u.status, phase = u.phase,
+        run_at = now() + u.delay_ms * interval '1 millisecond', waiting_on = u.waiting_on,
+        failure = u.failure, feedback = coalesce(u.feedback, t.feedback),
+        rejections = t.rejections + u.rejected::int, confidence = coalesce(u.confidence, t.confidence),
+        verdict = coalesce(u.verdict, t.verdict), judged_at = now(),
+        ready_at = CASE WHEN u.phase = 'ready' THEN now() ELSE t.ready_at END, audit_id = u.audit_id
+      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::float8[],
+        $7::jsonb[], $8::jsonb[], $9::text[], $10::bool[], $11::float8[], $12::jsonb[], $13::uuid[])
+        AS u(id, version_id, fresh, status, phase, delay_ms, waiting_on, failure, feedback, rejected,
+          confidence, verdict, audit_id)
+      WHERE t.id = u.id AND t.version_id = u.version_id
+      RETURNING t.id, t.type`,
+    values: [
+      sorted.map((move) => move.taskId),
+      sorted.map((move) => move.versionId),
+      sorted.map(() => newId()),
+      sorted.map((move) => statusOf(move.to)),
+      sorted.map((move) => move.to),
+      sorted.map((move) => move.delayMs),
+      sorted.map((move) => json(move.waitingOn)),
+      sorted.map((move) => json(move.failure)),
+      sorted.map((move) => move.feedback),
+      sorted.map((move) => move.isRejection),
+      sorted.map((move) => move.confidence),
+      sorted.map((move) => json(move.verdict)),
+      sorted.map((move) => audit.idFor(move.tenantId)),
+    ],
+  })
+  return new Map(rows.map((row) => [row.id, row.type]))
+}
+
+function transition(move: TaskMoveRow): AuditItem {
+  return {
+    subject: 'task',
+    id: move.taskId,
+    attempt: move.attempt,
+    from: move.from,
+    to: move.to,
+    ...(move.failure === null ? {} : { note: move.failure.code }),
+  }
+}
+
+/** Children of completed tasks have one open parent less; those with none left are ready. */
+async function freeChildren(
+  tx: Sql,
+  done: readonly TaskMoveRow[],
+  audit: AuditDraft,
+): Promise<ReadyTask[]> {
+  if (done.length === 0) return []
+  const rows = await tx.query<{
+    id: string
+    tenant_id: string
+    goal_id: string
+    type: TaskType
+    parents_open: number
+  }>({
+    name: 'free-children',
+    text: `WITH freed AS (
+        SELECT d.child_id, count(*)::int AS n FROM task_dependencies d
+        WHERE d.parent_id = ANY($1::uuid[]) GROUP BY d.child_id
+      ), locked AS (
+        SELECT t.id, f.n FROM tasks t JOIN freed f ON f.child_id = t.id
+        WHERE t.phase = 'blocked' ORDER BY t.id FOR UPDATE OF t
+      )
+      UPDATE tasks t SET parents_open = t.parents_open - l.n, version_id = new_version(),
+        phase = CASE WHEN t.parents_open = l.n THEN 'ready' ELSE 'blocked' END,
+        ready_at = CASE WHEN t.parents_open = l.n THEN now() END,
+        waiting_on = CASE WHEN t.parents_open = l.n THEN NULL ELSE t.waiting_on END,
+        audit_id = a.audit_id
+      FROM locked l, unnest($2::uuid[], $3::uuid[]) AS a(tenant_id, audit_id)
+      WHERE t.id = l.id AND a.tenant_id = t.tenant_id
+      RETURNING t.id, t.tenant_id, t.goal_id, t.type, t.parents_open`,
+    values: [done.map((move) => move.taskId), ...auditIds(done, audit)],
+  })
+  const ready = rows.filter((row) => row.parents_open === 0)
+  for (const row of ready) {
+    audit.add(row.tenant_id, { subject: 'task', id: row.id, from: 'blocked', to: 'ready' })
+  }
+  return ready.map((row) => ({
+    taskId: row.id,
+    tenantId: row.tenant_id,
+    goalId: row.goal_id,
+    type: row.type,
+  }))
+}
+
+/** What depends on a failed task, at any depth, cannot run any more. */
+async function failDescendants(
+  tx: Sql,
+  failed: readonly TaskMoveRow[],
+  audit: AuditDraft,
+): Promise<Ended[]> {
+  if (failed.length === 0) return []
+  const failure = {
+    code: 'PARENT_FAILED',
+    message: 'A task that this one depends on has failed.',
+  }
+  const rows = await tx.query<{ id: string; tenant_id: string; goal_id: string }>({
+    name: 'fail-descendants',
+    text: `WITH RECURSIVE below AS (
+        SELECT child_id FROM task_dependencies WHERE parent_id = ANY($1::uuid[])
+        UNION
+        SELECT d.child_id FROM task_dependencies d JOIN below b ON d.parent_id = b.child_id
+      ), locked AS (
+        SELECT t.id FROM tasks t JOIN below b ON b.child_id = t.id
+        WHERE t.status = 'PENDING' ORDER BY t.id FOR UPDATE OF t
+      )
+      UPDATE tasks t SET status = 'FAILED', phase = 'cancelled', version_id = new_version(),
+        failure = $4, waiting_on = NULL, judged_at = now(), audit_id = a.audit_id
+      FROM locked l, unnest($2::uuid[], $3::uuid[]) AS a(tenant_id, audit_id)
+      WHERE t.id = l.id AND a.tenant_id = t.tenant_id
+      RETURNING t.id, t.tenant_id, t.goal_id`,
+    values: [
+      failed.map((move) => move.taskId),
+      ...auditIds(failed, audit),
+      JSON.stringify(failure),
+    ],
+  })
+  return rows.map((row) => {
+    audit.add(row.tenant_id, {
+      subject: 'task',
+      id: row.id,
+      from: 'blocked',
+      to: 'cancelled',
+      note: failure.code,
+    })
+    return { tenantId: row.tenant_id, goalId: row.goal_id, failure }
+  })
+}
+
+/** Goals count their ended tasks; the last one ends the goal. A cancelled goal only counts. */
+async function countEnded(tx: Sql, ended: readonly Ended[], audit: AuditDraft): Promise<void> {
+  if (ended.length === 0) return
+  const goals = new Map<string, Ended & { ended: number; failed: number }>()
+  for (const task of ended) {
+    const key = `${task.tenantId} ${task.goalId}`
+    const sum = goals.get(key) ?? { ...task, failure: null, ended: 0, failed: 0 }
+    sum.ended += 1
+    if (task.failure !== null) sum.failed += 1
+    // The cause, not its consequences, is what a person wants to read.
+    if (sum.failure === null || sum.failure.code === 'PARENT_FAILED') sum.failure = task.failure
+    goals.set(key, sum)
+  }
+  const sums = [...goals.values()]
+  const rows = await tx.query<{ tenant_id: string; id: string; status: string; was: string }>({
+    name: 'count-ended',
+    text: `WITH u AS (
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::jsonb[], $6::uuid[])
+          AS u(tenant_id, id, ended, failed, failure, audit_id)
+      ), locked AS (
+        SELECT g.tenant_id, g.id, g.status AS was,
+          g.tasks_open = u.ended AND g.status IN ('RECEIVED', 'PLANNED', 'ACTIVE') AS ends
+        FROM goals g JOIN u USING (tenant_id, id) ORDER BY g.tenant_id, g.id FOR UPDATE OF g
+      )
+      UPDATE goals g SET version_id = new_version(), tasks_open = g.tasks_open - u.ended,
+        tasks_failed = g.tasks_failed + u.failed,
+        status = CASE WHEN NOT l.ends THEN g.status
+          WHEN g.tasks_failed + u.failed > 0 THEN 'FAILED' ELSE 'COMPLETED' END,
+        finished_at = CASE WHEN l.ends THEN now() ELSE g.finished_at END,
+        failure = coalesce(g.failure, u.failure), audit_id = u.audit_id
+      FROM u JOIN locked l USING (tenant_id, id)
+      WHERE g.tenant_id = u.tenant_id AND g.id = u.id
+      RETURNING g.tenant_id, g.id, g.status, l.was`,
+    values: [
+      sums.map((sum) => sum.tenantId),
+      sums.map((sum) => sum.goalId),
+      sums.map((sum) => sum.ended),
+      sums.map((sum) => sum.failed),
+      sums.map((sum) => (sum.failure === null ? null : JSON.stringify(sum.failure))),
+      sums.map((sum) => audit.idFor(sum.tenantId)),
+    ],
+  })
+  for (const row of rows) {
+    if (row.status === row.was) continue
+    const note = goals.get(`${row.tenant_id} ${row.id}`)?.failure?.code
+    audit.add(row.tenant_id, {
+      subject: 'goal',
+      id: row.id,
+      from: row.was,
+      to: row.status,
+      ...(note === undefined ? {} : { note }),
+    })
+  }
+}
+
+function auditIds(of: readonly { tenantId: string }[], audit: AuditDraft): [string[], string[]] {
+  const tenants = [...new Set(of.map((move) => move.tenantId))]
+  return [tenants, tenants.map((tenant) => audit.idFor(tenant))]
+}

@@ -1,0 +1,54 @@
+import type { AuditItem } from '@chimera/contracts/audit'
+import type { EffectGrant } from '@chimera/contracts/grant'
+import { taskStream } from '@chimera/contracts/streams'
+import { loadWireTasks } from '@chimera/infra/database/judging/load-wire-tasks'
+import type { Sql } from '@chimera/infra/database/open-database'
+import { feedEvents } from '@chimera/infra/streams/feed-events'
+import type { Publication, Publisher } from '@chimera/infra/streams/publisher'
+
+/** What a committed transaction has to tell: doorbells only, every word of it stands in rows. */
+export type Announcement = {
+  readonly grants: readonly {
+    readonly effectId: string
+    readonly tenantId: string
+    readonly account: string
+    readonly tool: string
+    readonly grantId: string
+    readonly jws: string
+  }[]
+  /** Ids of tasks that became ready. */
+  readonly ready: readonly string[]
+  readonly audit: readonly { readonly tenantId: string; readonly item: AuditItem }[]
+}
+
+/** Publishes after the commit: grants, ready tasks, the feed. What is lost here the Keeper rings again. */
+export async function announce(
+  deps: { readonly database: Sql; readonly publisher: Publisher },
+  { grants, ready, audit }: Announcement,
+): Promise<void> {
+  const tasks = await loadWireTasks(deps.database, ready)
+  const publications: Publication[] = [
+    ...grants.map(({ effectId, tenantId, account, tool, grantId, jws }) => ({
+      stream: 'chimera:effects' as const,
+      tenant: tenantId,
+      payload: {
+        effect_id: effectId,
+        grant_id: grantId,
+        account,
+        tool,
+        grant: jws,
+      } satisfies EffectGrant,
+    })),
+    ...tasks.map(({ tenantId, task }) => ({
+      stream: taskStream(task.type),
+      tenant: tenantId,
+      payload: task,
+    })),
+    ...feedEvents(audit).map((event) => ({
+      stream: 'chimera:feed' as const,
+      tenant: event.tenant,
+      payload: event,
+    })),
+  ]
+  await deps.publisher.publish(publications)
+}

@@ -1,0 +1,77 @@
+import { ConflictError, InvariantError } from '@chimera/contracts/errors'
+import type { ResultRing } from '@chimera/contracts/rings'
+import type { Database } from '@chimera/infra/database/open-database'
+import type { JudgeWords } from '@chimera/infra/signing/judge-words'
+import type { ReceiptKeys } from '@chimera/infra/signing/receipt-keys'
+import type { Publisher } from '@chimera/infra/streams/publisher'
+import type { Crash } from '@chimera/runtime/crash-point'
+import type { Logger } from '@chimera/runtime/log'
+
+import { announce } from './announce.ts'
+import { signHellos, signVoids } from './answer-questions.ts'
+import { judgeReceipts } from './judge-receipts.ts'
+import { judgeTasks } from './judge-tasks.ts'
+
+export type JudgeDeps = {
+  readonly database: Database
+  readonly publisher: Publisher
+  readonly words: JudgeWords
+  readonly receiptKeys: ReceiptKeys
+  readonly log: Logger
+  readonly actor: string
+  readonly crash: Crash
+}
+
+/** A verdict that lost a race is made again this often, then left to the next ring (C24). */
+const MAX_RETRIES = 3
+
+/**
+ * Looks at everything that was rung for, in batches: boots and voids first (they open doors that the
+ * verdicts need), then receipts, then tasks. Every part is a compare-and-set, so that a ring that comes
+ * twice changes nothing.
+ */
+export async function handleRings(deps: JudgeDeps, rings: readonly ResultRing[]): Promise<void> {
+  const ids = (kind: 'task' | 'receipt' | 'effect' | 'boot') => [
+    ...new Set(rings.flatMap((ring) => (ring.look_at === kind ? [ring.id] : []))),
+  ]
+  await signHellos(deps, ids('boot'))
+  const goals = rings.flatMap((ring) =>
+    ring.look_at === 'goal' ? [{ tenantId: ring.tenant, goalId: ring.id }] : [],
+  )
+  await signVoids(deps, { effectIds: ids('effect'), goals })
+
+  const lookAgain: string[] = []
+  const receipts = ids('receipt')
+  if (receipts.length > 0) {
+    deps.crash('judge.receipt.read')
+    const settled = await again(() => judgeReceipts(deps, receipts))
+    await announce(deps, settled)
+    lookAgain.push(...settled.lookAgain)
+  }
+  const tasks = [...new Set([...ids('task'), ...lookAgain])]
+  if (tasks.length > 0) {
+    deps.crash('judge.result.read')
+    const judged = await again(() => judgeTasks(deps, tasks))
+    await announce(deps, judged)
+    if (judged.grants.length > 0) deps.crash('judge.grant.published')
+  }
+}
+
+/** Tries again when the world moved between reading and committing. */
+async function again<T>(work: () => Promise<T>): Promise<T> {
+  for (let retry = 0; ; retry += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isRace(error) || retry >= MAX_RETRIES) throw error
+    }
+  }
+}
+
+/** A conflict of ours, or PostgreSQL's unique violation (23505), serialization failure or deadlock. */
+function isRace(error: unknown): boolean {
+  if (error instanceof InvariantError) return false
+  if (error instanceof ConflictError) return true
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return code === '23505' || code === '40001' || code === '40P01'
+}

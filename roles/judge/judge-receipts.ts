@@ -1,0 +1,153 @@
+import type { ReceiptClaims } from '@chimera/contracts/grant'
+import type { TaskMove } from '@chimera/domain/judging/attempt'
+import { type Settlement, settleReceipt } from '@chimera/domain/judging/settle-receipt'
+import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
+import { settleBudgets } from '@chimera/infra/database/budgets/reserve-budgets'
+import {
+  type LoadedEffect,
+  loadEffectsByGrant,
+  loadReceipts,
+} from '@chimera/infra/database/judging/load-receipts'
+import { readLife } from '@chimera/infra/database/judging/load-scene'
+import { moveTasks } from '@chimera/infra/database/judging/move-tasks'
+import {
+  type EffectMoveRow,
+  markReceipts,
+  settleEffects,
+} from '@chimera/infra/database/judging/settle-effects'
+import type { Database, Sql } from '@chimera/infra/database/open-database'
+import type { ReceiptKeys } from '@chimera/infra/signing/receipt-keys'
+import type { Logger } from '@chimera/runtime/log'
+
+import type { Announcement } from './announce.ts'
+
+export type JudgeReceiptsDeps = {
+  readonly database: Database
+  readonly receiptKeys: ReceiptKeys
+  readonly log: Logger
+  readonly actor: string
+  readonly crash: (label: 'judge.settle.before_commit' | 'judge.settle.committed') => void
+}
+
+/** A receipt that will move an effect. */
+type Applied = {
+  readonly receiptId: string
+  readonly effect: LoadedEffect
+  readonly settlement: Settlement
+  readonly move: EffectMoveRow
+}
+
+/**
+ * Verifies receipts and settles on them, in one transaction: effect, budget, task, goal, audit. A receipt
+ * that is forged, late or of another grant is marked with the reason and changes nothing else.
+ * Answers also which tasks are to be looked at again at once.
+ */
+export async function judgeReceipts(
+  deps: JudgeReceiptsDeps,
+  ids: readonly string[],
+): Promise<Announcement & { readonly lookAgain: readonly string[] }> {
+  const nothing = { grants: [], ready: [], audit: [], lookAgain: [] }
+  const receipts = await loadReceipts(deps.database, ids)
+  if (receipts.length === 0) return nothing
+  const verified: { id: string; jws: string; claims: ReceiptClaims }[] = []
+  const judged: { id: string; verdict: string }[] = []
+  for (const { id, jws, carriedBy } of receipts) {
+    try {
+      verified.push({ id, jws, claims: await deps.receiptKeys.verify(jws) })
+    } catch (error) {
+      deps.log.error({ err: error, receipt: id, carriedBy }, 'a receipt was refused')
+      judged.push({ id, verdict: 'refused: its signature or shape is wrong' })
+    }
+  }
+  const effects = new Map(
+    (
+      await loadEffectsByGrant(
+        deps.database,
+        verified.map(({ claims }) => claims.grant_id),
+      )
+    ).map((effect) => [effect.grantId, effect]),
+  )
+  const { nowMs } = await readLife(deps.database)
+  const applied: Applied[] = []
+  const taken = new Set<string>()
+  // The newest word of a ledger counts: of two receipts for one grant the higher seq goes first.
+  for (const one of verified.toSorted((a, b) => b.claims.seq - a.claims.seq)) {
+    const effect = effects.get(one.claims.grant_id)
+    if (effect === undefined) {
+      deps.log.error(
+        { receipt: one.id },
+        'ALARM: a genuine receipt names a grant that nobody knows',
+      )
+      judged.push({ id: one.id, verdict: 'ignored: no such grant in the record' })
+      continue
+    }
+    const settlement = settleReceipt(effect, one.claims, nowMs)
+    if ('ignored' in settlement || taken.has(effect.effectId)) {
+      const why = 'ignored' in settlement ? settlement.ignored : 'a newer receipt came with it'
+      judged.push({ id: one.id, verdict: `ignored: ${why}` })
+      continue
+    }
+    taken.add(effect.effectId)
+    applied.push({ receiptId: one.id, effect, settlement, move: moveOf(effect, settlement, one) })
+  }
+  deps.crash('judge.settle.before_commit')
+  const announcement = await deps.database.transaction((tx) => commit(deps, tx, applied, judged))
+  deps.crash('judge.settle.committed')
+  return announcement
+}
+
+function moveOf(
+  effect: LoadedEffect,
+  { effect: move }: Settlement,
+  { jws, claims }: { jws: string; claims: ReceiptClaims },
+): EffectMoveRow {
+  return { ...move, tenantId: effect.task.tenantId, receipt: claims, jws }
+}
+
+async function commit(
+  deps: JudgeReceiptsDeps,
+  tx: Sql,
+  applied: readonly Applied[],
+  judged: readonly { id: string; verdict: string }[],
+): Promise<Announcement & { lookAgain: string[] }> {
+  const audit = draftAudit()
+  const moved = await settleEffects(
+    tx,
+    applied.map(({ move }) => move),
+    audit,
+  )
+  // A loser's receipt stays unjudged: the Keeper rings it again and it meets the new state.
+  const won = applied.filter(({ move }) => moved.has(move.effectId))
+  await settleBudgets(
+    tx,
+    won.flatMap(({ settlement: { effect } }) =>
+      effect.spentUsdMicros === undefined
+        ? []
+        : [{ effectId: effect.effectId, spent: effect.spentUsdMicros }],
+    ),
+  )
+  const moves = won.flatMap(({ settlement }) => settlement.task ?? [])
+  const { ready, moved: movedTasks } = await moveTasks(tx, oneMovePerTask(moves), audit)
+  await markReceipts(tx, [
+    ...judged,
+    ...won.map(({ receiptId, move }) => ({ id: receiptId, verdict: `applied: ${move.to}` })),
+  ])
+  await appendAudit(tx, audit, deps.actor)
+  const lookAgain = moves
+    .filter(({ taskId, to, delayMs }) => movedTasks.has(taskId) && to === 'judging' && !delayMs)
+    .map(({ taskId }) => taskId)
+  return { grants: [], ready: ready.map(({ taskId }) => taskId), audit: audit.items(), lookAgain }
+}
+
+/**
+ * Effects of one task that settle together: a failure decides; else the task is looked at again and
+ * judged as a whole.
+ */
+function oneMovePerTask(moves: readonly TaskMove[]): TaskMove[] {
+  return [...Map.groupBy(moves, ({ taskId }) => taskId).values()].flatMap((of) => {
+    const [first] = of
+    if (first === undefined || of.length === 1) return of
+    const failed = of.find(({ failure }) => failure !== null)
+    return failed ?? { ...first, to: 'judging', waitingOn: null, delayMs: null }
+  })
+}

@@ -1,4 +1,5 @@
 import { ResultRing } from '@chimera/contracts/rings'
+import { readLife } from '@chimera/infra/database/judging/load-scene'
 import { insertLetters } from '@chimera/infra/database/letters/insert-letters'
 import { openDatabase } from '@chimera/infra/database/open-database'
 import { openJudgeWords } from '@chimera/infra/signing/judge-words'
@@ -12,6 +13,49 @@ import { handleRings } from './handle-rings.ts'
 
 await runProcess({
   name: 'judge',
-  sections: ['postgres', 'redis', 'judge'],
-  async start({ config, consumerName, log, stack, crash }) {},
+  sections: ['postgres', 'redis', 'roles', 'judge'],
+  async start({ config, consumerName, log, stack, health, metrics, crash }) {
+    const url = config.DATABASE_URL
+    const database = stack.use(openDatabase({ url, name: 'judge', log }))
+    const redis = stack.use(await openRedis({ url: config.REDIS_URL, name: 'judge', log }))
+    const deps = {
+      database,
+      publisher: openPublisher({ redis, source: 'judge' }),
+      words: await openJudgeWords(config.JUDGE_KEY),
+      receiptKeys: openReceiptKeys(config.RECEIPT_JWKS_FILE),
+      log,
+      actor: consumerName,
+      crash,
+    }
+    // Fails the start, and so lets the supervisor try again, when the record is not there.
+    await readLife(database)
+    let rings: readonly ResultRing[] = []
+    const consumer = stack.use(
+      openConsumer({
+        url: config.REDIS_URL,
+        name: 'judge-results',
+        streams: ['chimera:results'],
+        consumerName,
+        log,
+        leaseMs: config.LEASE_MS,
+        metrics,
+        parse: ({ payload }) => ResultRing.parse(payload),
+        handle: async (batch) => {
+          rings = batch.map(({ value }) => value)
+          await handleRings(deps, rings)
+        },
+        onDead: async (letters) => {
+          await insertLetters(database, { letters, actor: consumerName })
+        },
+        hooks: {
+          onAcknowledged: () => {
+            if (rings.some((ring) => ring.look_at === 'task')) crash('judge.result.acknowledged')
+            if (rings.some((ring) => ring.look_at === 'receipt'))
+              crash('judge.receipt.acknowledged')
+          },
+        },
+      }),
+    )
+    health.addCheck('redis', consumer.check)
+  },
 })

@@ -2,8 +2,9 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { CancelledError, ConflictError } from '@chimera/contracts/errors'
-import { newId } from '@chimera/contracts/ids'
+import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
 
+import { migrate } from '../database/migrate.ts'
 import { openControlServer } from './control-server.ts'
 import { enterInRecord } from './enter-in-record.ts'
 import { keepStackKeys } from './keys/stack-keys.ts'
@@ -88,7 +89,7 @@ export async function openStack(options: {
   )
   await openServers({ ...options, opening, parts })
   options.signal?.throwIfAborted()
-  await enterInRecord({ databaseUrl: parts.databaseUrl, operatorToken, log: options.log })
+  await migrate({ databaseUrl: parts.databaseUrl, log: options.log })
   const plan = await planProcesses({
     paths,
     outer: options.env,
@@ -98,6 +99,13 @@ export async function openStack(options: {
     runId: options.env['CHIMERA_RUN_ID'] ?? newId(),
   })
   parts.plan = plan
+  await enterInRecord({
+    databaseUrl: parts.databaseUrl,
+    tenantId: options.env['TENANT_ID'] ?? DEFAULT_TENANT,
+    operatorToken,
+    tools: plan.tools,
+    log: options.log,
+  })
   options.log(`starting ${plan.processes.map(({ spec }) => spec.name).join(', ')}`)
   const supervisor = openSupervisor({
     groups: (['simulated', 'tool', 'role'] as const).map((kind) =>

@@ -15,12 +15,12 @@ export async function status(options: { json?: boolean }, context: CliContext): 
   const stateDir = findStateDir(context.env)
   const stack = await findStack(stateDir)
   const report = StatusReport.parse(
-    stack === undefined ? reportDown(stateDir) : await reportOf(await stack.report()),
+    stack === undefined ? reportDown(stateDir) : await reportOf(await stack.report(), context),
   )
   context.out(options.json === true ? JSON.stringify(report) : renderStatus(report))
 }
 
-async function reportOf(report: StackReport): Promise<StatusReport> {
+async function reportOf(report: StackReport, context: CliContext): Promise<StatusReport> {
   const { state_dir, state, token_file, urls, roles, simulated } = report
   return {
     version: VERSION,
@@ -34,7 +34,7 @@ async function reportOf(report: StackReport): Promise<StatusReport> {
     token_file,
     roles,
     simulated,
-    ...(await queryStatus(report)),
+    ...(await queryStatus(report, context.err)),
   }
 }
 

@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises'
 import { request } from 'node:http'
 
+import { readMigrationStatus } from '@chimera/infra/database/migrate'
 import { findStack } from '@chimera/infra/stack/control-client'
 import { loadOutsideServers } from '@chimera/infra/stack/outside-servers'
 import { findIdentity, findPostgresBinaries } from '@chimera/infra/stack/postgres/postgres-binaries'
@@ -35,6 +36,7 @@ export const checks: readonly Check[] = [
   { name: 'postgres binaries', look: lookAtPostgres },
   { name: 'redis binary', look: lookAtRedis },
   { name: 'stack', look: lookAtStack },
+  { name: 'database', look: lookAtDatabase },
   { name: 'roles', look: lookAtRoles },
   { name: 'gateway', look: lookAtGateway },
 ]
@@ -108,6 +110,17 @@ async function lookAtStack({ stateDir }: Machine): Promise<Omit<Finding, 'name'>
     isOk: report.state === 'running',
     detail: `is ${report.state}, supervisor ${report.pid}`,
     fix: 'wait a moment, then ./chimera logs',
+  }
+}
+
+async function lookAtDatabase({ stateDir }: Machine): Promise<Omit<Finding, 'name'>> {
+  const databaseUrl = (await runningReport(stateDir))?.urls.postgres ?? ''
+  if (databaseUrl === '') return notRunning
+  const { version, newest, pending } = await readMigrationStatus({ databaseUrl })
+  return {
+    isOk: pending.length === 0 && version === newest,
+    detail: `at version ${version} of ${newest}`,
+    fix: './chimera database migrate',
   }
 }
 

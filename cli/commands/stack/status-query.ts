@@ -48,6 +48,8 @@ export async function queryStatus(
       return otherwise
     }
   }
+  // While it starts there may be no server yet, and an empty URL would mean somebody else's.
+  if (report.urls.postgres === '' || report.urls.redis === '') return { ...empty, memory }
   await using database = openDatabase({ url: report.urls.postgres, name: 'status', log, max: 2 })
   const [tools, record, streams] = await Promise.all([
     Promise.all(report.tools.map((tool) => askTool(tool, { report, database, complain }))),
@@ -55,11 +57,13 @@ export async function queryStatus(
     attempt('redis', () => askStreams(report, log), []),
   ])
   const { tasks, effects, fence, dead } = record
-  const memory = { backend: 'none', degraded: false }
   return { ...Queried.parse({ tools, streams, tasks, effects, fence, dead }), memory }
 }
 
 const nothing = { tasks: {}, effects: {}, fence: [], dead: 0 }
+const empty = { ...nothing, tools: [], streams: [] }
+/** Agents remember nothing yet. */
+const memory = { backend: 'none', degraded: false }
 
 type RecordAnswer = {
   tasks: Readonly<Record<string, number>>
@@ -108,7 +112,13 @@ async function askTool(
     options.complain(`${name}: ${error instanceof Error ? error.message : String(error)}`)
     const [last] = await within(listBoots(options.database, { account, limit: 1 })).catch(() => [])
     return {
-      ...{ name, account, pid, url, backend, grants: 'required', state: 'closed' },
+      name,
+      account,
+      pid,
+      url,
+      backend,
+      grants: 'required',
+      state: 'closed',
       reason: 'does not answer',
       ledger: {
         id: last?.ledgerId ?? '',

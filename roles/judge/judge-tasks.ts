@@ -224,7 +224,8 @@ async function sign(
 
 function claimsFor(attempt: Attempt, round: NewRound, scene: LoadedScene): GrantClaims {
   const { account } = round
-  if (account?.boot == null || account.ledgerId === null) {
+  const boot = account?.boot ?? null
+  if (account === undefined || boot === null || account.ledgerId === null) {
     throw new StaleSceneError('a grant without an open account')
   }
   const iat = Math.floor(scene.nowMs / 1000)
@@ -235,7 +236,7 @@ function claimsFor(attempt: Attempt, round: NewRound, scene: LoadedScene): Grant
     exp: iat + GRANT_SECONDS,
     aud: account.account,
     ledger_id: account.ledgerId,
-    boot: account.boot,
+    boot,
     incarnation: scene.incarnation,
     effect_key: round.effectKey,
     round: round.round,

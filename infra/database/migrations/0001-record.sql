@@ -244,9 +244,10 @@ CREATE TABLE effects (
   UNIQUE (effect_key, round),
   FOREIGN KEY (tenant_id, goal_id, slot) REFERENCES slots,
   -- After GRANTED only the ledger ends an effect (design.md section 5 item 6).
-  CHECK (grant_id IS NULL OR state NOT IN ('EXPIRED', 'CANCELLED') OR receipt_state = 'VOID'),
+  CHECK (grant_id IS NULL OR state NOT IN ('EXPIRED', 'CANCELLED')
+    OR receipt_state IS NOT DISTINCT FROM 'VOID'),
   CHECK (grant_id IS NULL OR state NOT IN ('CONFIRMED', 'REFUSED', 'NOT_SENT', 'NOT_HAPPENED')
-    OR receipt_state = state),
+    OR receipt_state IS NOT DISTINCT FROM state),
   CHECK (state NOT IN ('GRANTED', 'CONFIRMED', 'REFUSED', 'NOT_SENT', 'UNKNOWN', 'NOT_HAPPENED')
     OR (grant_id IS NOT NULL AND account IS NOT NULL)),
   CHECK (state <> 'DENIED' OR grant_id IS NULL)

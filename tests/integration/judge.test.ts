@@ -1,0 +1,290 @@
+import { newId } from '@chimera/contracts/ids'
+import type { ResultRing } from '@chimera/contracts/rings'
+import { raiseStop } from '@chimera/infra/database/fences/raise-stop'
+import type { Database } from '@chimera/infra/database/open-database'
+import { handleRings } from '@chimera/judge/handle-rings'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { control, guarantee, sampleSize } from '../guarantee.ts'
+import {
+  type JudgeRig,
+  effectsOf,
+  openJudgeRig,
+  plannedGoal,
+  receiptFor,
+  tweetEffect,
+} from './judge-rig.ts'
+
+let rig: JudgeRig
+let database: Database
+
+beforeAll(async () => {
+  rig = await openJudgeRig()
+  database = rig.database
+})
+afterAll(() => rig[Symbol.asyncDispose]())
+
+const tasks = (ids: readonly string[]): ResultRing[] => ids.map((id) => ({ look_at: 'task', id }))
+const receipt = (id: string): ResultRing => ({ look_at: 'receipt', id })
+const phases = (goalId: string) =>
+  database
+    .query<{ phase: string }>({
+      text: 'SELECT phase FROM tasks WHERE goal_id = $1 ORDER BY planned_at',
+      values: [goalId],
+    })
+    .then((rows) => rows.map(({ phase }) => phase))
+const goalOf = async (id: string) => {
+  const [row] = await database.query<{ status: string; tasks_open: number; failure: unknown }>({
+    text: 'SELECT status, tasks_open, failure FROM goals WHERE id = $1',
+    values: [id],
+  })
+  return row
+}
+/** A tweet goal whose grant is out; answers its effect. */
+async function granted(id: string) {
+  const ids = await plannedGoal(database, {
+    id,
+    slots: ['publish'],
+    tasks: [{ effects: [tweetEffect()] }],
+  })
+  await handleRings(rig.deps, tasks(ids))
+  const [effect] = await effectsOf(database, id)
+  if (effect === undefined) throw new Error('nothing was granted')
+  return { effect, ids }
+}
+
+describe('the Judge', () => {
+  it('grants a verbatim tweet, settles on its receipt and ends the goal', async () => {
+    const { effect } = await granted('once')
+    expect(effect).toMatchObject({ state: 'GRANTED', round: 1 })
+    expect(rig.published.filter(({ stream }) => stream === 'chimera:effects')).toHaveLength(1)
+    await handleRings(rig.deps, [receipt(await rig.carry(await rig.sign(receiptFor(effect))))])
+    expect((await effectsOf(database, 'once'))[0]?.state).toBe('CONFIRMED')
+    expect(await goalOf('once')).toMatchObject({ status: 'COMPLETED', tasks_open: 0 })
+    const [budget] = await database.query({ text: `SELECT * FROM budgets WHERE scope_id = 'once'` })
+    expect(budget).toMatchObject({ reserved: '0', spent: '15000' })
+  })
+
+  it('changes nothing on a second ring, a second receipt or a later word of another state', async () => {
+    const { effect, ids } = await granted('again')
+    const jws = await rig.sign(receiptFor(effect))
+    await handleRings(rig.deps, [receipt(await rig.carry(jws))])
+    const late = await rig.sign(receiptFor(effect, { state: 'REFUSED', seq: 9 }))
+    await handleRings(rig.deps, [
+      ...tasks(ids),
+      receipt(await rig.carry(jws)),
+      receipt(await rig.carry(late)),
+    ])
+    expect(await effectsOf(database, 'again')).toMatchObject([{ state: 'CONFIRMED' }])
+    const rows = await database.query({
+      text: `SELECT verdict FROM receipts WHERE jws = ANY($1) AND verdict LIKE 'ignored%'`,
+      values: [[jws, late]],
+    })
+    expect(rows).toHaveLength(2)
+  })
+
+  it('believes no forged receipt, and no genuine one of another round', async () => {
+    const { effect } = await granted('forged')
+    const forged = await rig.carry(await rig.sign(receiptFor(effect), 'forger'))
+    const garbage = await rig.carry('not.a.jws')
+    const other = await rig.carry(await rig.sign(receiptFor(effect, { round: 2 })))
+    await handleRings(rig.deps, [forged, garbage, other].map(receipt))
+    expect(await effectsOf(database, 'forged')).toMatchObject([{ state: 'GRANTED' }])
+  })
+
+  it('grants the next round after a cooldown, and spends no attempt on it', async () => {
+    const { effect, ids } = await granted('cooldown')
+    const voided = receiptFor(effect, {
+      state: 'VOID',
+      code: 'COOLDOWN_ACTIVE',
+      retry_after_ms: 50,
+    })
+    await handleRings(rig.deps, [receipt(await rig.carry(await rig.sign(voided)))])
+    expect(await phases('cooldown')).toEqual(['judging'])
+    await new Promise((resolve) => setTimeout(resolve, 80))
+    await handleRings(rig.deps, tasks(ids))
+    expect(await effectsOf(database, 'cooldown')).toMatchObject([
+      { round: 1, state: 'EXPIRED' },
+      { round: 2, state: 'GRANTED' },
+    ])
+    const [task] = await database.query({
+      text: 'SELECT attempt, rejections FROM tasks WHERE id = $1',
+      values: ids,
+    })
+    expect(task).toMatchObject({ attempt: 1, rejections: 0 })
+  })
+
+  it('frees the children of a finished task and fails what depends on a failed one', async () => {
+    const good = await plannedGoal(database, { id: 'free', tasks: [{}, {}, { after: [0, 1] }] })
+    await handleRings(rig.deps, tasks(good.slice(0, 1)))
+    expect(await phases('free')).toEqual(['done', 'judging', 'blocked'])
+    await handleRings(rig.deps, tasks(good.slice(1, 2)))
+    expect(await phases('free')).toEqual(['done', 'done', 'ready'])
+
+    const bad = await plannedGoal(database, {
+      id: 'fall',
+      tasks: [{ confidence: 0.8 }, { after: [0] }, { after: [1] }],
+    })
+    await handleRings(rig.deps, tasks(bad.slice(0, 1)))
+    expect(await phases('fall')).toEqual(['denied', 'cancelled', 'cancelled'])
+    expect(await goalOf('fall')).toMatchObject({
+      status: 'FAILED',
+      tasks_open: 0,
+      failure: { code: 'NEEDS_APPROVAL' },
+    })
+  })
+
+  it('grants nothing when a stop comes between reading and committing', async () => {
+    const ids = await plannedGoal(database, {
+      id: 'stopped',
+      slots: ['publish'],
+      tasks: [{ effects: [tweetEffect()] }],
+    })
+    let stopped = false
+    const late: Database = {
+      ...database,
+      transaction: async (work) => {
+        if (!stopped) await raiseStop(database, { scope: 'everything', actor: 'test' })
+        stopped = true
+        return database.transaction(work)
+      },
+    }
+    await handleRings({ ...rig.deps, database: late }, tasks(ids))
+    expect(await effectsOf(database, 'stopped')).toEqual([])
+    expect(await phases('stopped')).toEqual(['judging'])
+    await database.query({
+      text: `UPDATE fences SET stopped = false, epoch = epoch + 1 WHERE scope = 'everything'`,
+    })
+  })
+})
+
+async function expectOneVerdictEach(n: number, judges: number): Promise<void> {
+  const id = `race-${newId()}`
+  const slots = Array.from({ length: n }, (_, index) => `publish:${index}`)
+  const ids = await plannedGoal(database, {
+    id,
+    slots,
+    tasks: slots.map((slot) => ({ effects: [tweetEffect(slot)] })),
+    maxCostUsd: 1_000,
+  })
+  await Promise.all(Array.from({ length: judges }, () => handleRings(rig.another(), tasks(ids))))
+  const rows = await effectsOf(database, id)
+  expect(rows.map(({ slot }) => slot).toSorted()).toEqual(slots.toSorted())
+  const audits = await database.query<{ n: string }>({
+    text: `SELECT count(*) AS n FROM audit_entries a, jsonb_array_elements(a.items) i
+      WHERE i ->> 'id' = ANY($1) AND i ->> 'to' = 'granted'`,
+    values: [ids],
+  })
+  expect(audits[0]?.n).toBe(String(n))
+}
+
+guarantee(
+  {
+    id: 'one-verdict',
+    title: 'Judges that race on the same tasks give one verdict each',
+    n: sampleSize({ ci: 100, full: 2_000 }),
+    seed: 1,
+  },
+  ({ n }) => expectOneVerdictEach(n, 4),
+)
+
+async function expectNoOverspend(rounds: number, open: () => JudgeRig['deps']): Promise<void> {
+  for (let round = 0; round < rounds; round += 1) {
+    const id = `budget-${newId()}`
+    const slots = Array.from({ length: 20 }, (_, index) => `publish:${index}`)
+    // Ten tweets of 15,000 micros fit exactly into 0.15 dollars.
+    const ids = await plannedGoal(database, {
+      id,
+      slots,
+      maxCostUsd: 0.15,
+      tasks: slots.map((slot) => ({ effects: [tweetEffect(slot)] })),
+    })
+    await Promise.all(ids.map((task) => handleRings(open(), tasks([task]))))
+    const rows = await effectsOf(database, id)
+    expect(rows.filter(({ state }) => state === 'GRANTED')).toHaveLength(10)
+    expect(rows.filter(({ code }) => code === 'BUDGET_EXHAUSTED')).toHaveLength(10)
+  }
+}
+
+guarantee(
+  {
+    id: 'budget-cap',
+    title: 'racing Judges reach the cap of a goal exactly and never pass it',
+    n: sampleSize({ ci: 3, full: 100 }),
+    seed: 2,
+  },
+  ({ n }) => {
+    const judges = Array.from({ length: 5 }, () => rig.another())
+    let turn = 0
+    return expectNoOverspend(n, () => judges[(turn += 1) % judges.length] ?? rig.deps)
+  },
+)
+
+control(
+  {
+    guard: 'the reservation in one statement',
+    test: 'budget-cap',
+    expect: /to have a length of 10/,
+  },
+  async () => {
+    const careless: Database = {
+      ...database,
+      transaction: (work) =>
+        database.transaction((tx) =>
+          work({
+            // Check-then-act: whoever looks first is told that there is room.
+            query: (statement) => {
+              const [requests] = statement.values ?? []
+              if (statement.name === 'reserve-budgets') {
+                return tx.query({
+                  text: 'SELECT unnest($1::int[]) AS budget_reserve',
+                  values: [requests],
+                })
+              }
+              const isRecord = statement.name === 'record-reservations'
+              return tx.query(isRecord ? { text: 'SELECT 1 WHERE false' } : statement)
+            },
+          }),
+        ),
+    }
+    await expectNoOverspend(1, () => ({ ...rig.deps, database: careless }))
+  },
+)
+
+describe('the record itself refuses', () => {
+  it('to end a granted effect without the word of the ledger', async () => {
+    const { effect } = await granted('guard-void')
+    for (const state of ['EXPIRED', 'CANCELLED']) {
+      await expect(
+        database.query({
+          text: 'UPDATE effects SET state = $2, settled_at = now() WHERE id = $1',
+          values: [effect.id, state],
+        }),
+      ).rejects.toThrow(/check constraint/)
+    }
+  })
+
+  it('a second open round of a slot', async () => {
+    const { effect } = await granted('guard-round')
+    await expect(
+      database.query({
+        text: `INSERT INTO effects (id, tenant_id, goal_id, task_id, attempt, slot, round, effect_key,
+            version_id, state, tool, account, mode, args, args_hash, provenance, grant_id, audit_id)
+          SELECT $2, tenant_id, goal_id, task_id, attempt, slot, 2, effect_key, $2, state, tool,
+            account, mode, args, args_hash, provenance, $2, audit_id FROM effects WHERE id = $1`,
+        values: [effect.id, newId()],
+      }),
+    ).rejects.toThrow(/effects_one_open_round/)
+  })
+
+  it('one provider object as the proof of two effects', async () => {
+    const [one, two] = [await granted('guard-ref-1'), await granted('guard-ref-2')]
+    const ref = { provider_ref: 'the-same' }
+    await handleRings(rig.deps, [
+      receipt(await rig.carry(await rig.sign(receiptFor(one.effect, ref)))),
+    ])
+    const second = await rig.carry(await rig.sign(receiptFor(two.effect, ref)))
+    await expect(handleRings(rig.deps, [receipt(second)])).rejects.toThrow(/one_provider_ref/)
+    expect(await effectsOf(database, 'guard-ref-2')).toMatchObject([{ state: 'GRANTED' }])
+  })
+})

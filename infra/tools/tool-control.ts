@@ -1,0 +1,140 @@
+import { ChimeraError, DeniedError, RetryableError } from '@chimera/contracts/errors'
+import {
+  FenceReply,
+  LedgerLine,
+  ReceiptsReply,
+  ToolStatus,
+  type FenceBody,
+  type ReconcileBody,
+} from '@chimera/contracts/tool-control'
+import { z } from 'zod'
+
+/**
+ * The `/control` door of one tool server; the Keeper and the command line use it, Workers never.
+ */
+export type ToolControl = Readonly<{
+  status: () => Promise<ToolStatus>
+  /** Carries the signed hello that opens the server. */
+  hello: (jws: string) => Promise<ToolStatus>
+  /** Carries the signed question whether a grant is dead; the receipt is the ledger's answer. */
+  askVoid: (jws: string) => Promise<ReceiptsReply>
+  /** Settles UNKNOWN entries by asking the provider; all when none is named. */
+  reconcile: (body?: z.infer<typeof ReconcileBody>) => Promise<ReceiptsReply>
+  /** Durable at the server before it answers. */
+  fence: (body: z.infer<typeof FenceBody>) => Promise<FenceReply>
+  ledger: () => Promise<LedgerLine[]>
+}>
+
+/** Status and fence are answered from memory and one commit. */
+const QUICK_MS = 2_000
+/**
+ * A reconcile asks the provider, page by page; a void waits for the account's mutex, behind a
+ * send.
+ */
+const SLOW_MS = 30_000
+/** A year of tweets at one in 15 minutes is 35,000 lines of 500 bytes. */
+const MAX_REPLY_BYTES = 64 * 1024 * 1024
+
+/**
+ * A client of `/control/*`. `url` is the base of the server, `token` its control token (or the
+ * stop token, for `fence` alone). Throws RetryableError(TOOL_FAILED) when the server does not
+ * answer in time or answers nonsense, DeniedError for a token it does not accept, ChimeraError
+ * with the server's own code for everything else that it refuses.
+ */
+export function openToolControl(of: {
+  url: string
+  token: string
+  signal?: AbortSignal
+}): ToolControl {
+  const get = (path: string, timeoutMs: number): Promise<string> =>
+    ask({ ...of, path, method: 'GET', timeoutMs })
+  const post = (path: string, body: unknown, timeoutMs: number): Promise<string> =>
+    ask({ ...of, path, method: 'POST', body: JSON.stringify(body), timeoutMs })
+  return {
+    status: async () => parse(ToolStatus, await get('status', QUICK_MS)),
+    hello: async (jws) => parse(ToolStatus, await post('hello', { hello: jws }, SLOW_MS)),
+    askVoid: async (jws) => parse(ReceiptsReply, await post('void', { void: jws }, SLOW_MS)),
+    reconcile: async (body = {}) => parse(ReceiptsReply, await post('reconcile', body, SLOW_MS)),
+    fence: async (body) => parse(FenceReply, await post('fence', body, QUICK_MS)),
+    ledger: async () => {
+      const text = await get('ledger', SLOW_MS)
+      return text
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => parse(LedgerLine, line))
+    },
+  }
+}
+
+async function ask(of: {
+  url: string
+  token: string
+  path: string
+  method: 'GET' | 'POST'
+  body?: string
+  timeoutMs: number
+  signal?: AbortSignal
+}): Promise<string> {
+  const deadline = AbortSignal.timeout(of.timeoutMs)
+  const signal = of.signal === undefined ? deadline : AbortSignal.any([deadline, of.signal])
+  const where = `${of.method} /control/${of.path} of ${new URL(of.url).host}`
+  try {
+    const response = await fetch(new URL(`/control/${of.path}`, of.url), {
+      method: of.method,
+      headers: { authorization: `Bearer ${of.token}`, 'content-type': 'application/json' },
+      redirect: 'error',
+      signal,
+      ...(of.body === undefined ? {} : { body: of.body }),
+    })
+    const text = await readBounded(response)
+    if (response.ok) return text
+    throw refusal(where, response.status, text)
+  } catch (cause) {
+    if (cause instanceof ChimeraError) throw cause
+    throw new RetryableError('TOOL_FAILED', `${where} got no answer.`, { cause })
+  }
+}
+
+async function readBounded(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of response.body ?? []) {
+    const bytes = Bytes.parse(chunk)
+    size += bytes.byteLength
+    if (size > MAX_REPLY_BYTES) {
+      throw new RetryableError('TOOL_FAILED', 'The answer of a tool server is too large.')
+    }
+    chunks.push(bytes)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+const Bytes = z.instanceof(Uint8Array)
+
+/** What of problem+json (RFC 9457) is read. */
+const Problem = z.object({ code: z.string().optional(), detail: z.string().optional() })
+
+function refusal(where: string, status: number, text: string): ChimeraError {
+  const problem = Problem.safeParse(jsonOf(text))
+  const detail = problem.data?.detail ?? problem.data?.code ?? 'no reason given'
+  const message = `${where} was refused with ${status}: ${detail.slice(0, 300)}`
+  if (status === 401) return new DeniedError('UNAUTHENTICATED', message)
+  if (status === 403) return new DeniedError('FORBIDDEN', message)
+  return new RetryableError('TOOL_FAILED', message)
+}
+
+function parse<T>(schema: z.ZodType<T>, text: string): T {
+  const parsed = schema.safeParse(jsonOf(text))
+  if (parsed.success) return parsed.data
+  throw new RetryableError('TOOL_FAILED', 'A tool server answered with something unexpected.', {
+    cause: parsed.error,
+  })
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

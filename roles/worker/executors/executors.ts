@@ -1,0 +1,19 @@
+import { registerExecutors, type Executors } from './executor.ts'
+import { generic } from './generic.ts'
+import { noop } from './noop.ts'
+import { researchQuestion } from './research-question.ts'
+import { tradeScan } from './trade-scan.ts'
+import { tweetPost } from './tweet-post.ts'
+import { tweetReply } from './tweet-reply.ts'
+import { walletTransfer } from './wallet-transfer.ts'
+
+/** Every kind of work that this Worker knows. A new kind is one file and one line here. */
+export const EXECUTORS: Executors = registerExecutors([
+  generic,
+  noop,
+  researchQuestion,
+  tradeScan,
+  tweetPost,
+  tweetReply,
+  walletTransfer,
+])

@@ -1,0 +1,50 @@
+import { TaskType } from '@chimera/contracts/agent-task'
+import { openDatabase } from '@chimera/infra/database/open-database'
+import { openRedis } from '@chimera/infra/streams/open-redis'
+import { openPublisher } from '@chimera/infra/streams/publisher'
+import { ConfigError } from '@chimera/runtime/config'
+import { runProcess } from '@chimera/runtime/run-process'
+
+import { EXECUTORS } from './executors/executors.ts'
+import { startWorker } from './start-worker.ts'
+
+/** Claims and commits take one each, research at most two; one is to spare. */
+const DATABASE_CONNECTIONS = 5
+
+await runProcess({
+  name: 'worker',
+  sections: ['postgres', 'redis', 'roles', 'worker'],
+  async start({ config, consumerName, log, stack, health, metrics, crash }) {
+    const database = stack.use(
+      openDatabase({ url: config.DATABASE_URL, name: 'worker', log, max: DATABASE_CONNECTIONS }),
+    )
+    const redis = stack.use(await openRedis({ url: config.REDIS_URL, name: 'worker', log }))
+    const taskTypes = config.WORKER_TASK_TYPES.split(',').map((name) => taskTypeOf(name.trim()))
+    const worker = stack.use(
+      await startWorker({
+        consumerName,
+        database,
+        publisher: openPublisher({ redis, source: 'worker' }),
+        redisUrl: config.REDIS_URL,
+        executors: EXECUTORS,
+        taskTypes: [...new Set(taskTypes)],
+        leaseMs: config.LEASE_MS,
+        toolToken: config.TOOL_TOKEN,
+        log,
+        metrics,
+        crash,
+        random: Math.random,
+      }),
+    )
+    health.addCheck('streams', worker.check)
+    health.addCheck('redis', redis.check)
+    return { consumer: consumerName, types: taskTypes }
+  },
+})
+
+function taskTypeOf(name: string): TaskType {
+  const parsed = TaskType.safeParse(name)
+  if (parsed.success) return parsed.data
+  const detail = `has to list some of ${TaskType.options.join(', ')}`
+  throw new ConfigError([{ pointer: 'WORKER_TASK_TYPES', detail }])
+}

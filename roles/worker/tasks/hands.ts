@@ -1,0 +1,71 @@
+import { CancelledError } from '@chimera/contracts/errors'
+import type { ClaimedTask } from '@chimera/infra/database/tasks/claim-tasks'
+import type { HeldTask } from '@chimera/infra/database/tasks/renew-leases'
+
+/** A claimed task of this Worker. */
+export type InHand = Readonly<{
+  task: ClaimedTask
+  traceparent: string | undefined
+  /** Aborted with the error that the attempt ends with. */
+  running: AbortController
+  /** Resolves when the task is committed, released or somebody else's. */
+  settled: Promise<void>
+}>
+
+/** What a Worker has in hand: running, or waiting for its commit. */
+export type Hands = Readonly<{
+  add: (task: ClaimedTask, traceparent: string | undefined) => InHand
+  settle: (task: HeldTask) => void
+  /** Calls off what of the tasks is still in hand under that version. */
+  abort: (tasks: readonly HeldTask[], reason: string) => void
+  tasks: () => ClaimedTask[]
+  count: () => number
+  /** Resolves when fewer than `most` are in hand. Throws the reason of the signal. */
+  room: (most: number, signal?: AbortSignal) => Promise<void>
+  /** Resolves when all that is in hand now is settled. */
+  empty: () => Promise<void>
+}>
+
+export function openHands(): Hands {
+  const held = new Map<string, InHand & { resolve: () => void }>()
+  const waiting: (() => void)[] = []
+  const find = ({ id, versionId }: HeldTask) => {
+    const known = held.get(id)
+    return known?.task.versionId === versionId ? known : undefined
+  }
+  return {
+    add(task, traceparent) {
+      const { promise: settled, resolve } = Promise.withResolvers<void>()
+      const added = { task, traceparent, running: new AbortController(), settled, resolve }
+      held.set(task.id, added)
+      return added
+    },
+    settle(task) {
+      const known = find(task)
+      if (known === undefined) return
+      held.delete(task.id)
+      known.resolve()
+      for (const resolve of waiting.splice(0)) resolve()
+    },
+    abort(tasks, reason) {
+      for (const task of tasks) {
+        const error = new CancelledError('CANCELLED', `The task was called off: ${reason}.`)
+        find(task)?.running.abort(error)
+      }
+    },
+    tasks: () => [...held.values()].map(({ task }) => task),
+    count: () => held.size,
+    async room(most, signal) {
+      while (held.size >= most) {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        waiting.push(resolve)
+        signal?.addEventListener('abort', () => resolve(), { once: true })
+        await promise
+        signal?.throwIfAborted()
+      }
+    },
+    async empty() {
+      await Promise.all([...held.values()].map(({ settled }) => settled))
+    },
+  }
+}

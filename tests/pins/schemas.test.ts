@@ -64,7 +64,7 @@ test.each(Object.entries(SCHEMAS))('%s', async (name, schema) => {
 })
 
 test('no schema file is left over', () => {
-  const files = listFiles('contracts/schemas/*').map((path) => basename(path, '.json'))
+  const files = listFiles('contracts/schemas/*.json').map((path) => basename(path, '.json'))
   expect(files.toSorted()).toEqual([ELSEWHERE, ...Object.keys(SCHEMAS)].toSorted())
 })
 

@@ -1,0 +1,197 @@
+import type { TaskConstraints, TaskType } from '@chimera/contracts/agent-task'
+import type { ErrorCode } from '@chimera/contracts/errors'
+import { newId } from '@chimera/contracts/ids'
+
+import type { AuditDraft } from '../append-audit.ts'
+import type { Sql } from '../open-database.ts'
+
+/** One task of a frozen plan; the shape of `domain/plan` PlannedTask. */
+export type TaskOfPlan = {
+  readonly id: string
+  readonly type: TaskType
+  readonly kind: string
+  readonly payload: Readonly<Record<string, unknown>>
+  readonly constraints: TaskConstraints
+  readonly dependsOn: readonly string[]
+}
+
+/** A frozen plan; the shape of `domain/plan` Plan. */
+export type PlanToCommit = {
+  readonly planner: string
+  readonly tasks: readonly TaskOfPlan[]
+  readonly slots: readonly {
+    readonly slot: string
+    readonly tool: string
+    readonly limit: number
+  }[]
+  readonly hash: string
+}
+
+/** What came of planning one goal, and the version that the goal was leased with. */
+export type GoalPlan = {
+  readonly tenantId: string
+  readonly goalId: string
+  readonly versionId: string
+} & (
+  | { readonly plan: PlanToCommit }
+  | { readonly failure: { readonly code: ErrorCode; readonly message: string } }
+)
+
+type Success = Extract<GoalPlan, { plan: PlanToCommit }>
+
+/** Longer messages are for logs. */
+const MAX_MESSAGE = 2_000
+
+/**
+ * Commits the plans of many goals within the caller's transaction; the caller appends the audit. A
+ * goal with a plan goes RECEIVED -> PLANNED -> ACTIVE in one row version (both are in the audit),
+ * with its tasks, payloads, dependencies and slots; one without ends FAILED. Conditional on each
+ * goal's version: who was cancelled, paused or planned by another in between is not in the answer,
+ * and nothing of its plan is written.
+ */
+export async function commitPlans(
+  tx: Sql,
+  plans: readonly GoalPlan[],
+  audit: AuditDraft,
+): Promise<GoalPlan[]> {
+  if (plans.length === 0) return []
+  const won = await moveGoals(tx, plans, audit)
+  const winners = plans.filter((plan) => won.has(keyOf(plan)))
+  const planned = winners.filter((plan): plan is Success => 'plan' in plan)
+  await insertTasks(tx, planned, audit)
+  await insertDependencies(tx, planned)
+  await insertSlots(tx, planned)
+  for (const plan of winners) noteMoves(plan, audit)
+  return winners
+}
+
+const keyOf = (goal: { tenantId: string; goalId: string }): string =>
+  `${goal.tenantId} ${goal.goalId}`
+
+async function moveGoals(
+  tx: Sql,
+  plans: readonly GoalPlan[],
+  audit: AuditDraft,
+): Promise<Set<string>> {
+  const sorted = plans.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
+  const count = (goal: GoalPlan) => ('plan' in goal ? goal.plan.tasks.length : 0)
+  const rows = await tx.query<{ tenant_id: string; id: string }>({
+    name: 'commit-plans',
+    text: `UPDATE goals g SET version_id = u.fresh, plan_hash = u.plan_hash, failure = u.failure,
+        status = CASE WHEN u.failure IS NULL THEN 'ACTIVE' ELSE 'FAILED' END,
+        planned_at = CASE WHEN u.failure IS NULL THEN now() END,
+        finished_at = CASE WHEN u.failure IS NOT NULL THEN now() END,
+        tasks_total = u.tasks, tasks_open = u.tasks, waiting_on = NULL,
+        lease_owner = NULL, lease_until = NULL, audit_id = u.audit_id
+      FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::jsonb[], $7::int[],
+        $8::uuid[]) AS u(tenant_id, id, version_id, fresh, plan_hash, failure, tasks, audit_id)
+      WHERE g.tenant_id = u.tenant_id AND g.id = u.id AND g.version_id = u.version_id
+        AND g.status = 'RECEIVED'
+      RETURNING g.tenant_id, g.id`,
+    values: [
+      sorted.map(({ tenantId }) => tenantId),
+      sorted.map(({ goalId }) => goalId),
+      sorted.map(({ versionId }) => versionId),
+      sorted.map(() => newId()),
+      sorted.map((goal) => ('plan' in goal ? goal.plan.hash : null)),
+      sorted.map((goal) => ('failure' in goal ? failureJson(goal.failure) : null)),
+      sorted.map((goal) => count(goal)),
+      sorted.map(({ tenantId }) => audit.idFor(tenantId)),
+    ],
+  })
+  return new Set(rows.map((row) => keyOf({ tenantId: row.tenant_id, goalId: row.id })))
+}
+
+function failureJson({ code, message }: { code: ErrorCode; message: string }): string {
+  return JSON.stringify({ code, message: message.slice(0, MAX_MESSAGE).toWellFormed() })
+}
+
+/** Tasks and their payloads in one statement; a task without parents is ready at once. */
+async function insertTasks(tx: Sql, plans: readonly Success[], audit: AuditDraft): Promise<void> {
+  const tasks = plans.flatMap(({ tenantId, goalId, plan }) =>
+    plan.tasks.map((task) => ({ ...task, tenantId, goalId })),
+  )
+  if (tasks.length === 0) return
+  await tx.query({
+    name: 'insert-tasks',
+    text: `WITH u AS MATERIALIZED (
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[],
+          $7::int[], $8::jsonb[], $9::jsonb[], $10::uuid[])
+          AS u(id, tenant_id, goal_id, version_id, type, kind, parents, payload, constraints, audit_id)
+      ), planned AS (
+        INSERT INTO tasks (id, tenant_id, goal_id, version_id, type, kind, status, phase,
+          parents_open, ready_at, waiting_on, audit_id)
+        SELECT id, tenant_id, goal_id, version_id, type, kind, 'PENDING',
+          CASE WHEN parents = 0 THEN 'ready' ELSE 'blocked' END, parents,
+          CASE WHEN parents = 0 THEN now() END,
+          CASE WHEN parents > 0
+            THEN '{"reason": "parent tasks", "until": null, "unblock": null}'::jsonb END,
+          audit_id
+        FROM u
+      )
+      INSERT INTO task_payloads (task_id, payload, constraints)
+      SELECT id, payload, constraints FROM u`,
+    values: [
+      tasks.map(({ id }) => id),
+      tasks.map(({ tenantId }) => tenantId),
+      tasks.map(({ goalId }) => goalId),
+      tasks.map(() => newId()),
+      tasks.map(({ type }) => type),
+      tasks.map(({ kind }) => kind),
+      tasks.map(({ dependsOn }) => dependsOn.length),
+      tasks.map(({ payload }) => JSON.stringify(payload)),
+      tasks.map(({ constraints }) => JSON.stringify(constraints)),
+      tasks.map(({ tenantId }) => audit.idFor(tenantId)),
+    ],
+  })
+}
+
+async function insertDependencies(tx: Sql, plans: readonly Success[]): Promise<void> {
+  const edges = plans.flatMap(({ plan }) =>
+    plan.tasks.flatMap(({ id, dependsOn }) => dependsOn.map((parent) => ({ parent, child: id }))),
+  )
+  if (edges.length === 0) return
+  await tx.query({
+    name: 'insert-dependencies',
+    text: `INSERT INTO task_dependencies (parent_id, child_id)
+      SELECT * FROM unnest($1::uuid[], $2::uuid[])`,
+    values: [edges.map(({ parent }) => parent), edges.map(({ child }) => child)],
+  })
+}
+
+async function insertSlots(tx: Sql, plans: readonly Success[]): Promise<void> {
+  const slots = plans.flatMap(({ tenantId, goalId, plan }) =>
+    plan.slots.map((slot) => ({ ...slot, tenantId, goalId })),
+  )
+  if (slots.length === 0) return
+  await tx.query({
+    name: 'insert-slots',
+    text: `INSERT INTO slots (tenant_id, goal_id, slot, tool, max_effects)
+      SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[])`,
+    values: [
+      slots.map(({ tenantId }) => tenantId),
+      slots.map(({ goalId }) => goalId),
+      slots.map(({ slot }) => slot),
+      slots.map(({ tool }) => tool),
+      slots.map(({ limit }) => limit),
+    ],
+  })
+}
+
+/** The plan's hash stands for its tasks: their payloads are rows that nothing can change. */
+function noteMoves(goal: GoalPlan, audit: AuditDraft): void {
+  const { tenantId, goalId: id } = goal
+  if ('failure' in goal) {
+    const note = goal.failure.code
+    audit.add(tenantId, { subject: 'goal', id, from: 'RECEIVED', to: 'FAILED', note })
+    return
+  }
+  const { hash: output, planner, tasks } = goal.plan
+  const planned = { subject: 'goal', id, from: 'RECEIVED', to: 'PLANNED' } as const
+  audit.add(tenantId, { ...planned, output, note: `by ${planner}` })
+  audit.add(tenantId, { subject: 'goal', id, from: 'PLANNED', to: 'ACTIVE' })
+  for (const task of tasks) {
+    const to = task.dependsOn.length === 0 ? 'ready' : 'blocked'
+    audit.add(tenantId, { subject: 'task', id: task.id, from: null, to })
+  }
+}

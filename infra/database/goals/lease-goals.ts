@@ -1,0 +1,97 @@
+import type { GoalStatus } from '@chimera/contracts/goal'
+
+import type { Sql } from '../open-database.ts'
+
+/**
+ * A goal to plan, as its row says it is; the version proves at the commit that it still is ours.
+ */
+export type LeasedGoal = {
+  readonly tenantId: string
+  readonly id: string
+  readonly versionId: string
+  /** Parsed by whoever plans it: one row that does not fit must not spoil the batch. */
+  readonly content: unknown
+}
+
+/** A goal by its key. */
+export type GoalKey = { readonly tenantId: string; readonly id: string }
+
+type Row = { tenant_id: string; id: string; version_id: string; content: unknown }
+
+const asLeased = (row: Row): LeasedGoal => ({
+  tenantId: row.tenant_id,
+  id: row.id,
+  versionId: row.version_id,
+  content: row.content,
+})
+
+/**
+ * What may be leased: waiting for a plan, and free, over, or this owner's own from an earlier
+ * life.
+ */
+const FREE = `g.status = 'RECEIVED'
+  AND (g.lease_until IS NULL OR g.lease_until <= now() OR g.lease_owner = $1)`
+
+const TAKE = `UPDATE goals g SET lease_owner = $1, version_id = new_version(),
+    lease_until = now() + $2::float8 * interval '1 millisecond'
+  FROM free f WHERE g.tenant_id = f.tenant_id AND g.id = f.id
+  RETURNING g.tenant_id, g.id, g.version_id, g.content`
+
+/**
+ * Leases the goals of these keys for planning, by the clock of the database. What another holds,
+ * has planned or locks at the moment is left out: it is in good hands, and the Keeper rings again
+ * for what is not. A lease is no transition: it writes no audit.
+ */
+export async function leaseGoals(
+  sql: Sql,
+  of: { keys: readonly GoalKey[]; owner: string; leaseMs: number },
+): Promise<LeasedGoal[]> {
+  if (of.keys.length === 0) return []
+  const rows = await sql.query<Row>({
+    name: 'lease-goals',
+    text: `WITH free AS (
+        SELECT g.tenant_id, g.id FROM goals g
+        WHERE (g.tenant_id, g.id) IN (SELECT * FROM unnest($3::uuid[], $4::text[])) AND ${FREE}
+        ORDER BY g.tenant_id, g.id FOR UPDATE SKIP LOCKED
+      ) ${TAKE}`,
+    values: [
+      of.owner,
+      of.leaseMs,
+      of.keys.map(({ tenantId }) => tenantId),
+      of.keys.map(({ id }) => id),
+    ],
+  })
+  return rows.map((row) => asLeased(row))
+}
+
+/** Leases the oldest goals that wait for a plan: what was left behind by whoever died. */
+export async function leaseOldestGoals(
+  sql: Sql,
+  of: { limit: number; owner: string; leaseMs: number },
+): Promise<LeasedGoal[]> {
+  const rows = await sql.query<Row>({
+    name: 'lease-oldest-goals',
+    text: `WITH free AS (
+        SELECT g.tenant_id, g.id FROM goals g WHERE ${FREE}
+        ORDER BY g.received_at LIMIT $3 FOR UPDATE SKIP LOCKED
+      ) ${TAKE}`,
+    values: [of.owner, of.leaseMs, of.limit],
+  })
+  return rows.map((row) => asLeased(row))
+}
+
+/** Where goals are; keys without a row are left out. */
+export async function readGoalStatuses(
+  sql: Sql,
+  keys: readonly GoalKey[],
+): Promise<(GoalKey & { status: GoalStatus })[]> {
+  if (keys.length === 0) return []
+  const rows = await sql.query<{ tenant_id: string; id: string; status: GoalStatus }>({
+    name: 'read-goal-statuses',
+    text: `SELECT g.tenant_id, g.id, g.status
+      FROM unnest($1::uuid[], $2::text[]) AS u(tenant_id, id)
+      JOIN goals g ON g.tenant_id = u.tenant_id AND g.id = u.id`,
+    values: [keys.map(({ tenantId }) => tenantId), keys.map(({ id }) => id)],
+  })
+  return rows.map((row) => ({ tenantId: row.tenant_id, id: row.id, status: row.status }))
+}

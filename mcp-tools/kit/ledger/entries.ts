@@ -68,23 +68,39 @@ export function openEntries(database: DatabaseSync, seq: () => number) {
   const rivals = select(
     "state IN ('CLAIMED', 'UNKNOWN', 'NEEDS_HUMAN') AND content IS NOT NULL AND grant_id <> ?",
   )
+  const byIntent = select(
+    "(effect_key = ?1 OR (effect_key > ?1 || '@' AND effect_key < ?1 || 'A')) " +
+      'ORDER BY claimed_ms DESC, round DESC LIMIT 1',
+  )
   const byRef = select('account = ? AND provider_ref = ?')
   const latest = database.prepare(
     `SELECT max(left_by_ms) AS latest FROM entries WHERE tool = ? AND ${COUNTS}`,
+  )
+  const nth = database.prepare(
+    `SELECT left_by_ms AS latest FROM entries WHERE tool = ? AND ${COUNTS} ` +
+      'ORDER BY left_by_ms DESC LIMIT 1 OFFSET ?',
   )
   // Unknown ones count however old: they may still turn out to have happened now.
   const count = database.prepare(
     `SELECT count(*) AS n FROM entries WHERE tool = ? AND ${COUNTS}
        AND (left_by_ms > ? OR state IN ('UNKNOWN', 'NEEDS_HUMAN'))`,
   )
-  const write = openWrites(database, seq)
+  const get = (grantId: string): Entry => {
+    const [entry] = byGrant(grantId)
+    if (entry === undefined) throw new InvariantError(`Grant ${grantId} is not in the ledger.`)
+    return entry
+  }
+  const write = openWrites({ database, seq, get })
   const all = database.prepare('SELECT * FROM entries ORDER BY seq, effect_key, round')
 
   return {
     ...write,
+    get,
     byGrant: (grantId: string): Entry | undefined => byGrant(grantId)[0],
     /** All rounds of a slot, the highest first. */
     ofKey: (effectKey: string): Entry[] => byKey(effectKey),
+    /** The newest entry of a client's intent: under its key, or its key, `@` and a time. */
+    latestOfIntent: (key: string): Entry | undefined => byIntent(key)[0],
     inState: (state: EntryState): Entry[] => byState(state),
     /** Claimed or unknown: what may still be on its way. */
     inFlight: (): Entry[] => inFlight(),
@@ -96,6 +112,9 @@ export function openEntries(database: DatabaseSync, seq: () => number) {
       Latest.parse(latest.get(tool)).latest ?? undefined,
     /** Effects of a tool that left after `sinceMs`, or may have. */
     countSince: (tool: string, sinceMs: number): number => Count.parse(count.get(tool, sinceMs)).n,
+    /** When the n-th latest effect of a tool can have left, if there are that many. */
+    leftByOfLatest: (tool: string, n: number): number | undefined =>
+      Latest.optional().parse(nth.get(tool, n - 1))?.latest ?? undefined,
     /** In the order of their commits. To be consumed without awaiting: a write would cut it short. */
     *all(): Generator<Entry> {
       for (const row of all.iterate()) yield Entry.parse(row)
@@ -103,7 +122,12 @@ export function openEntries(database: DatabaseSync, seq: () => number) {
   }
 }
 
-function openWrites(database: DatabaseSync, seq: () => number) {
+function openWrites(given: {
+  database: DatabaseSync
+  seq: () => number
+  get: (grantId: string) => Entry
+}) {
+  const { database, seq, get } = given
   const insert = database.prepare(`
     INSERT INTO entries (effect_key, round, grant_id, args_hash, account, tool, mode, scope, boot,
       incarnation, state, code, detail, simulated, args, content, send_method, send_url, send_body,
@@ -129,7 +153,7 @@ function openWrites(database: DatabaseSync, seq: () => number) {
 
   return {
     /** Claims the round. The unique indexes refuse a second open round of the slot. */
-    claim(about: EntryAbout, claim: Claim): void {
+    claim(about: EntryAbout, claim: Claim): Entry {
       insert.run({
         ...nothing,
         ...aboutColumns(about),
@@ -146,9 +170,10 @@ function openWrites(database: DatabaseSync, seq: () => number) {
         left_by_ms: claim.claimedMs,
         seq: seq(),
       })
+      return get(about.grantId)
     },
     /** A round that is written without a claim: a tombstone, or an effect of before this ledger. */
-    put(about: EntryAbout, as: Settlement & { state: 'VOID' | 'UNKNOWN' }): void {
+    put(about: EntryAbout, as: Settlement & { state: 'VOID' | 'UNKNOWN' }): Entry {
       insert.run({
         ...nothing,
         ...aboutColumns(about),
@@ -159,9 +184,10 @@ function openWrites(database: DatabaseSync, seq: () => number) {
         settled_ms: as.settledMs,
         seq: seq(),
       })
+      return get(about.grantId)
     },
     /** Moves the entry of a grant. Throws when it is not in the state `from`. */
-    settle(grantId: string, from: EntryState, to: Settlement): void {
+    settle(grantId: string, from: EntryState, to: Settlement): Entry {
       const { changes } = settle.run({
         grant_id: grantId,
         from,
@@ -175,7 +201,7 @@ function openWrites(database: DatabaseSync, seq: () => number) {
         retry_after_ms: to.retryAfterMs ?? null,
         seq: seq(),
       })
-      if (Number(changes) === 1) return
+      if (Number(changes) === 1) return get(grantId)
       throw new InvariantError(`Grant ${grantId} was not ${from} when it was to be ${to.state}.`)
     },
     noteUnseen: (grantId: string, looks: number, atMs: number): void => {

@@ -32,6 +32,8 @@ export type Ledger = Disposable &
     seq: () => number
     /** Milliseconds: the clock's, or the highest that the ledger has ever seen when that is later. */
     now: () => number
+    /** The plain clock, for comparison with a provider's. */
+    wall: () => number
     /**
      * Runs `work` in one durable commit with a number of its own. Nothing in it may await. When it
      * throws, nothing is written; when it writes nothing, there is no commit.
@@ -126,6 +128,7 @@ function assemble(given: {
     holds: openHolds(database),
     seq,
     now,
+    wall: () => Math.floor(given.clock()),
     transact: transactions({ database, state, now, save: (n, ms) => void saveHead.run(n, ms) }),
     isInPlace: () => statSync(path, { throwIfNoEntry: false })?.ino === given.inode,
     [Symbol.dispose]: () => database.close(),

@@ -1,0 +1,70 @@
+import type { CrashPoint } from '@chimera/contracts/crash-points'
+
+import type { Entry } from '../ledger/entry.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { PreparedRequest, Refusal } from '../provider/exchange.ts'
+import type { EffectPlan } from './effect-tool.ts'
+import type { Rules } from './rules.ts'
+import { scopesOf } from './scopes.ts'
+
+/** A claim that is in the ledger and has to be carried out now. */
+export type Errand = Readonly<{
+  entry: Entry
+  plan: EffectPlan
+  prepared: PreparedRequest
+  maySend: () => Refusal | undefined
+}>
+
+/** Does what was claimed, and knows what it has in hand. */
+export type Carrier = Readonly<{
+  /** The entry with its outcome, which is committed. */
+  carryOut: (errand: Errand) => Promise<Entry>
+  /** Effect keys in a scope that were sent and whose outcome is open. */
+  inFlight: (scope: string) => string[]
+}>
+
+export function createCarrier(options: {
+  ledger: Ledger
+  rules: Pick<Rules, 'send' | 'settle'>
+  crash: (label: CrashPoint) => void
+  /** Ends the process: the claim stays in the ledger and its outcome cannot be written. */
+  fail: (cause: unknown) => never
+}): Carrier {
+  const { ledger, rules, crash } = options
+  const sent = new Set<string>()
+
+  const carryOut = async (errand: Errand): Promise<Entry> => {
+    const { entry, plan } = errand
+    crash('tool.claim.committed')
+    try {
+      const outcome = await rules.send({
+        request: errand.prepared,
+        deadlineMs: plan.deadlineMs,
+        maySend: () => {
+          crash('tool.send.before')
+          return errand.maySend()
+        },
+        onSending: () => void sent.add(entry.grantId),
+        onSent: () => crash('tool.send.sent'),
+      })
+      if (outcome.kind === 'answered') crash('tool.send.answered')
+      const settled = rules.settle({ ledger, entry, plan, outcome })
+      crash('tool.receipt.committed')
+      return settled
+    } catch (cause) {
+      return options.fail(cause)
+    } finally {
+      sent.delete(entry.grantId)
+    }
+  }
+
+  return {
+    carryOut,
+    inFlight: (scope) =>
+      ledger.entries
+        .inFlight()
+        .filter((entry) => entry.state === 'UNKNOWN' || sent.has(entry.grantId))
+        .filter((entry) => scopesOf({ ...entry.scope, tool: entry.tool }).includes(scope))
+        .map((entry) => entry.effectKey),
+  }
+}

@@ -1,0 +1,193 @@
+import { effectKey } from '@chimera/contracts/effect'
+import { GRANT_SECONDS, type GrantClaims } from '@chimera/contracts/grant'
+
+import type { Refusal } from '../provider/exchange.ts'
+import type { AccountWindow } from './effect-tool.ts'
+import type { Account, GrantedCall } from './granted-call.ts'
+import { scopesOf } from './scopes.ts'
+
+/**
+ * Why a grant does not act. `void`: it never will, and a tombstone says so in the same commit.
+ * `refuse`: nothing is said of the grant; the right call, or another boot, may still have an answer.
+ */
+export type Objection = Refusal & Readonly<{ kind: 'refuse' | 'void' }>
+export type Check = (call: GrantedCall, account: Account) => Objection | undefined
+
+/** Name of the hold that a provider's 429 leaves. */
+export const PROVIDER_HOLD = 'provider'
+
+const isKeyHeld: Check = ({ key }, { keys }) =>
+  keys.holds(key) ? undefined : refuse('GRANT_INVALID', 'The key of this grant has been dropped.')
+
+const isOpen: Check = (_call, { gate }) => {
+  const closed = gate.refusal()
+  return closed && refuse(closed.code, closed.message)
+}
+
+const isForThisServer: Check = ({ claims, tool }, account) => {
+  if (claims.aud !== account.name) {
+    return refuse('GRANT_INVALID', 'The grant is for another account.')
+  }
+  if (claims.tool !== tool.name) {
+    return refuse('GRANT_INVALID', `The grant is for the tool ${claims.tool}.`)
+  }
+  const { tenant, goal, slot, mode } = claims
+  const key = effectKey({ tenant, account: claims.aud, goal, slot, tool: claims.tool, mode })
+  if (key !== claims.effect_key) {
+    return refuse('GRANT_INVALID', 'The effect key of the grant is not that of its slot.')
+  }
+  const isShort = claims.exp > claims.iat && claims.exp - claims.iat <= GRANT_SECONDS
+  return isShort ? undefined : refuse('GRANT_INVALID', `A grant lives ${GRANT_SECONDS} s at most.`)
+}
+
+/** What is asked before the ledger is looked up: whether to believe the grant at all. */
+export const CREDENTIAL_CHECKS: readonly Check[] = [isKeyHeld, isOpen, isForThisServer]
+
+const isThisBoot: Check = ({ claims }, { ledger }) =>
+  claims.boot === ledger.boot && claims.ledger_id === ledger.id
+    ? undefined
+    : refuse('BOOT_CHANGED', 'The grant was made for an earlier start of this server.')
+
+const isThisRecord: Check = ({ claims }, { gate }) => {
+  const state = gate.state()
+  // No tombstone: the living record may grant the very round that a dead one had granted.
+  return state.isOpen && state.incarnation === claims.incarnation
+    ? undefined
+    : refuse('INCARNATION_CHANGED', 'The grant is from before the record was restored.')
+}
+
+const isThisDefinition: Check = ({ claims, tool }) =>
+  claims.definition_hash === tool.definitionHash
+    ? undefined
+    : voided('GRANT_INVALID', `The definition of ${tool.name} is not the one that was granted.`)
+
+const areTheseArguments: Check = ({ claims, argsHash }) =>
+  claims.args_hash === argsHash
+    ? undefined
+    : refuse('GRANT_INVALID', 'The arguments of the call are not those of its grant.')
+
+const isModeAllowed: Check = ({ claims }, { backend }) => {
+  if (claims.mode === 'dry') return undefined
+  const isLive = claims.mode === 'live'
+  if (isLive === backend.isLive) return undefined
+  const kind = backend.isLive ? 'live' : 'simulated'
+  return voided('MODE_FORBIDDEN', `Mode ${claims.mode} does not act on a ${kind} back end.`)
+}
+
+const isNotFenced: Check = ({ claims }, { ledger }) => {
+  const scope = ledger.fences.findFenced(scopesOf(claims), claims.fences)
+  return scope === undefined
+    ? undefined
+    : voided('FENCED', `A stop of "${scope}" fences this grant.`)
+}
+
+const isNotExpired: Check = ({ claims }, { ledger }) =>
+  isExpired(claims, ledger.now())
+    ? voided('GRANT_EXPIRED', 'The grant has expired by the clock of this server.')
+    : undefined
+
+const isPlanned: Check = ({ planned }) =>
+  planned.refusal === undefined ? undefined : { kind: 'void', ...planned.refusal }
+
+const isWithinLimits: Check = ({ claims, planned }) => {
+  const { plan } = planned
+  if (plan === undefined) return undefined
+  const max = claims.limits.max_cost_usd_micros
+  if (max !== undefined && plan.costUsdMicros > BigInt(max)) {
+    return voided(
+      'LIMIT_EXCEEDED',
+      `It costs ${plan.costUsdMicros} USD micros; ${max} are granted.`,
+    )
+  }
+  const refusal = plan.checkLimits(claims.limits)
+  return refusal && { kind: 'void', ...refusal }
+}
+
+const isWindowFree: Check = ({ claims, planned }, { ledger }) => {
+  // A rehearsal neither waits for the account nor uses it up.
+  if (planned.plan === undefined || claims.mode === 'dry') return undefined
+  const refusal = findWindowRefusal(planned.plan, ledger)
+  return refusal && { kind: 'void', ...refusal }
+}
+
+/** What is asked, in this order, of a grant that the ledger has never seen. */
+export const CLAIM_CHECKS: readonly Check[] = [
+  isThisBoot,
+  isThisRecord,
+  isThisDefinition,
+  areTheseArguments,
+  isModeAllowed,
+  isNotFenced,
+  isNotExpired,
+  isPlanned,
+  isWithinLimits,
+  isWindowFree,
+  isLedgerInPlace,
+]
+
+/** A hold by the provider, then the tool's own cooldown and windows. */
+export function findWindowRefusal(
+  plan: NonNullable<GrantedCall['planned']['plan']>,
+  ledger: Account['ledger'],
+): Refusal | undefined {
+  const nowMs = ledger.now()
+  const heldMs = (ledger.holds.until(PROVIDER_HOLD) ?? 0) - nowMs
+  const refusal = plan.checkWindow(windowOf(ledger))
+  if (heldMs <= 0 || heldMs < (refusal?.retryAfterMs ?? 0)) return refusal
+  const detail = 'The provider limits the rate of this account.'
+  return { code: 'COOLDOWN_ACTIVE', detail, retryAfterMs: heldMs }
+}
+
+/** The account's own counters, as they stand in the running commit. */
+export function windowOf({ entries, now }: Account['ledger']): AccountWindow {
+  const nowMs = now()
+  return {
+    nowMs,
+    lastLeftBy: entries.lastLeftBy,
+    roomAtMs: (tool, limit, ms) => {
+      if (entries.countSince(tool, nowMs - ms) < limit) return nowMs
+      const oldest = entries.leftByOfLatest(tool, limit)
+      // Full of effects that may still happen: there is no time to name, so a whole window is.
+      return oldest === undefined || oldest + ms <= nowMs ? nowMs + ms : oldest + ms
+    },
+  }
+}
+
+/** Asked once more in the step that writes to the socket. */
+export type MaySend = (claims: GrantClaims, account: Account) => Refusal | undefined
+
+/**
+ * What can have changed between the claim and the write: the time, a stop, the file below the lock.
+ * Synchronous; reads memory and one stat.
+ */
+export const maySend: MaySend = (claims, { ledger }) => {
+  if (isExpired(claims, ledger.now())) {
+    return { code: 'GRANT_EXPIRED', detail: 'The grant expired before anything was written.' }
+  }
+  const scope = ledger.fences.findFenced(scopesOf(claims), claims.fences)
+  if (scope !== undefined) {
+    return { code: 'FENCED', detail: `A stop of "${scope}" came before anything was written.` }
+  }
+  return ledger.isInPlace() ? undefined : LEDGER_GONE
+}
+
+const LEDGER_GONE: Refusal = {
+  code: 'LEDGER_BEHIND',
+  detail: 'The file of the ledger is not the one that this server holds.',
+}
+
+function isLedgerInPlace(_call: GrantedCall, { ledger }: Account): Objection | undefined {
+  return ledger.isInPlace() ? undefined : { kind: 'refuse', ...LEDGER_GONE }
+}
+
+function isExpired(claims: GrantClaims, nowMs: number): boolean {
+  return claims.exp * 1000 <= nowMs
+}
+
+function refuse(code: Refusal['code'], detail: string): Objection {
+  return { kind: 'refuse', code, detail }
+}
+
+function voided(code: Refusal['code'], detail: string): Objection {
+  return { kind: 'void', code, detail }
+}

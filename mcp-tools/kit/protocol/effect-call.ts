@@ -1,0 +1,201 @@
+import { canonicalHash } from '@chimera/contracts/canonical'
+import type { CrashPoint } from '@chimera/contracts/crash-points'
+import { InvariantError } from '@chimera/contracts/errors'
+
+import type { Entry } from '../ledger/entry.ts'
+import type { Refusal } from '../provider/exchange.ts'
+import type { Carrier } from './carrier.ts'
+import type { Objection } from './checks.ts'
+import type { EffectTool } from './effect-tool.ts'
+import { aboutGrant, type Account, type GrantedCall } from './granted-call.ts'
+import type { Mutex } from './mutex.ts'
+import type { SignReceipt } from './receipts.ts'
+import type { Rules } from './rules.ts'
+import { GRANT, verifyWord } from './verify-word.ts'
+
+/** The answer to one call of a mutating tool. */
+export type EffectReply =
+  /** What the ledger says of this very effect. */
+  | Readonly<{ kind: 'settled'; entry: Entry; receipt?: string }>
+  /** No word on this effect; `receipt` is of the grant that holds its slot, if one does. */
+  | Readonly<{ kind: 'refused'; refusal: Refusal; receipt?: string }>
+
+export type EffectCall = (
+  given: Readonly<{ grant: string; tool: EffectTool; args: unknown }>,
+) => Promise<EffectReply>
+
+type Decision =
+  | Readonly<{ kind: 'claimed'; entry: Entry }>
+  | Readonly<{ kind: 'settled'; entry: Entry }>
+  | Readonly<{ kind: 'refused'; refusal: Refusal; holder?: Entry; isAlarm?: boolean }>
+
+/**
+ * A mutating call with a grant, in the order of design.md section 5 item 2: signature and bytes first,
+ * then one ledger commit that decides and claims, then the send, then the receipt. The account's mutex
+ * covers everything up to the claim; not the send, or one slow provider would hold up every answer.
+ * Throws ChimeraError GRANT_INVALID for a grant that the Judge did not sign.
+ */
+export function createEffectCall(options: {
+  account: Account
+  rules: Rules
+  mutex: Mutex
+  carrier: Carrier
+  sign: SignReceipt
+  crash: (label: CrashPoint) => void
+  /** Something that a sound record and ledger cannot come to. */
+  alarm: (facts: Record<string, unknown>, message: string) => void
+}): EffectCall {
+  const { account, rules, carrier, sign } = options
+
+  const decideInTurn = async (given: { grant: string; tool: EffectTool; args: unknown }) =>
+    options.mutex(async () => {
+      const { claims, key } = await verifyWord(GRANT, given.grant, account.keys)
+      options.crash('tool.grant.verified')
+      const { tool, args } = given
+      const argsHash = canonicalHash(args)
+      const planned = tool.plan(args)
+      const prepared = planned.plan?.prepare()
+      const call = { claims, key, tool, argsHash, planned, prepared }
+      const decision = account.ledger.transact(() => {
+        const made = decide(call, account, rules)
+        if (made.kind === 'claimed') options.crash('tool.claim.before_commit')
+        return made
+      })
+      return { call, decision }
+    })
+
+  return async (given) => {
+    const { call, decision } = await decideInTurn(given)
+    if (decision.kind === 'refused') {
+      const { refusal, holder } = decision
+      if (decision.isAlarm === true) {
+        options.alarm({ ...factsOf(call), code: refusal.code }, refusal.detail)
+      }
+      // What holds the slot may be in hand itself; then there is no word on it yet.
+      const receipt =
+        holder === undefined || holder.state === 'CLAIMED' ? undefined : await sign(holder)
+      return { kind: 'refused', refusal, ...(receipt === undefined ? {} : { receipt }) }
+    }
+    const entry =
+      decision.kind === 'settled'
+        ? decision.entry
+        : await carryOut({ call, entry: decision.entry, account, rules, carrier })
+    return { kind: 'settled', entry, receipt: await sign(entry) }
+  }
+}
+
+async function carryOut(given: {
+  call: GrantedCall
+  entry: Entry
+  account: Account
+  rules: Rules
+  carrier: Carrier
+}): Promise<Entry> {
+  const { call, account } = given
+  const { planned, prepared, claims } = call
+  if (planned.plan === undefined || prepared === undefined) {
+    throw new InvariantError('A call without bytes was claimed.')
+  }
+  return given.carrier.carryOut({
+    entry: given.entry,
+    plan: planned.plan,
+    prepared,
+    maySend: () => given.rules.maySend(claims, account),
+  })
+}
+
+/** Runs within one ledger commit and never awaits. */
+function decide(call: GrantedCall, account: Account, rules: Rules): Decision {
+  const { claims } = call
+  const { entries } = account.ledger
+  const doubt = firstObjection(rules.credentialChecks, call, account)
+  if (doubt !== undefined) return { kind: 'refused', refusal: doubt }
+  const found = rules.lookUp(
+    {
+      grantId: claims.jti,
+      effectKey: claims.effect_key,
+      round: claims.round,
+      argsHash: claims.args_hash,
+      closedRounds: claims.closed_rounds,
+    },
+    entries.byGrant(claims.jti),
+    entries.ofKey(claims.effect_key),
+  )
+  if (found.kind === 'recorded') return { kind: 'settled', entry: found.entry }
+  if (found.kind === 'none') {
+    const { code, detail, holder, isAlarm = false } = found
+    const refusal = { code, detail }
+    return { kind: 'refused', refusal, isAlarm, ...(holder === undefined ? {} : { holder }) }
+  }
+  const objection = firstObjection(rules.claimChecks, call, account)
+  if (objection?.kind === 'refuse') return { kind: 'refused', refusal: objection }
+  if (objection !== undefined) return { kind: 'settled', entry: bury(call, account, objection) }
+  for (const { grantId, state } of found.toClose) closeByRecord(account, grantId, state)
+  return claim(call, account, rules)
+}
+
+function firstObjection(
+  checks: Rules['claimChecks'],
+  call: GrantedCall,
+  account: Account,
+): Objection | undefined {
+  for (const check of checks) {
+    const objection = check(call, account)
+    if (objection !== undefined) return objection
+  }
+  return undefined
+}
+
+/** The tombstone without which a failed check would be no outcome. */
+function bury(call: GrantedCall, account: Account, why: Refusal): Entry {
+  const { ledger } = account
+  const { code, detail, retryAfterMs } = why
+  return ledger.entries.put(aboutGrant(call.claims, account), {
+    state: 'VOID',
+    code,
+    detail,
+    settledMs: ledger.now(),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs: Math.ceil(retryAfterMs) }),
+  })
+}
+
+function closeByRecord(account: Account, grantId: string, state: Entry['state']): void {
+  const { ledger } = account
+  ledger.entries.settle(grantId, state, {
+    state: 'NOT_HAPPENED',
+    detail: 'A later grant says that the record has closed this round.',
+    settledMs: ledger.now(),
+  })
+}
+
+function claim(call: GrantedCall, account: Account, rules: Rules): Decision {
+  const { ledger } = account
+  const { claims, planned, prepared } = call
+  if (planned.plan === undefined || prepared === undefined) {
+    throw new InvariantError('A call without bytes passed all checks.')
+  }
+  const { method, url, body } = prepared
+  const isDry = claims.mode === 'dry'
+  const entry = rules.claim(ledger, aboutGrant(claims, account), {
+    args: planned.plan.args,
+    content: planned.plan.content,
+    send: isDry ? undefined : { method, url, body },
+    deadlineMs: planned.plan.deadlineMs,
+    costUsdMicros: isDry ? '0' : String(planned.plan.costUsdMicros),
+    claimedMs: ledger.now(),
+    claimedWallMs: ledger.wall(),
+  })
+  if (!isDry) return { kind: 'claimed', entry }
+  const done = { state: 'CONFIRMED', settledMs: ledger.now() } as const
+  return { kind: 'settled', entry: ledger.entries.settle(claims.jti, 'CLAIMED', done) }
+}
+
+function factsOf({ claims }: GrantedCall): Record<string, unknown> {
+  return {
+    grant_id: claims.jti,
+    effect_key: claims.effect_key,
+    round: claims.round,
+    goal: claims.goal,
+    task: claims.task,
+  }
+}

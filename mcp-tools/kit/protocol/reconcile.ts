@@ -1,0 +1,197 @@
+import type { Entry } from '../ledger/entry.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+
+/** What asking the provider about one unknown effect has brought. */
+export type Look =
+  /** It happened: an object of the provider's that can only be this effect's. */
+  | Readonly<{ kind: 'found'; providerRef: string; url?: string }>
+  /** The provider enforces that it can never happen any more. */
+  | Readonly<{ kind: 'absent' }>
+  /** A complete look did not show it; proves absence only together with the bound. */
+  | Readonly<{ kind: 'unseen' }>
+  /** No answer now, or none that says anything. */
+  | Readonly<{ kind: 'not_yet'; inMs?: number }>
+  /** The provider cannot tell; after the bound a person has to. */
+  | Readonly<{ kind: 'cannot'; detail: string }>
+
+/** When complete looks that did not show an effect prove that it did not happen. */
+export type AbsenceBound = Readonly<{
+  /** Counted from claim + deadline, when the connection is surely dead. */
+  afterMs: number
+  reads: number
+  readsApartMs: number
+}>
+
+/** How a provider is asked. One per account; EVM and exchanges plug into the same port. */
+export type Reconciler = Readonly<{
+  absence: AbsenceBound
+  look: (
+    entry: Entry,
+    known: Readonly<{
+      /** Other open effects of the account. */
+      rivals: readonly Entry[]
+      /** Whether an object of the provider's is another effect's already. */
+      isBound: (providerRef: string) => boolean
+      signal: AbortSignal
+    }>,
+  ) => Promise<Look>
+}>
+
+/** Settles what is UNKNOWN by asking the provider, and never by doing it again. */
+export type Reconciliation = AsyncDisposable &
+  Readonly<{
+    /** Looks at what is due now. Answers when the next look is, if anything is still unknown. */
+    run: () => Promise<{ nextInMs?: number }>
+    /** Something may have become unknown: look soon. Without it nothing ever polls. */
+    wake: () => void
+  }>
+
+/** First look, as a share of the distance between two reads: 6 s for X. */
+const FIRST_SHARE = 10
+/** A timer may not be set further; 24.8 days overflow it. */
+const MAX_TIMER_MS = 86_400_000
+
+/**
+ * The facts that count (looks after the bound, and when) are in the ledger, so that a restart neither
+ * loses nor repeats them; the times of the next looks are not.
+ */
+export function createReconciliation(options: {
+  ledger: Ledger
+  reconciler: Reconciler
+  log: {
+    info: (facts: object, message: string) => void
+    error: (facts: object, message: string) => void
+  }
+}): Reconciliation {
+  const { ledger, reconciler } = options
+  const due = new Map<string, number>()
+  const stopping = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  let running: Promise<{ nextInMs?: number }> | undefined
+
+  const pass = async (): Promise<{ nextInMs?: number }> => {
+    for (const { grantId } of unknowns(ledger)) {
+      if (stopping.signal.aborted) break
+      if ((due.get(grantId) ?? 0) > ledger.now()) continue
+      await lookAt(grantId)
+    }
+    const waits = unknowns(ledger).map(({ grantId }) => due.get(grantId) ?? 0)
+    if (waits.length === 0) return {}
+    return { nextInMs: Math.max(0, Math.min(...waits) - ledger.now()) }
+  }
+  const lookAt = async (grantId: string): Promise<void> => {
+    const entry = ledger.entries.get(grantId)
+    // Taken before the look: what was read is at least as old.
+    const lookedMs = ledger.now()
+    const look = await reconciler.look(entry, {
+      rivals: ledger.entries.rivalsOf(grantId),
+      isBound: (ref) => ledger.entries.byProviderRef(entry.account, ref) !== undefined,
+      signal: stopping.signal,
+    })
+    const after = ledger.transact(() => learn({ ledger, reconciler, grantId, look, lookedMs }))
+    if (after.state === 'UNKNOWN') {
+      due.set(grantId, ledger.now() + waitOf(after, reconciler.absence, look, lookedMs))
+      return
+    }
+    due.delete(grantId)
+    const { state, effectKey, goal } = { ...after, goal: after.scope.goal }
+    options.log.info({ grant_id: grantId, effect_key: effectKey, goal, state }, 'reconciled')
+  }
+  const run = (): Promise<{ nextInMs?: number }> => {
+    running ??= pass().finally(() => (running = undefined))
+    return running
+  }
+  const tick = async (): Promise<void> => {
+    try {
+      const { nextInMs } = await run()
+      if (nextInMs !== undefined) sleep(nextInMs)
+    } catch (err) {
+      if (stopping.signal.aborted) return
+      options.log.error({ err }, 'a look at the provider failed')
+      sleep(reconciler.absence.readsApartMs)
+    }
+  }
+  const sleep = (ms: number): void => {
+    if (stopping.signal.aborted) return
+    clearTimeout(timer)
+    timer = setTimeout(() => void tick(), Math.min(Math.max(ms, 1), MAX_TIMER_MS))
+  }
+  return {
+    run,
+    wake: () => sleep(reconciler.absence.readsApartMs / FIRST_SHARE),
+    [Symbol.asyncDispose]: async () => {
+      stopping.abort()
+      clearTimeout(timer)
+      await running?.catch(() => undefined)
+    },
+  }
+}
+
+/** An effect that was only adopted has no content to look for; its adoption brings it. */
+function unknowns(ledger: Ledger): Entry[] {
+  return ledger.entries.inState('UNKNOWN').filter((entry) => entry.claimedMs !== undefined)
+}
+
+/** Writes what a look has proved. Runs within a ledger commit. */
+function learn(given: {
+  ledger: Ledger
+  reconciler: Reconciler
+  grantId: string
+  look: Look
+  lookedMs: number
+}): Entry {
+  const { ledger, grantId, look, lookedMs } = given
+  const { entries } = ledger
+  const entry = entries.get(grantId)
+  if (entry.state !== 'UNKNOWN') return entry
+  const settledMs = ledger.now()
+  const isBoundOver = lookedMs >= boundOf(entry, given.reconciler.absence)
+  if (look.kind === 'found') {
+    const { providerRef, url } = look
+    if (entries.byProviderRef(entry.account, providerRef) !== undefined) return entry
+    const to = { state: 'CONFIRMED', settledMs, providerRef } as const
+    return entries.settle(grantId, 'UNKNOWN', url === undefined ? to : { ...to, url })
+  }
+  if (look.kind === 'absent') {
+    return entries.settle(grantId, 'UNKNOWN', { state: 'NOT_HAPPENED', settledMs })
+  }
+  if (look.kind === 'not_yet' || !isBoundOver) return entry
+  if (look.kind === 'unseen') return countUnseen(given, entry)
+  const { detail } = look
+  return entries.settle(grantId, 'UNKNOWN', { state: 'NEEDS_HUMAN', detail, settledMs })
+}
+
+function countUnseen(
+  given: { ledger: Ledger; reconciler: Reconciler; lookedMs: number },
+  entry: Entry,
+): Entry {
+  const { ledger, lookedMs } = given
+  const { reads, readsApartMs } = given.reconciler.absence
+  // Two looks right after one another may come from one stale replica.
+  if (entry.unseenMs !== undefined && lookedMs - entry.unseenMs < readsApartMs) return entry
+  const looks = entry.unseenLooks + 1
+  ledger.entries.noteUnseen(entry.grantId, looks, lookedMs)
+  if (looks < reads) return ledger.entries.get(entry.grantId)
+  return ledger.entries.settle(entry.grantId, 'UNKNOWN', {
+    state: 'NOT_HAPPENED',
+    detail: `It was not there in ${looks} complete looks after the provider's bound.`,
+    settledMs: ledger.now(),
+  })
+}
+
+function boundOf(entry: Entry, absence: AbsenceBound): number {
+  return (entry.claimedMs ?? 0) + entry.deadlineMs + absence.afterMs
+}
+
+/** Until the next look: ever rarer while only presence can be proved, then when absence can. */
+function waitOf(entry: Entry, absence: AbsenceBound, look: Look, lookedMs: number): number {
+  const asked = look.kind === 'not_yet' ? (look.inMs ?? 0) : 0
+  const bound = boundOf(entry, absence)
+  if (lookedMs >= bound) return Math.max(asked, absence.readsApartMs)
+  const age = lookedMs - (entry.claimedMs ?? 0)
+  const rarer = Math.max(
+    absence.readsApartMs / FIRST_SHARE,
+    Math.min(age / 2, absence.readsApartMs),
+  )
+  return Math.max(asked, Math.min(rarer, bound - lookedMs))
+}

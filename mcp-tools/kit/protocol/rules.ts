@@ -1,0 +1,32 @@
+import type { Claim, EntryAbout } from '../ledger/entries.ts'
+import type { Entry } from '../ledger/entry.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { sendOnce, type SendOnce } from '../provider/send-once.ts'
+import { CLAIM_CHECKS, CREDENTIAL_CHECKS, maySend, type Check, type MaySend } from './checks.ts'
+import { lookUp } from './look-up.ts'
+import { settleClaim } from './settle.ts'
+
+/**
+ * The rules of the effect protocol, one by one. They are handed over and not imported where they are
+ * used, so that a test can compose a server without one of them and see what it was for. No
+ * configuration reaches this.
+ */
+export type Rules = Readonly<{
+  credentialChecks: readonly Check[]
+  lookUp: typeof lookUp
+  claimChecks: readonly Check[]
+  claim: (ledger: Ledger, about: EntryAbout, claim: Claim) => Entry
+  maySend: MaySend
+  send: SendOnce
+  settle: typeof settleClaim
+}>
+
+export const RULES: Rules = {
+  credentialChecks: CREDENTIAL_CHECKS,
+  lookUp,
+  claimChecks: CLAIM_CHECKS,
+  claim: (ledger, about, claim) => ledger.entries.claim(about, claim),
+  maySend,
+  send: sendOnce,
+  settle: settleClaim,
+}

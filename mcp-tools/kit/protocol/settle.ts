@@ -1,0 +1,68 @@
+import type { Settlement } from '../ledger/entries.ts'
+import type { Entry } from '../ledger/entry.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { SendOutcome } from '../provider/send-once.ts'
+import { PROVIDER_HOLD } from './checks.ts'
+import type { EffectPlan } from './effect-tool.ts'
+
+/**
+ * Writes what came of a claim, in one commit, and answers the entry as it stands then. A definite
+ * refusal frees the account's windows; whatever is not definite is UNKNOWN and keeps them.
+ */
+export function settleClaim(given: {
+  ledger: Ledger
+  entry: Entry
+  plan: EffectPlan
+  outcome: SendOutcome
+}): Entry {
+  const { ledger, entry, outcome } = given
+  return ledger.transact(() => {
+    const to = settlementOf(given)
+    const settled = ledger.entries.settle(entry.grantId, 'CLAIMED', to)
+    if (to.code === 'UPSTREAM_RATE_LIMITED' && outcome.kind === 'answered') {
+      ledger.holds.extend(PROVIDER_HOLD, to.settledMs + (to.retryAfterMs ?? 0))
+    }
+    return settled
+  })
+}
+
+function settlementOf(given: {
+  ledger: Ledger
+  entry: Entry
+  plan: EffectPlan
+  outcome: SendOutcome
+}): Settlement {
+  const { ledger, entry, outcome } = given
+  const settledMs = ledger.now()
+  const unknown = (detail: string): Settlement => ({
+    state: 'UNKNOWN',
+    code: 'OUTCOME_UNKNOWN',
+    detail,
+    settledMs,
+    leftByMs: settledMs,
+  })
+  if (outcome.kind === 'not_sent') return { state: 'NOT_SENT', settledMs, ...outcome.refusal }
+  if (outcome.kind === 'unknown') return unknown(outcome.detail)
+  const answer = given.plan.classify(outcome.response)
+  if (answer.outcome === 'unknown') return unknown(answer.detail)
+  if (answer.outcome === 'refused') {
+    const { code, detail, retryAfterMs } = answer
+    return {
+      state: 'REFUSED',
+      settledMs,
+      code,
+      detail,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    }
+  }
+  if (ledger.entries.byProviderRef(entry.account, answer.providerRef) !== undefined) {
+    return unknown(`The provider named ${answer.providerRef}, which is another effect's.`)
+  }
+  return {
+    state: 'CONFIRMED',
+    settledMs,
+    leftByMs: settledMs,
+    providerRef: answer.providerRef,
+    ...(answer.url === undefined ? {} : { url: answer.url }),
+  }
+}

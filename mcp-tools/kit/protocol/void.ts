@@ -1,0 +1,105 @@
+import { DeniedError, ConflictError, RetryableError } from '@chimera/contracts/errors'
+import type { VoidClaims } from '@chimera/contracts/grant'
+
+import type { Settlement } from '../ledger/entries.ts'
+import type { Entry } from '../ledger/entry.ts'
+import { aboutGrant, type Account } from './granted-call.ts'
+import type { Rules } from './rules.ts'
+import { VOID, verifyWord } from './verify-word.ts'
+
+/**
+ * The Judge's question whether a grant may be taken for dead (design.md section 5, item 6). After
+ * GRANTED only the ledger ends an effect.
+ */
+export type VoidGrant = (jws: string) => Promise<Entry>
+
+/** Why a round was voided, in the codes of the error table. */
+const CODE_OF_REASON = {
+  expired: 'GRANT_EXPIRED',
+  cancelled: 'CANCELLED',
+  stopped: 'FENCED',
+  rejected: 'CANCELLED',
+  boot_changed: 'BOOT_CHANGED',
+} as const satisfies Record<VoidClaims['reason'], string>
+
+/**
+ * Answers the entry that the receipt is about: this grant's, with a tombstone written in the same
+ * commit when it had none; or the one that holds its slot, for the record to adopt. Works while fenced.
+ * Throws IN_PROGRESS (ask again), SUPERSEDED, BOOT_CHANGED, INCARNATION_CHANGED, GRANT_INVALID, and what
+ * keeps the server closed.
+ */
+export function createVoid(options: {
+  account: Account
+  rules: Pick<Rules, 'lookUp'>
+  alarm: (facts: Record<string, unknown>, message: string) => void
+}): VoidGrant {
+  const { account, rules } = options
+  return async (jws) => {
+    const { claims } = await verifyWord(VOID, jws, account.keys)
+    return account.ledger.transact(() => {
+      checkAddressee(claims, account)
+      const { entries } = account.ledger
+      const found = rules.lookUp(
+        {
+          grantId: claims.grant_id,
+          effectKey: claims.effect_key,
+          round: claims.round,
+          argsHash: claims.args_hash,
+          // A question lists none: whatever still holds the slot has to be heard of first.
+          closedRounds: [],
+        },
+        entries.byGrant(claims.grant_id),
+        entries.ofKey(claims.effect_key),
+      )
+      if (found.kind === 'recorded') return found.entry
+      if (found.kind === 'new') {
+        return entries.put(aboutGrant(aboutVoid(claims), account), answerFor(claims, account))
+      }
+      const { code, detail, holder, isAlarm = false } = found
+      if (isAlarm) {
+        const { grant_id, effect_key, round, goal } = claims
+        options.alarm({ grant_id, effect_key, round, goal, code }, detail)
+      }
+      if (holder?.state === 'CLAIMED' || code === 'IN_PROGRESS') {
+        throw new RetryableError('IN_PROGRESS', detail)
+      }
+      if (holder !== undefined) return holder
+      throw new ConflictError(code, detail)
+    })
+  }
+}
+
+function checkAddressee(claims: VoidClaims, { name, gate, ledger }: Account): void {
+  const closed = gate.refusal()
+  if (closed !== undefined) throw closed
+  if (claims.aud !== name) throw new DeniedError('GRANT_INVALID', 'It asks another account.')
+  if (claims.boot !== ledger.boot || claims.ledger_id !== ledger.id) {
+    throw new RetryableError('BOOT_CHANGED', 'The question is for an earlier start of this server.')
+  }
+  const state = gate.state()
+  if (!state.isOpen || state.incarnation !== claims.incarnation) {
+    throw new DeniedError('INCARNATION_CHANGED', 'The question is from before a restore.')
+  }
+}
+
+/**
+ * No entry proves that the grant never acted when it was made for this boot, and as well when this
+ * ledger continues the one that it was made for: the claim comes before the act and is on the disk.
+ * Otherwise nothing is proved, and the provider has to be asked.
+ */
+function answerFor(
+  claims: VoidClaims,
+  { ledger }: Account,
+): Settlement & { state: 'VOID' | 'UNKNOWN' } {
+  const settledMs = ledger.now()
+  if (ledger.boots.has(claims.granted_boot)) {
+    const detail = `Voided for the record: ${claims.reason}.`
+    return { state: 'VOID', code: CODE_OF_REASON[claims.reason], detail, settledMs }
+  }
+  const detail = 'Granted for a start that this ledger does not know.'
+  return { state: 'UNKNOWN', code: 'OUTCOME_UNKNOWN', detail, settledMs }
+}
+
+function aboutVoid(claims: VoidClaims): Parameters<typeof aboutGrant>[0] {
+  return { ...claims, jti: claims.grant_id }
+}

@@ -1,0 +1,133 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+import { DeniedError, TerminalError } from '@chimera/contracts/errors'
+import {
+  FenceBody,
+  HelloBody,
+  LedgerLine,
+  ReconcileBody,
+  VoidBody,
+} from '@chimera/contracts/tool-control'
+import type { z } from 'zod'
+
+import type { Entry } from '../ledger/entry.ts'
+import type { ToolControl } from '../tool-server.ts'
+import { carriesToken } from './bearer.ts'
+import { invalidInput } from './define-tool.ts'
+
+/** A hello lists every boot that the record knows. */
+const MAX_BODY_BYTES = 8_388_608
+
+export type ControlTokens = Readonly<{ control: string | undefined; stop: string | undefined }>
+
+/**
+ * `/control/*` (contracts/tool-control.ts). The control token may ask everything; the stop token may
+ * only stop, which is what makes it fit to lie on an operator's disk. Throws ChimeraError.
+ */
+export async function serveControl(
+  request: IncomingMessage,
+  response: ServerResponse,
+  given: { path: string; control: ToolControl; tokens: ControlTokens },
+): Promise<void> {
+  const { path, control, tokens } = given
+  const isOperator = carriesToken(request, tokens.control)
+  const mayOnlyStop = !isOperator && carriesToken(request, tokens.stop)
+  if (!isOperator && !mayOnlyStop) {
+    throw new DeniedError('UNAUTHENTICATED', 'The control endpoints need their bearer token.')
+  }
+  const method = METHODS[path]
+  if (method === undefined) throw new TerminalError('ROUTE_NOT_FOUND', `There is no ${path}.`)
+  if (request.method !== method) {
+    response.setHeader('allow', method)
+    throw new TerminalError('METHOD_NOT_ALLOWED', `${path} takes ${method}.`)
+  }
+  if (mayOnlyStop && path !== '/control/fence') {
+    throw new DeniedError('FORBIDDEN', 'The stop token may only raise a fence.')
+  }
+  if (path === '/control/ledger') return sendLedger(response, control)
+  const body = method === 'POST' ? await readJson(request) : undefined
+  sendJson(response, await answer({ path, body, control, mayOnlyStop }))
+}
+
+const METHODS: Readonly<Record<string, 'GET' | 'POST'>> = {
+  '/control/status': 'GET',
+  '/control/ledger': 'GET',
+  '/control/hello': 'POST',
+  '/control/void': 'POST',
+  '/control/reconcile': 'POST',
+  '/control/fence': 'POST',
+}
+
+async function answer(given: {
+  path: string
+  body: unknown
+  control: ToolControl
+  mayOnlyStop: boolean
+}): Promise<object> {
+  const { path, body, control } = given
+  if (path === '/control/hello') return control.hello(parse(HelloBody, body).hello)
+  if (path === '/control/void') return control.voidGrant(parse(VoidBody, body).void)
+  if (path === '/control/reconcile') {
+    return control.reconcile(parse(ReconcileBody, body).grant_ids)
+  }
+  if (path === '/control/fence') {
+    const to = parse(FenceBody, body)
+    if (given.mayOnlyStop && !to.stopped) {
+      throw new DeniedError('FORBIDDEN', 'The stop token may stop, not resume.')
+    }
+    return control.fence(to)
+  }
+  return control.status()
+}
+
+function parse<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body)
+  if (parsed.success) return parsed.data
+  const { code, detail } = invalidInput(parsed.error)
+  throw new TerminalError(code, detail)
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of request) {
+    if (!Buffer.isBuffer(chunk)) continue
+    bytes += chunk.length
+    if (bytes > MAX_BODY_BYTES) {
+      throw new TerminalError('BODY_TOO_LARGE', `At most ${MAX_BODY_BYTES} bytes are read.`)
+    }
+    chunks.push(chunk)
+  }
+  const text = Buffer.concat(chunks).toString('utf8')
+  try {
+    return text === '' ? {} : JSON.parse(text)
+  } catch (cause) {
+    throw new TerminalError('BODY_INVALID', 'The body is not JSON.', { cause })
+  }
+}
+
+function sendJson(response: ServerResponse, body: object): void {
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+}
+
+/** Written in one go: the holder's connection is the only way to read a live ledger. */
+function sendLedger(response: ServerResponse, control: ToolControl): void {
+  response.writeHead(200, { 'content-type': 'application/jsonl' })
+  for (const entry of control.entries()) response.write(`${JSON.stringify(lineOf(entry))}\n`)
+  response.end()
+}
+
+/** One entry as `chimera tools ledger --jsonl` prints it. */
+export function lineOf(entry: Entry): LedgerLine {
+  return LedgerLine.parse({
+    effect_key: entry.effectKey,
+    round: entry.round,
+    grant_id: entry.grantId,
+    args_hash: entry.argsHash,
+    state: entry.state,
+    claimed_at: entry.claimedMs === undefined ? null : new Date(entry.claimedMs).toISOString(),
+    boot: entry.boot,
+    record_incarnation: entry.incarnation,
+    seq: entry.seq,
+  })
+}

@@ -1,0 +1,183 @@
+import { canonicalHash, canonicalJson } from '@chimera/contracts/canonical'
+import { ERROR_CODES, type ErrorCode } from '@chimera/contracts/errors'
+import { ReceiptState } from '@chimera/contracts/grant'
+import { z } from 'zod'
+
+import type { Entry } from '../ledger/entry.ts'
+import type { EffectPlan, EffectTool } from '../protocol/effect-tool.ts'
+import type { Refusal } from '../provider/exchange.ts'
+
+type JsonSchema = Record<string, unknown>
+
+/** Hints for clients, which must not trust them. */
+export type Annotations = Readonly<{
+  readOnlyHint: boolean
+  destructiveHint: boolean
+  idempotentHint: boolean
+  openWorldHint: boolean
+}>
+
+/** A tool exactly as `tools/list` shows it; its hash is what a grant is made for. */
+export type ToolDefinition = Readonly<{
+  name: string
+  title: string
+  description: string
+  inputSchema: JsonSchema
+  outputSchema: JsonSchema
+  annotations: Annotations
+}>
+
+type Served = Readonly<{
+  definition: ToolDefinition
+  /** What the answer is held to before it leaves. */
+  output: z.ZodType<Record<string, unknown>>
+  scope: string
+}>
+export type ServedEffectTool = Served &
+  Readonly<{
+    kind: 'effect'
+    effect: EffectTool
+    /**
+     * What makes a call of an outside client without an idempotency key the same as another;
+     * undefined where a key is required.
+     */
+    intentOf: ((args: unknown) => string | undefined) | undefined
+  }>
+export type ServedReadTool = Served &
+  Readonly<{ kind: 'read'; read: (args: unknown) => Promise<Record<string, unknown>> }>
+export type ServedTool = ServedEffectTool | ServedReadTool
+
+/** What every answer may hold beside the tool's own fields. */
+const envelope = {
+  code: z.string().optional().describe('why it was not done: a code of the error table'),
+  message: z.string().optional().describe('the same in a sentence'),
+  retryable: z.boolean().optional().describe('whether trying again can help'),
+  retry_after_ms: z.int().nonnegative().optional().describe('how long to wait before that'),
+}
+
+const EFFECT_STATUS = z
+  .enum([...ReceiptState.options, 'NONE'])
+  .describe('what became of it; UNKNOWN: it may have happened; NONE: nothing was recorded')
+const READ_STATUS = z.enum(['OK', 'NONE'])
+
+/**
+ * A mutating tool. `plan` gets arguments that fit the schema and were hashed as they came, and does no
+ * I/O; it answers a refusal for what can never be done. All schemas are strict.
+ */
+export function defineEffectTool<Input extends z.ZodRawShape, Output extends z.ZodRawShape>(tool: {
+  name: string
+  title: string
+  description: string
+  scope: string
+  annotations: Annotations
+  input: Input
+  output: Output
+  plan: (args: z.output<z.ZodObject<Input, z.core.$strict>>) => EffectDraft | Refusal
+  describe: (entry: Entry) => Partial<z.output<z.ZodObject<Output>>>
+  intentOf?: (args: z.output<z.ZodObject<Input, z.core.$strict>>) => string
+}): ServedEffectTool {
+  const input = z.strictObject(tool.input)
+  const output = z.strictObject({
+    status: EFFECT_STATUS,
+    ...envelope,
+    ...z.object(tool.output).partial().shape,
+  })
+  const definition = definitionOf({ ...tool, input, output })
+  const { intentOf } = tool
+  return {
+    kind: 'effect',
+    definition,
+    output,
+    scope: tool.scope,
+    effect: {
+      name: tool.name,
+      definitionHash: canonicalHash(definition),
+      describe: tool.describe,
+      plan: (args) => {
+        const parsed = input.safeParse(args)
+        if (!parsed.success) return { refusal: invalidInput(parsed.error) }
+        // Arguments were resolved before they were hashed; a server that would still change them
+        // would do something else than was granted (design.md section 6).
+        if (canonicalHash(parsed.data) !== canonicalHash(args)) {
+          return { refusal: { code: 'INPUT_INVALID', detail: 'The arguments are not resolved.' } }
+        }
+        const drafted = tool.plan(parsed.data)
+        if ('code' in drafted) return { refusal: drafted }
+        return { plan: { ...drafted, args: canonicalJson(parsed.data) } }
+      },
+    },
+    intentOf:
+      intentOf === undefined
+        ? undefined
+        : (args) => {
+            const parsed = input.safeParse(args)
+            return parsed.success ? intentOf(parsed.data) : undefined
+          },
+  }
+}
+
+/** A plan but for the arguments' canonical form, which the kit makes. */
+export type EffectDraft = Omit<EffectPlan, 'args'>
+
+/** A tool that only reads. */
+export function defineReadTool<Input extends z.ZodRawShape>(tool: {
+  name: string
+  title: string
+  description: string
+  scope: string
+  input: Input
+  output: z.ZodRawShape
+  read: (args: z.output<z.ZodObject<Input, z.core.$strict>>) => Promise<Record<string, unknown>>
+}): ServedReadTool {
+  const input = z.strictObject(tool.input)
+  const output = z.strictObject({
+    status: READ_STATUS,
+    ...envelope,
+    ...z.object(tool.output).partial().shape,
+  })
+  const annotations = {
+    readOnlyHint: true,
+    destructiveHint: false,
+    idempotentHint: true,
+    openWorldHint: false,
+  }
+  return {
+    kind: 'read',
+    definition: definitionOf({ ...tool, annotations, input, output }),
+    output,
+    scope: tool.scope,
+    read: async (args) => tool.read(input.parse(args)),
+  }
+}
+
+function definitionOf(tool: {
+  name: string
+  title: string
+  description: string
+  annotations: Annotations
+  input: z.ZodType
+  output: z.ZodType
+}): ToolDefinition {
+  const { name, title, description, annotations } = tool
+  return {
+    name,
+    title,
+    description,
+    inputSchema: z.toJSONSchema(tool.input, { io: 'input' }),
+    outputSchema: z.toJSONSchema(tool.output, { io: 'output' }),
+    annotations,
+  }
+}
+
+/** Names the fields; a list of all faults at once, so that a model can mend them in one go. */
+export function invalidInput(error: z.ZodError): Refusal {
+  const faults = error.issues.map(
+    (issue) => `${issue.path.join('.') || 'arguments'}: ${issue.message}`,
+  )
+  return { code: 'INPUT_INVALID', detail: faults.join('; ').slice(0, 1000) }
+}
+
+/** Narrows a text of the ledger to the closed set of codes. */
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERROR_CODES, code)
+}

@@ -1,0 +1,211 @@
+import type { CrashPoint } from '@chimera/contracts/crash-points'
+import { ConflictError, RetryableError, TerminalError } from '@chimera/contracts/errors'
+import type { FenceReply, ReceiptsReply, ToolStatus } from '@chimera/contracts/tool-control'
+
+import type { Entry } from './ledger/entry.ts'
+import { EVERYTHING } from './ledger/fences.ts'
+import type { Ledger } from './ledger/ledger.ts'
+import { createCarrier, type Carrier } from './protocol/carrier.ts'
+import { createClientCall } from './protocol/client-call.ts'
+import { createEffectCall, type EffectReply } from './protocol/effect-call.ts'
+import type { Backend } from './protocol/effect-tool.ts'
+import { createGate, openGate, type Gate } from './protocol/gate.ts'
+import type { GrantKeys } from './protocol/grant-keys.ts'
+import type { Account } from './protocol/granted-call.ts'
+import { createMutex } from './protocol/mutex.ts'
+import type { SignReceipt } from './protocol/receipts.ts'
+import { createReconciliation, type Reconciler } from './protocol/reconcile.ts'
+import { RULES, type Rules } from './protocol/rules.ts'
+import { createVoid, type VoidGrant } from './protocol/void.ts'
+import { isErrorCode, type ServedEffectTool, type ServedTool } from './serving/define-tool.ts'
+import type { CallContext, CallTool } from './serving/mcp-factory.ts'
+import { effectResult, errorResult, readResult } from './serving/tool-result.ts'
+
+/** What the kit needs of a log; a pino logger is one. */
+export type ToolLog = Readonly<
+  Record<'info' | 'warn' | 'error', (facts: object, message: string) => void>
+>
+
+/** One outside account behind its protocol, whatever it is served over. */
+export type ToolServer = AsyncDisposable &
+  Readonly<{
+    name: string
+    tools: readonly ServedTool[]
+    call: CallTool
+    control: ToolControl
+  }>
+
+/** What the record and the operator ask of a server beside calls; see contracts/tool-control.ts. */
+export type ToolControl = Readonly<{
+  status: () => ToolStatus
+  hello: (jws: string) => Promise<ToolStatus>
+  voidGrant: (jws: string) => Promise<ReceiptsReply>
+  reconcile: (grantIds: readonly string[] | undefined) => Promise<ReceiptsReply>
+  fence: (to: { scope: string; epoch: number; stopped: boolean }) => FenceReply
+  entries: () => Iterable<Entry>
+}>
+
+export type ToolServerParts = Readonly<{
+  name: string
+  account: string
+  backend: Backend
+  tools: readonly ServedTool[]
+  ledger: Ledger
+  /** Undefined when outside clients act without grants (`GRANTS=off`). */
+  keys: GrantKeys | undefined
+  sign: SignReceipt
+  reconciler: Reconciler
+  log: ToolLog
+  crash: (label: CrashPoint) => void
+  /** Ends the process; a fresh one makes the claim in hand UNKNOWN and asks the provider. */
+  fail: (cause: unknown) => never
+  rules?: Rules
+}>
+
+/** Composes the protocol around a ledger. Opens nothing; the ledger stays the caller's to close. */
+export function createToolServer(parts: ToolServerParts): ToolServer {
+  const { name, account: accountName, backend, tools, ledger, log, crash, rules = RULES } = parts
+  const keys = parts.keys ?? NO_KEYS
+  const gate = parts.keys ? createGate({ ledger, account: accountName, keys }) : openGate()
+  const account: Account = { name: accountName, backend, ledger, keys, gate }
+  const alarm = (facts: Record<string, unknown>, message: string): void =>
+    log.error({ ...facts, alarm: true }, message)
+  const reconciliation = createReconciliation({ ledger, reconciler: parts.reconciler, log })
+  const mutex = createMutex()
+  const carrier = createCarrier({ ledger, rules, crash, fail: parts.fail })
+  const callWithGrant = createEffectCall({
+    account,
+    rules,
+    mutex,
+    carrier,
+    sign: parts.sign,
+    crash,
+    alarm,
+  })
+  const callAsClient = createClientCall({ account, rules, mutex, carrier, crash })
+
+  const callEffect = async (
+    tool: ServedEffectTool,
+    args: unknown,
+    context: CallContext,
+  ): Promise<EffectReply> => {
+    const { grant, principal, idempotencyKey } = context
+    if (grant !== undefined) return callWithGrant({ grant, tool: tool.effect, args })
+    if (parts.keys !== undefined) {
+      const detail = `${tool.effect.name} acts only on a grant by the Judge.`
+      return { kind: 'refused', refusal: { code: 'GRANT_REQUIRED', detail } }
+    }
+    const intent = tool.intentOf?.(args)
+    return callAsClient({
+      tool: tool.effect,
+      args,
+      principal,
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      ...(intent === undefined ? {} : { intent }),
+    })
+  }
+  const call: CallTool = async (tool, args, context) => {
+    try {
+      if (tool.kind === 'read') return readResult(await tool.read(args))
+      const reply = await callEffect(tool, args, context)
+      if (reply.kind === 'settled' && reply.entry.state === 'UNKNOWN') reconciliation.wake()
+      return effectResult(reply, tool)
+    } catch (error) {
+      if (!isExpected(error)) log.error({ err: error, tool: tool.definition.name }, 'a call failed')
+      return errorResult(error)
+    }
+  }
+  if (gate.state().isOpen) reconciliation.wake()
+  const control = createControl({
+    parts,
+    gate,
+    carrier,
+    reconciliation,
+    voidGrant: createVoid({ account, rules, alarm }),
+  })
+  return {
+    name,
+    tools,
+    call,
+    control,
+    [Symbol.asyncDispose]: () => reconciliation[Symbol.asyncDispose](),
+  }
+}
+
+function createControl(given: {
+  parts: ToolServerParts
+  gate: Gate
+  carrier: Carrier
+  reconciliation: ReturnType<typeof createReconciliation>
+  voidGrant: VoidGrant
+}): ToolControl {
+  const { parts, gate, carrier, reconciliation } = given
+  const { ledger, sign } = parts
+  const status = (): ToolStatus => statusOf(parts, gate)
+  return {
+    status,
+    hello: async (jws) => {
+      await gate.admitHello(jws)
+      parts.log.info({ boot: ledger.boot, seq: ledger.seq() }, 'open: the hello is in')
+      reconciliation.wake()
+      return status()
+    },
+    voidGrant: async (jws) => {
+      const entry = await given.voidGrant(jws)
+      return { receipts: [await sign(entry)] }
+    },
+    reconcile: async (grantIds) => {
+      const closed = gate.refusal()
+      if (closed !== undefined) throw closed
+      const asked = grantIds ?? ledger.entries.inState('UNKNOWN').map((entry) => entry.grantId)
+      const { nextInMs } = await reconciliation.run()
+      const settled = asked
+        .map((grantId) => ledger.entries.byGrant(grantId))
+        .filter((entry) => entry !== undefined && entry.state !== 'CLAIMED')
+        .filter((entry) => entry !== undefined)
+      const receipts = await Promise.all(settled.map((entry) => sign(entry)))
+      return { receipts, ...(nextInMs === undefined ? {} : { next_in_ms: Math.ceil(nextInMs) }) }
+    },
+    fence: ({ scope, epoch, stopped }) => {
+      const fence = ledger.transact(() => ledger.fences.raise(scope, { epoch, isStopped: stopped }))
+      parts.log.warn({ scope, epoch: fence.epoch, stopped: fence.isStopped }, 'fence')
+      return { epoch: fence.epoch, in_flight: carrier.inFlight(scope) }
+    },
+    entries: () => ledger.entries.all(),
+  }
+}
+
+function statusOf(parts: ToolServerParts, gate: Gate): ToolStatus {
+  const { ledger, backend, tools } = parts
+  const state = gate.state()
+  const isFenced = ledger.fences.get(EVERYTHING)?.isStopped === true
+  const effects = tools.filter((tool) => tool.kind === 'effect')
+  return {
+    name: parts.name,
+    account: parts.account,
+    backend: backend.label,
+    live: backend.isLive,
+    grants: parts.keys === undefined ? 'off' : 'required',
+    ...(state.isOpen
+      ? { state: isFenced ? 'fenced' : 'open' }
+      : { state: 'closed', reason: `${state.code}: ${state.reason}` }),
+    ledger: { id: ledger.id, boot: ledger.boot, seq: ledger.seq(), path: ledger.path },
+    ...(state.isOpen && state.incarnation !== '' ? { incarnation: state.incarnation } : {}),
+    fences: ledger.fences.epochs(),
+    definitions: Object.fromEntries(
+      effects.map(({ effect }) => [effect.name, effect.definitionHash]),
+    ),
+  }
+}
+
+/** Refusals and races are answers; the log is for what nobody expected. */
+function isExpected(error: unknown): boolean {
+  return (
+    error instanceof RetryableError ||
+    error instanceof ConflictError ||
+    error instanceof TerminalError ||
+    (error instanceof Error && 'code' in error && isErrorCode(String(error.code)))
+  )
+}
+
+const NO_KEYS: GrantKeys = { find: () => undefined, holds: () => false }

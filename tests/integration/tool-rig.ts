@@ -1,0 +1,353 @@
+/**
+ * A tweet server and a simulated X as processes of their own, and the Judge's side of the protocol:
+ * what tests of tool servers start from. Everything is in a temporary folder and ends with the rig.
+ */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+import type { GrantClaims, ReceiptClaims } from '@chimera/contracts/grant'
+import { META_GRANT, META_RECEIPT } from '@chimera/contracts/grant'
+import { FenceReply, ReceiptsReply, ToolStatus } from '@chimera/contracts/tool-control'
+import { TestJudge, type GrantWish } from '@chimera/mcp-kit/testing/test-judge'
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { z } from 'zod'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const TOKEN = 'mcp-token-of-the-tests'
+const CONTROL = 'control-token-of-the-tests'
+const STOP = 'stop-token-of-the-tests'
+const X_TOKEN = 'simulated-x-token'
+export const TOKENS = { mcp: TOKEN, control: CONTROL, stop: STOP } as const
+
+type Env = Readonly<Record<string, string>>
+
+/** One child process; its log lines are kept. */
+export type Proc = AsyncDisposable & {
+  readonly child: ChildProcess
+  readonly lines: string[]
+  /** The facts of the ready line. */
+  readonly ready: Promise<Record<string, unknown>>
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
+  kill: (signal?: NodeJS.Signals) => Promise<void>
+}
+
+export function startProcess(main: string, env: Env, args: readonly string[] = []): Proc {
+  const child = spawn(process.execPath, [join(ROOT, main), ...args], {
+    env: { PATH: process.env['PATH'] ?? '', ...env, CHIMERA_SUPERVISED: '1' },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  const lines: string[] = []
+  const readiness = Promise.withResolvers<Record<string, unknown>>()
+  const exit = Promise.withResolvers<{ code: number | null; signal: NodeJS.Signals | null }>()
+  let rest = ''
+  const read = (chunk: Buffer): void => {
+    rest += chunk.toString('utf8')
+    const whole = rest.split('\n')
+    rest = whole.pop() ?? ''
+    for (const line of whole) {
+      lines.push(line)
+      const facts = parseLine(line)
+      if (facts?.['ready'] === true) readiness.resolve(facts)
+    }
+  }
+  child.stdout.on('data', read)
+  child.stderr.on('data', read)
+  child.on('exit', (code, signal) => {
+    exit.resolve({ code, signal })
+    readiness.reject(new Error(`${main} ended with ${code ?? signal}:\n${lines.join('\n')}`))
+  })
+  readiness.promise.catch(() => undefined)
+  const kill = async (signal: NodeJS.Signals = 'SIGKILL'): Promise<void> => {
+    child.kill(signal)
+    await exit.promise
+  }
+  return {
+    child,
+    lines,
+    ready: readiness.promise,
+    exited: exit.promise,
+    kill,
+    [Symbol.asyncDispose]: () => kill(),
+  }
+}
+
+function parseLine(line: string): Record<string, unknown> | undefined {
+  try {
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(line))
+  } catch {
+    return undefined
+  }
+}
+
+/** What a call came to, as its caller sees it. */
+export type Called = {
+  readonly isError: boolean
+  readonly status: string
+  readonly code: string | undefined
+  readonly retryAfterMs: number | undefined
+  readonly receipt: ReceiptClaims | undefined
+  readonly fields: Record<string, unknown>
+}
+
+const Result = z.looseObject({
+  isError: z.boolean().default(false),
+  structuredContent: z.record(z.string(), z.unknown()).default({}),
+  _meta: z.record(z.string(), z.unknown()).default({}),
+})
+
+/** A line of the simulated X's own record. */
+export const Recorded = z.looseObject({
+  n: z.int(),
+  received_at: z.string(),
+  method: z.string(),
+  path: z.string(),
+  outcome: z.enum(['accepted', 'refused', 'cut', 'hung']),
+  status: z.unknown(),
+  id: z.string().optional(),
+})
+
+export class Rig implements AsyncDisposable {
+  readonly folder = mkdtempSync(join(tmpdir(), 'chimera-tool-'))
+  readonly judge: TestJudge
+  readonly ledgerPath: string
+  readonly #stack = new AsyncDisposableStack()
+  #x = { url: '', record: '' }
+  #toolPort = 0
+  #tool: Proc | undefined
+  #status: ToolStatus | undefined
+  #boots: string[] = []
+
+  constructor() {
+    mkdirSync(join(this.folder, 'state'), { recursive: true })
+    this.judge = new TestJudge(this.folder)
+    this.ledgerPath = join(this.folder, 'ledger.sqlite')
+    writeFileSync(join(this.folder, 'receipt.jwk'), JSON.stringify(this.judge.receiptKey.jwk))
+    this.#stack.defer(() => rmSync(this.folder, { recursive: true, force: true }))
+  }
+
+  get status(): ToolStatus {
+    if (this.#status === undefined) throw new Error('The tool server has not been started.')
+    return this.#status
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#toolPort}`
+  }
+
+  get tool(): Proc {
+    if (this.#tool === undefined) throw new Error('The tool server has not been started.')
+    return this.#tool
+  }
+
+  async startX(): Promise<void> {
+    const port = await freePort()
+    const record = join(this.folder, 'x.jsonl')
+    const x = this.#stack.use(
+      startProcess('mcp-tools/tweet/simulated-x/main.ts', {
+        SIMULATED_X_PORT: String(port),
+        SIMULATED_X_RECORD: record,
+        SIMULATED_X_TOKEN: X_TOKEN,
+        HEALTH_PORT: '0',
+      }),
+    )
+    await x.ready
+    this.#x = { url: `http://127.0.0.1:${port}`, record }
+  }
+
+  env(other: Env = {}): Env {
+    return {
+      TOOL_ACCOUNT: 'x-simulated',
+      TOOL_PORT: String(this.#toolPort),
+      TOOL_LEDGER: this.ledgerPath,
+      GRANTS: 'required',
+      GRANT_JWKS_FILE: this.judge.jwksFile,
+      RECEIPT_KEY_FILE: join(this.folder, 'receipt.jwk'),
+      TOOL_TOKEN: TOKEN,
+      TOOL_CONTROL_TOKEN: CONTROL,
+      TOOL_STOP_TOKEN: STOP,
+      TWEET_BACKEND: 'simulated',
+      SIMULATED_X_URL: this.#x.url,
+      SIMULATED_X_TOKEN: X_TOKEN,
+      CHIMERA_STATE_DIR: join(this.folder, 'state'),
+      ...other,
+    }
+  }
+
+  /** Starts the tweet server (again). With `hello` it is open when this returns. */
+  async startTool(
+    options: { env?: Env; hello?: boolean; main?: string } = {},
+  ): Promise<ToolStatus> {
+    if (this.#toolPort === 0) this.#toolPort = await freePort()
+    const main = options.main ?? 'mcp-tools/tweet/main.ts'
+    this.#tool = this.#stack.use(startProcess(main, this.env(options.env)))
+    await this.#tool.ready
+    this.#status = ToolStatus.parse(await this.control('GET', 'status'))
+    if (options.hello ?? true) await this.hello()
+    return this.#status
+  }
+
+  async hello(): Promise<ToolStatus> {
+    this.#boots.push(this.status.ledger.boot)
+    const hello = await this.judge.hello(this.status, { known_boots: this.#boots })
+    this.#status = ToolStatus.parse(await this.control('POST', 'hello', { hello }))
+    return this.#status
+  }
+
+  async control(method: 'GET' | 'POST', path: string, body?: object): Promise<unknown> {
+    const response = await fetch(`${this.url}/control/${path}`, {
+      method,
+      headers: { authorization: `Bearer ${CONTROL}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${response.status} ${text}`)
+    return JSON.parse(text)
+  }
+
+  async fence(scope: string, epoch: number, stopped = true): Promise<FenceReply> {
+    return FenceReply.parse(await this.control('POST', 'fence', { scope, epoch, stopped }))
+  }
+
+  async askVoid(grant: GrantClaims): Promise<ReceiptClaims> {
+    const question = await this.judge.voidOf(this.status, grant)
+    const reply = ReceiptsReply.parse(await this.control('POST', 'void', { void: question }))
+    return this.judge.read(reply.receipts[0] ?? '')
+  }
+
+  async reconcile(
+    grantIds?: string[],
+  ): Promise<{ receipts: ReceiptClaims[]; nextInMs: number | undefined }> {
+    const body = grantIds === undefined ? {} : { grant_ids: grantIds }
+    const reply = ReceiptsReply.parse(await this.control('POST', 'reconcile', body))
+    const receipts = await Promise.all(reply.receipts.map((jws) => this.judge.read(jws)))
+    return { receipts, nextInMs: reply.next_in_ms }
+  }
+
+  /** Asks until the grant's effect is no longer UNKNOWN. */
+  async settled(grantId: string, withinMs = 20_000): Promise<ReceiptClaims> {
+    const deadline = Date.now() + withinMs
+    for (;;) {
+      const { receipts, nextInMs } = await this.reconcile([grantId])
+      const [receipt] = receipts
+      if (receipt !== undefined && receipt.state !== 'UNKNOWN') return receipt
+      if (Date.now() > deadline) throw new Error(`${grantId} is still ${receipt?.state ?? 'open'}`)
+      await sleep(Math.min(Math.max(nextInMs ?? 50, 20), 500))
+    }
+  }
+
+  claims(wish: GrantWish): GrantClaims {
+    return this.judge.claims(this.status, wish)
+  }
+
+  /** Calls a tool with the grant of these claims, through the v2 client. */
+  async call(
+    claims: GrantClaims,
+    args: Record<string, unknown>,
+    options: { grant?: string; tool?: string } = {},
+  ): Promise<Called> {
+    const grant = options.grant ?? (await this.judge.sign('grant', claims))
+    return this.callTool(options.tool ?? claims.tool, args, { [META_GRANT]: grant })
+  }
+
+  async callTool(
+    name: string,
+    args: Record<string, unknown>,
+    meta: Record<string, unknown> = {},
+  ): Promise<Called> {
+    const client = await this.connect()
+    try {
+      const result = await client.request({
+        method: 'tools/call',
+        params: { name, arguments: args, _meta: meta },
+      })
+      return await this.#read(result)
+    } finally {
+      await client.close()
+    }
+  }
+
+  async connect(): Promise<Client> {
+    const client = new Client(
+      { name: 'tests', version: '1' },
+      { versionNegotiation: { mode: 'auto' } },
+    )
+    await client.connect(
+      new StreamableHTTPClientTransport(new URL('/mcp', this.url), {
+        requestInit: { headers: { authorization: `Bearer ${TOKEN}` } },
+      }),
+    )
+    return client
+  }
+
+  async #read(result: unknown): Promise<Called> {
+    const { isError, structuredContent: fields, _meta: meta } = Result.parse(result)
+    const receipt = meta[META_RECEIPT]
+    return {
+      isError,
+      status: String(fields['status']),
+      code: typeof fields['code'] === 'string' ? fields['code'] : undefined,
+      retryAfterMs:
+        typeof fields['retry_after_ms'] === 'number' ? fields['retry_after_ms'] : undefined,
+      receipt: typeof receipt === 'string' ? await this.judge.read(receipt) : undefined,
+      fields,
+    }
+  }
+
+  /** What reached X and was taken by it, by X's own record. */
+  posts(): z.infer<typeof Recorded>[] {
+    return this.requests().filter(
+      (line) => line.method === 'POST' && line.path === '/2/tweets' && line.outcome !== 'refused',
+    )
+  }
+
+  requests(): z.infer<typeof Recorded>[] {
+    const text = readFileSync(this.#x.record, 'utf8')
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => Recorded.parse(JSON.parse(line)))
+  }
+
+  /** Tells X to fail, or how to behave (design section 10). */
+  async tellX(control: object): Promise<void> {
+    const response = await fetch(`${this.#x.url}/__control`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(control),
+    })
+    if (!response.ok) throw new Error(await response.text())
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync()
+  }
+}
+
+/** A rig with X and an open tweet server. */
+export async function openRig(env: Env = {}): Promise<Rig> {
+  const rig = new Rig()
+  try {
+    await rig.startX()
+    await rig.startTool({ env })
+    return rig
+  } catch (error) {
+    await rig[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const server = createServer().listen(0, '127.0.0.1', resolve)
+  await promise
+  const { port } = z.custom<AddressInfo>().parse(server.address())
+  const closed = Promise.withResolvers<void>()
+  server.close(() => closed.resolve())
+  await closed.promise
+  return port
+}

@@ -1,8 +1,8 @@
 import { AgentTask, TaskConstraints } from '@chimera/contracts/agent-task'
 import type { ResultRing } from '@chimera/contracts/rings'
 import { taskStream } from '@chimera/contracts/streams'
+import type { TaskMove } from '@chimera/infra/database/tasks/audited-moves'
 import type { ClaimedTask } from '@chimera/infra/database/tasks/claim-tasks'
-import type { TaskMove } from '@chimera/infra/database/tasks/move-tasks'
 import { feedEvents } from '@chimera/infra/streams/feed-events'
 import type { Publication, Publisher } from '@chimera/infra/streams/publisher'
 

@@ -3,7 +3,7 @@ import type { Mode, Trust } from '@chimera/contracts/goal'
 import { newId } from '@chimera/contracts/ids'
 
 import type { Sql } from '../open-database.ts'
-import { AUDITED, ENTRIES, movesOf, moveValues, type TaskMove } from './move-tasks.ts'
+import { AUDITED, ENTRIES, movesOf, moveValues, type TaskMove } from './audited-moves.ts'
 
 /** A doorbell: the id of a task, and the tenant whose it is said to be, if anything is said. */
 export type TaskRing = Readonly<{ id: string; tenantId?: string | undefined }>
@@ -103,7 +103,7 @@ const CLAIM = `WITH held AS MATERIALIZED (
     RETURNING t.id, t.tenant_id, t.goal_id, t.type, t.kind, t.version_id, t.attempt, t.retries,
       t.leases_lost, t.feedback, h.agent_id, h.mode, h.trust,
       jsonb_build_object('subject', 'task', 'id', t.id, 'attempt', t.attempt,
-        'from', 'PENDING', 'to', 'IN_PROGRESS') AS item
+        'from', 'ready', 'to', 'running') AS item
   ), ${AUDITED}
   SELECT m.*, p.payload, p.constraints
   FROM moved m JOIN task_payloads p ON p.task_id = m.id

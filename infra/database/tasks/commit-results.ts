@@ -2,7 +2,7 @@ import { newId } from '@chimera/contracts/ids'
 import type { AttemptOutcome } from '@chimera/contracts/task-result'
 
 import type { Sql } from '../open-database.ts'
-import { AUDITED, ENTRIES, movesOf, moveValues, type TaskMove } from './move-tasks.ts'
+import { AUDITED, ENTRIES, movesOf, moveValues, type TaskMove } from './audited-moves.ts'
 import type { HeldTask } from './renew-leases.ts'
 
 /** What one attempt ended with. */
@@ -59,7 +59,7 @@ const COMMIT = `WITH held AS MATERIALIZED (
     WHERE t.id = h.id
     RETURNING t.id, t.tenant_id, t.attempt, h.outcome,
       jsonb_build_object('subject', 'task', 'id', t.id, 'attempt', t.attempt,
-        'from', 'IN_PROGRESS', 'to', 'REVIEW', 'input', h.input_hash, 'output', h.output_hash)
+        'from', 'running', 'to', 'judging', 'input', h.input_hash, 'output', h.output_hash)
         AS item
   ), ${AUDITED}, results AS (
     INSERT INTO task_results (task_id, attempt, worker, outcome)

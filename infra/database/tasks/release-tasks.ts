@@ -1,7 +1,7 @@
 import { newId } from '@chimera/contracts/ids'
 
 import type { Sql } from '../open-database.ts'
-import { AUDITED, ENTRIES, movesOf, moveValues, type TaskMove } from './move-tasks.ts'
+import { AUDITED, ENTRIES, movesOf, moveValues, type TaskMove } from './audited-moves.ts'
 import type { HeldTask } from './renew-leases.ts'
 
 /** A claimed task that goes back without a result. */
@@ -64,6 +64,6 @@ const RELEASE = `WITH held AS MATERIALIZED (
     WHERE t.id = h.id
     RETURNING t.id, t.tenant_id,
       jsonb_build_object('subject', 'task', 'id', t.id, 'attempt', t.attempt,
-        'from', 'IN_PROGRESS', 'to', 'PENDING', 'note', h.reason) AS item
+        'from', 'running', 'to', 'ready', 'note', h.reason) AS item
   ), ${AUDITED}
   SELECT * FROM moved ORDER BY id`

@@ -2,7 +2,7 @@ import type { TaskType } from '@chimera/contracts/agent-task'
 import { newId } from '@chimera/contracts/ids'
 
 import type { Sql } from '../open-database.ts'
-import { AUDITED, ENTRIES, movesOf, moveValues, type TaskMove } from './move-tasks.ts'
+import { AUDITED, ENTRIES, movesOf, moveValues, type TaskMove } from './audited-moves.ts'
 
 /** A task that was this consumer's before it died. */
 export type TakenBack = Readonly<{ id: string; type: TaskType }>
@@ -30,7 +30,7 @@ export async function takeBackOwnLeases(
         WHERE t.id = h.id AND t.status = 'IN_PROGRESS' AND t.lease_owner = $1
         RETURNING t.id, t.tenant_id, t.type,
           jsonb_build_object('subject', 'task', 'id', t.id, 'attempt', t.attempt,
-            'from', 'IN_PROGRESS', 'to', 'PENDING', 'note', 'LEASE_TAKEN_BACK') AS item
+            'from', 'running', 'to', 'ready', 'note', 'LEASE_TAKEN_BACK') AS item
       ), ${AUDITED}
       SELECT * FROM moved ORDER BY id`,
     values: [...moveValues(of.worker), Array.from({ length: of.limit }, () => newId()), of.limit],

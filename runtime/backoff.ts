@@ -20,8 +20,8 @@ export const BACKOFF = {
 const MAX_DOUBLINGS = 30
 
 /**
- * Full jitter: anything from 0 to the doubled base, so that many who failed together do not come back
- * together. `attempt` counts from 1; `random` is in [0, 1).
+ * Full jitter: anything from 0 to the doubled base, so that many who failed together do not come
+ * back together. `attempt` counts from 1; `random` is in [0, 1).
  */
 export function backoffMs(
   profile: keyof typeof BACKOFF,

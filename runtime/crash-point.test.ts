@@ -39,7 +39,7 @@ test('unset, no label does anything', () => {
   expect(crash.isArmed).toBe(false)
 })
 
-test('only the armed label kills, at the first time unless said otherwise, and writes who and where', () => {
+test('only the armed label kills, the first time, and writes who and where', () => {
   const { crash, deaths } = open('worker.task.claimed')
   crash('worker.task.read')
   expect(deaths).toEqual([])
@@ -60,7 +60,7 @@ test('with :n the n-th time kills', () => {
   expect(deaths).toEqual(['died'])
 })
 
-test('a restarted process of the same run gets past the label, one of another run does not', () => {
+test('a restarted process of the run gets past the label, one of another run does not', () => {
   open('worker.task.claimed').crash('worker.task.claimed')
   const again = open('worker.task.claimed')
   again.crash('worker.task.claimed')

@@ -13,10 +13,10 @@ export type Crash = ((label: CrashPoint) => void) & {
 }
 
 /**
- * Arms the label of CHIMERA_CRASH_AT (`<label>[:n]`, n counts from 1 within this process). At the n-th
- * time a line is appended durably to `<stateDir>/crash-points.jsonl` and the process SIGKILLs itself:
- * the call does not return. Once per label and run id, so that the restarted process gets past it.
- * Throws ConfigError for a label that does not exist.
+ * Arms the label of CHIMERA_CRASH_AT (`<label>[:n]`, n counts from 1 within this process). At the
+ * n-th time a line is appended durably to `<stateDir>/crash-points.jsonl` and the process SIGKILLs
+ * itself: the call does not return. Once per label and run id, so that the restarted process gets
+ * past it. Throws ConfigError for a label that does not exist.
  */
 export function openCrashPoints(options: {
   spec: string | undefined

@@ -48,7 +48,7 @@ test('metrics are in the text format, with what the process costs', async () => 
   )
 })
 
-test('what it does not have is 404, and what it does not do 405 with the methods that it does', async () => {
+test('what it does not have is 404, what it does not do is 405 with Allow', async () => {
   expect((await get('/')).status).toBe(404)
   const answer = await get('/livez', 'POST')
   expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD'])

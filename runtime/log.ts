@@ -6,8 +6,9 @@ import { lineCleaner, REDACT_PATHS } from './redaction.ts'
 export type Logger = PinoLogger
 
 /**
- * A log on standard output (a file, under the supervisor). Lines are written synchronously: the last
- * words before a crash are the ones that matter, and hot paths write one line per batch at most.
+ * A log on standard output (a file, under the supervisor). Lines are written synchronously: the
+ * last words before a crash are the ones that matter, and hot paths write one line per batch at
+ * most.
  */
 export function openLog(options: {
   name: string

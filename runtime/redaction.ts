@@ -41,13 +41,16 @@ const SECRET_PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/(:\/\/[^\s:/@"\\]{0,128}:)[^\s/@"\\]{1,512}@/g, `$1${CENSORED}@`],
 ]
 
-/** C0 is escaped by JSON itself; DEL, C1, line separators and the marks that turn text around are not. */
+/**
+ * C0 is escaped by JSON itself; DEL, C1, line separators and the marks that turn text around are
+ * not.
+ */
 const CONTROL = /[\u007F-\u009F\u200B-\u200F\u2028-\u202E\u2060-\u206F\uFEFF]/g
 
 /**
- * Cleans one serialised JSON line: secrets by their value and by their look become `[redacted]`, and
- * control characters that came in with outside text are escaped, so that no reader's terminal obeys
- * them. The line stays valid JSON.
+ * Cleans one serialised JSON line: secrets by their value and by their look become `[redacted]`,
+ * and control characters that came in with outside text are escaped, so that no reader's terminal
+ * obeys them. The line stays valid JSON.
  */
 export function lineCleaner(secrets: readonly string[]): (line: string) => string {
   const escaped = secrets.map((secret) => JSON.stringify(secret).slice(1, -1))

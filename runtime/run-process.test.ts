@@ -20,7 +20,8 @@ const startProcess = (options: {
   const script = `
     import { runProcess } from '${module}'
     import { InvariantError, RetryableError, TerminalError } from '${errors}'
-    await runProcess({ name: 'sample', sections: [${options.sections ?? ''}], start: async (context) => {
+    const sections = [${options.sections ?? ''}]
+    await runProcess({ name: 'sample', sections, start: async (context) => {
       const say = (text) => context.log.info({ said: text }, text)
       ${options.start}
     } })`

@@ -30,7 +30,10 @@ export type ProcessContext<S extends ConfigSection = 'base'> = Readonly<{
 type Definition<S extends ConfigSection> = Readonly<{
   name: string
   sections: readonly S[]
-  /** Opens everything; the process is ready when it returns. What it returns stands in the ready line. */
+  /**
+   * Opens everything; the process is ready when it returns. What it returns stands in the ready
+   * line.
+   */
   start: (context: ProcessContext<S>) => Promise<Readonly<Record<string, unknown>> | void>
   env?: Environment
 }>
@@ -44,8 +47,8 @@ const EXIT = { stopped: 0, notDrained: 1, unavailable: 69, software: 70, tempora
 /**
  * The life of a process: configuration, log, health server, `start`, then nothing until SIGTERM,
  * SIGINT or (when supervised) the end of standard input; then everything is closed in reverse order
- * within 8 s. Never returns. Exit codes: 0 stopped, 1 not drained in time, 69 a server is away at the
- * start, 70 a defect (any error that nobody caught), 75 the ledger is held, 78 configuration.
+ * within 8 s. Never returns. Exit codes: 0 stopped, 1 not drained in time, 69 a server is away at
+ * the start, 70 a defect (any error that nobody caught), 75 the ledger is held, 78 configuration.
  */
 export async function runProcess<S extends ConfigSection>(
   definition: Definition<S>,

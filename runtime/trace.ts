@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 
-/** A W3C trace context (https://www.w3.org/TR/trace-context/), as carried in `envelope.traceparent`. */
+/**
+ * A W3C trace context (https://www.w3.org/TR/trace-context/), as carried in `envelope.traceparent`.
+ */
 export type Trace = Readonly<{
   /** 32 lower-case hex digits, the same from the goal to the receipt. */
   traceId: string

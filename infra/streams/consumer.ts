@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis'
 import { openConsumerLoop, type ConsumerLoop } from './consuming/consumer-loop.ts'
 import type { ConsumerOptions } from './consuming/consumer-options.ts'
 import { openPatience } from './consuming/patience.ts'
+import { whenReady } from './consuming/when-ready.ts'
 import { checkConnected, disconnect, openBlocking } from './open-redis.ts'
 
 /** A member of a consumer group that works until it is closed. */
@@ -17,8 +18,8 @@ export type Consumer = AsyncDisposable &
 
 /**
  * Consumes at once, on a blocking connection of its own, first what its last life left pending. At
- * least once, in order within a stream as long as nothing fails. A lost Redis is waited for. A defect
- * rejects a promise that nobody handles before `close`, so that the process ends as it must.
+ * least once, in order within a stream as long as nothing fails. A lost Redis is waited for. A
+ * defect rejects a promise that nobody handles before `close`, so that the process ends as it must.
  */
 export function openConsumer<T>(
   options: ConsumerOptions<T> & {
@@ -76,16 +77,4 @@ async function keepRunning(options: {
 
 function isOfTheStop(error: unknown): boolean {
   return error instanceof CancelledError || error instanceof RetryableError
-}
-
-/** A command would fail at the first reconnection that does; the connection itself tries on. */
-async function whenReady(client: Redis, signal: AbortSignal): Promise<void> {
-  if (client.status === 'ready' || signal.aborted) return
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const go = (): void => resolve()
-  client.once('ready', go)
-  signal.addEventListener('abort', go, { once: true })
-  await promise
-  client.off('ready', go)
-  signal.removeEventListener('abort', go)
 }

@@ -9,7 +9,9 @@ import type { RawEntry } from './replies.ts'
 /** One time that an entry failed. */
 export type Failure = Readonly<{ at: string; code: string; message: string }>
 
-/** An entry that was given up, as it goes into its row. Holds no character that Postgres refuses. */
+/**
+ * An entry that was given up, as it goes into its row. Holds no character that Postgres refuses.
+ */
 export type DeadLetter = Readonly<{
   id: string
   /** What the envelope said, if it is a uuid at all; it was never checked. */
@@ -52,7 +54,9 @@ export function deadLetter(options: {
   }
 }
 
-/** Text that a terminal and a `text` column take: no control characters, no halves of pairs, capped. */
+/**
+ * Text that a terminal and a `text` column take: no control characters, no halves of pairs, capped.
+ */
 export function readable(text: string): string {
   return text
     .slice(0, MAX_REASON)

@@ -1,4 +1,6 @@
-/** Ids of stream entries: milliseconds, a dash, a number within the millisecond; both are 64 bits. */
+/**
+ * Ids of stream entries: milliseconds, a dash, a number within the millisecond; both are 64 bits.
+ */
 const ENTRY_ID = /^(\d{1,20})-(\d{1,20})$/
 
 const MAX_SEQUENCE = 2n ** 64n - 1n

@@ -8,7 +8,9 @@ export type StreamState = Readonly<{
   name: WorkStream
   group: string
   length: number
-  /** Entries that were never delivered. Null when Redis does not know it: never to be shown as 0. */
+  /**
+   * Entries that were never delivered. Null when Redis does not know it: never to be shown as 0.
+   */
   lag: number | null
   /** Delivered and not acknowledged. */
   pending: number

@@ -16,7 +16,9 @@ type RedisTarget = Readonly<{ url: string; name: string; log: Logger }>
 
 /** A caller waits this long for one answer, through short restarts of the server. */
 const COMMAND_TIMEOUT_MS = 3_000
-/** About as long as the command timeout; then the queue of what waits for a connection is emptied. */
+/**
+ * About as long as the command timeout; then the queue of what waits for a connection is emptied.
+ */
 const MAX_RECONNECTS_PER_COMMAND = 8
 /** A server that is being started beside us needs a second or two. */
 const CONNECT_WITHIN_MS = 10_000
@@ -70,7 +72,9 @@ export function checkConnected(client: Redis): void {
   }
 }
 
-/** Every failure of Redis may pass: it is away, loading, full, or of another type after a mistake. */
+/**
+ * Every failure of Redis may pass: it is away, loading, full, or of another type after a mistake.
+ */
 export function unavailable(cause: unknown): RetryableError {
   if (cause instanceof RetryableError) return cause
   const reason = cause instanceof Error ? cause.message : String(cause)

@@ -30,8 +30,8 @@ export type Entry<T> = Readonly<{
 export type Malformed = Readonly<{ code: ErrorCode; reason: string }>
 
 /**
- * Parses one entry, once: size, envelope, JSON, then the consumer's own schema. Whatever that throws
- * is a fault of the entry; only an InvariantError is one of the process and goes on.
+ * Parses one entry, once: size, envelope, JSON, then the consumer's own schema. Whatever that
+ * throws is a fault of the entry; only an InvariantError is one of the process and goes on.
  */
 export function parseEntry<T>(options: {
   stream: WorkStream

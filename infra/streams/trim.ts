@@ -9,8 +9,8 @@ const MAX_ROUNDS = 100
 
 /**
  * Takes off what the group has read and acknowledged: everything below its oldest unread or pending
- * entry. Never by length, which would lose unread work, and never by XDEL, after which Redis does not
- * know the lag any more. Redis keeps whole nodes, so that up to a hundred old entries may stay.
+ * entry. Never by length, which would lose unread work, and never by XDEL, after which Redis does
+ * not know the lag any more. Redis keeps whole nodes, so that up to a hundred old entries may stay.
  */
 export async function trimStreams(options: {
   redis: RedisConnection
@@ -25,9 +25,9 @@ export async function trimStreams(options: {
 }
 
 /**
- * The oldest id that must stay. What was last delivered, and how much of it is pending, are from one
- * answer of Redis; the oldest pending id is from a later one and can only be newer than it was then,
- * so that the older of the two is safe.
+ * The oldest id that must stay. What was last delivered, and how much of it is pending, are from
+ * one answer of Redis; the oldest pending id is from a later one and can only be newer than it was
+ * then, so that the older of the two is safe.
  */
 export function floorOf(
   state: Pick<StreamState, 'pending' | 'oldestPending' | 'lastDelivered'>,

@@ -80,7 +80,7 @@ const nothingIsOpen = async (): Promise<void> => {
   expect(state).toMatchObject({ pending: 0, lag: 0 })
 }
 
-test('every entry is handled in order and acknowledged, in batches of what has arrived', async () => {
+test('every entry is handled in order, in batches of what has arrived', async () => {
   await publish(upTo(1_200))
   const batches: number[] = []
   const { handled } = start({ handle: async (batch) => void batches.push(batch.length) })
@@ -89,7 +89,7 @@ test('every entry is handled in order and acknowledged, in batches of what has a
   expect(batches).toEqual([500, 500, 200])
 })
 
-test('entries that cannot be read become letters with the reason, and the others are handled', async () => {
+test('what cannot be read becomes a letter with the reason, the others are handled', async () => {
   await publish([1])
   const huge = 'x'.repeat(2 * 1024 * 1024)
   const bad: [string, string[]][] = [
@@ -194,7 +194,7 @@ test('an entry that fails alone once and then not is handled', async () => {
   expect([handled, letters]).toEqual([[13], []])
 })
 
-test('a letter that waits for the database keeps its entry pending until it is written', async () => {
+test('an entry stays pending until its letter is written', async () => {
   await redis.client.xadd('chimera:goals', '*', 'goal', 'not JSON')
   let isAway = true
   const { letters } = start({
@@ -234,7 +234,7 @@ test('closing does not wait for entries that do not come', async () => {
   expect(performance.now() - since).toBeLessThan(1_000)
 })
 
-test('a broken assumption is not isolated: it ends the consumer, and the entry stays pending', async () => {
+test('a broken assumption ends the consumer, and the entry stays pending', async () => {
   await publish([1])
   const { promise: gate, reject } = Promise.withResolvers<void>()
   const { consumer } = start({ handle: () => gate })

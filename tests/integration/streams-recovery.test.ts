@@ -67,7 +67,7 @@ const stateNow = async () => (await inspectStreams({ redis, streams: [STREAM] })
 
 const connected = ({ consumer }: { consumer: Consumer }) => until(() => consumer.check())
 
-test('what the last life of a consumer left pending is handled within a second of its start', async () => {
+test('what its last life left pending is handled within a second of the start', async () => {
   await publish(1, 2, 3)
   await readAndDie('judge-1')
   const { handled } = start()
@@ -75,7 +75,7 @@ test('what the last life of a consumer left pending is handled within a second o
   await until(async () => expect(await stateNow()).toMatchObject({ pending: 0, lag: 0 }))
 })
 
-test('what another consumer left pending is taken over when it was idle for two leases', async () => {
+test('what another consumer left is taken over when idle for two leases', async () => {
   await publish(1, 2, 3)
   await readAndDie('judge-of-the-past')
   const since = performance.now()
@@ -85,7 +85,7 @@ test('what another consumer left pending is taken over when it was idle for two 
   await until(async () => expect(await stateNow()).toMatchObject({ pending: 0 }))
 })
 
-test('more stale entries than one call claims are taken over one call after the other', async () => {
+test('more stale entries than one call claims are taken over call by call', async () => {
   const numbers = Array.from({ length: 250 }, (_, n) => n)
   await publish(...numbers)
   await readAndDie('judge-of-the-past')
@@ -106,7 +106,7 @@ test('what a living consumer has in hand is left to it', async () => {
   expect(two.handled).toEqual([])
 })
 
-test('FLUSHALL under a waiting reader is survived without waiting for the end of its wait', async () => {
+test('FLUSHALL under a waiting reader is survived at once', async () => {
   const { handled, ...one } = start()
   await connected(one)
   await sleep(200)

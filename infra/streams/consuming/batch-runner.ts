@@ -23,8 +23,9 @@ export type BatchRunner = Readonly<{
 }>
 
 /**
- * About a minute of a database that is away. Then the batch is halved after all: one entry may be the
- * reason, and the others need not wait for it. Alone it is left pending, and comes again when stale.
+ * About a minute of a database that is away. Then the batch is halved after all: one entry may be
+ * the reason, and the others need not wait for it. Alone it is left pending, and comes again when
+ * stale.
  */
 const MAX_TRIES = 20
 
@@ -42,13 +43,7 @@ export function openBatchRunner<T>(options: {
   const { desk, suspects, patience, log } = options
 
   const settle = async (part: Part<T>, settlements: Settlements<T>): Promise<void> => {
-    const letters: DeadLetter[] = []
-    const done = new Map<WorkStream, string[]>()
-    for (const entry of part) {
-      const settlement = settlements.get(entry)
-      if (settlement?.outcome === 'dead') letters.push(letterOf(entry, settlement))
-      else addTo(done, entry.stream, entry.id)
-    }
+    const { done, letters } = sorted(part, settlements)
     await desk.close(done, letters)
     for (const entry of part) suspects.forget(entry)
   }
@@ -88,15 +83,6 @@ export function openBatchRunner<T>(options: {
     }
   }
 
-  const isolate = async (batch: Part<T>): Promise<void> => {
-    const parts: Part<T>[] = batch.length === 0 ? [] : [batch]
-    for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
-      if (await attempt(part)) continue
-      const middle = Math.ceil(part.length / 2)
-      parts.push(part.slice(middle), part.slice(0, middle))
-    }
-  }
-
   return {
     run: async (delivered) => {
       const good: Entry<T>[] = []
@@ -106,13 +92,41 @@ export function openBatchRunner<T>(options: {
         if (isMalformed(parsed)) letters.push(deadLetter({ stream, entry: raw, ...parsed }))
         else good.push(parsed)
       }
-      await isolate(good)
+      await inHalves(good, attempt)
       if (letters.length > 0) await desk.close(new Map(), letters)
     },
     runSuspects: async () => {
-      for (const entry of suspects.due()) await isolate([entry])
+      for (const entry of suspects.due()) await attempt([entry])
     },
   }
+}
+
+/** The whole batch first; what cannot be dealt with is halved, down to single entries. */
+async function inHalves<T>(
+  batch: Part<T>,
+  attempt: (part: Part<T>) => Promise<boolean>,
+): Promise<void> {
+  const parts: Part<T>[] = batch.length === 0 ? [] : [batch]
+  for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+    if (await attempt(part)) continue
+    const middle = Math.ceil(part.length / 2)
+    parts.push(part.slice(middle), part.slice(0, middle))
+  }
+}
+
+/** What can be acknowledged at once, and what needs a letter before. */
+function sorted<T>(
+  part: Part<T>,
+  settlements: Settlements<T>,
+): { done: Map<WorkStream, string[]>; letters: DeadLetter[] } {
+  const letters: DeadLetter[] = []
+  const done = new Map<WorkStream, string[]>()
+  for (const entry of part) {
+    const settlement = settlements.get(entry)
+    if (settlement?.outcome === 'dead') letters.push(letterOf(entry, settlement))
+    else addTo(done, entry.stream, entry.id)
+  }
+  return { done, letters }
 }
 
 async function tryOnce<V>(run: () => Promise<V>): Promise<{ value: V } | { error: unknown }> {

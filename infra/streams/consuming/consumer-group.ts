@@ -23,7 +23,9 @@ export type Acknowledgements = ReadonlyMap<WorkStream, readonly string[]>
 
 /** One member of a consumer group: the commands it needs, each of which throws UNAVAILABLE. */
 export type ConsumerGroup = Readonly<{
-  /** New entries of all streams, at most `count` of each; none when `blockMs` passed without any. */
+  /**
+   * New entries of all streams, at most `count` of each; none when `blockMs` passed without any.
+   */
   read: (count: number, blockMs: number) => Promise<Delivered[]>
   /** A page of what is pending with this consumer, after an id. Does not count as a delivery. */
   findPending: (stream: WorkStream, after: string | undefined, count: number) => Promise<Pending[]>

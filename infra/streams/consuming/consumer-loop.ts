@@ -22,7 +22,9 @@ export type ConsumerLoop = Readonly<{
 }>
 
 const BLOCK_MS = 5_000
-/** Looking for stale entries is a command per stream: rare, or a quiet system would not be quiet. */
+/**
+ * Looking for stale entries is a command per stream: rare, or a quiet system would not be quiet.
+ */
 const MAX_SWEEP_MS = 15_000
 const MIN_SWEEP_MS = 1_000
 

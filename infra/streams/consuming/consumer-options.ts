@@ -22,7 +22,10 @@ export type ConsumerOptions<T> = Readonly<{
    * InvariantError ends the process, any other error halves the batch until the culprit is alone.
    */
   handle: Handle<T>
-  /** Writes the rows of what is given up. May see a letter twice: `(stream, entryId, sha256)` is one. */
+  /**
+   * Writes the rows of what is given up. May see a letter twice: `(stream, entryId, sha256)` is
+   * one.
+   */
   onDead: (letters: readonly DeadLetter[]) => Promise<void>
   /** 500 by default. */
   maxBatch?: number

@@ -9,9 +9,9 @@ import type { Patience } from './patience.ts'
 /** Ends the stay of entries in their stream. */
 export type LetterDesk = Readonly<{
   /**
-   * Writes the letters, then acknowledges them and what is done: a crash in between brings the entries
-   * again. A letter that cannot be written, for another reason than a database that is away, leaves
-   * its entry pending: nothing is dropped silently.
+   * Writes the letters, then acknowledges them and what is done: a crash in between brings the
+   * entries again. A letter that cannot be written, for another reason than a database that is
+   * away, leaves its entry pending: nothing is dropped silently.
    */
   close: (done: Map<WorkStream, string[]>, letters: readonly DeadLetter[]) => Promise<void>
 }>

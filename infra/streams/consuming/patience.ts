@@ -3,9 +3,14 @@ import { backoffMs, delay } from '@chimera/runtime/backoff'
 
 /** How a consumer waits, and when it stops waiting. */
 export type Patience = Readonly<{
-  /** Throws what must end the loop: a defect, or the stop. Anything else is somebody's to decide. */
+  /**
+   * Throws what must end the loop: a defect, or the stop. Anything else is somebody's to decide.
+   */
   rethrowIfOver: (error: unknown) => void
-  /** Waits longer with each try, at least as long as the error asks for. Throws CANCELLED at the stop. */
+  /**
+   * Waits longer with each try, at least as long as the error asks for. Throws CANCELLED at the
+   * stop.
+   */
   wait: (tries: number, error: unknown) => Promise<void>
 }>
 

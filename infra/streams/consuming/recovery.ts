@@ -20,8 +20,8 @@ export type Recovery = Readonly<{
 
 /**
  * Entries delivered once come again in a batch. Those delivered twice come alone, one delivery at a
- * time, so that the count of an innocent neighbour does not rise when a process dies of one of them.
- * What five processes died of alone is dead without a further try.
+ * time, so that the count of an innocent neighbour does not rise when a process dies of one of
+ * them. What five processes died of alone is dead without a further try.
  */
 export function openRecovery(options: {
   group: ConsumerGroup

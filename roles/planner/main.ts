@@ -1,14 +1,11 @@
 import { findTenant } from '@chimera/infra/database/goals/find-tenant'
-import { insertLetters } from '@chimera/infra/database/letters/insert-letters'
 import { openDatabase } from '@chimera/infra/database/open-database'
-import { openConsumer } from '@chimera/infra/streams/consumer'
 import { openRedis } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
 import { ConfigError } from '@chimera/runtime/config'
 import { runProcess } from '@chimera/runtime/run-process'
 
-import { openGoalHandler, recoverGoals } from './handle-goals.ts'
-import { openGoalReader } from './read-goal-entry.ts'
+import { startPlanner } from './start-planner.ts'
 
 await runProcess({
   name: 'planner',
@@ -20,32 +17,21 @@ await runProcess({
     if ((await findTenant(database, tenantId)) === undefined) {
       throw new ConfigError([{ pointer: 'TENANT_ID', detail: 'names no tenant of this database' }])
     }
-    const leaseMs = config.LEASE_MS
-    const publisher = openPublisher({ redis, source: 'planner' })
-    const deps = { database, publisher, log, crash, actor: consumerName, leaseMs }
-    const recovered = await recoverGoals(deps)
-    const consumer = stack.use(
-      openConsumer({
-        url: config.REDIS_URL,
-        name: 'planner-goals',
-        streams: ['chimera:goals'],
-        consumerName,
+    const planner = stack.use(
+      await startPlanner({
+        database,
+        publisher: openPublisher({ redis, source: 'planner' }),
+        redisUrl: config.REDIS_URL,
+        door: { from: config.GOALS_FROM_STREAM, tenantId },
+        actor: consumerName,
+        leaseMs: config.LEASE_MS,
         log,
-        leaseMs,
         metrics,
-        parse: openGoalReader({ from: config.GOALS_FROM_STREAM, tenantId }),
-        handle: openGoalHandler(deps),
-        onDead: async (letters) => {
-          await insertLetters(database, { letters, actor: consumerName })
-        },
-        hooks: {
-          onRead: () => crash('planner.goal.read'),
-          onAcknowledged: () => crash('planner.goal.acknowledged'),
-        },
+        crash,
       }),
     )
-    health.addCheck('streams', consumer.check)
+    health.addCheck('streams', planner.check)
     health.addCheck('redis', redis.check)
-    return { consumer: consumerName, recovered }
+    return { consumer: consumerName, recovered: planner.recovered }
   },
 })

@@ -1,7 +1,7 @@
-import { canonicalHash } from '@chimera/contracts/canonical'
 import { DeniedError, type ErrorCode } from '@chimera/contracts/errors'
 import { type Goal, GoalRing, StructuredGoal, TextGoal, type Trust } from '@chimera/contracts/goal'
 import { GoalId, Uuid } from '@chimera/contracts/ids'
+import { type GoalContent, goalContent } from '@chimera/infra/database/goals/goal-content'
 import type { Unparsed } from '@chimera/infra/streams/parse-entry'
 
 /** An entry of `chimera:goals`: a goal in full, or the id of one that has a row. */
@@ -11,6 +11,7 @@ export type GoalEntry =
       readonly tenantId: string
       readonly id: string
       readonly goal: Goal
+      readonly content: GoalContent
       readonly trust: Trust
     }
   | {
@@ -51,7 +52,8 @@ export function openGoalReader(door: Door): (unparsed: Unparsed) => GoalEntry {
     }
     const goal = goalOf(unparsed)
     const { tenantId } = door
-    const id = goal.id ?? givenId(unparsed) ?? derivedId(unparsed.id, goal)
+    const content = goalContent(goal)
+    const id = goal.id ?? givenId(unparsed) ?? `entry-${unparsed.id}-${content.hash.slice(0, 8)}`
     if (door.from === 'off') {
       return { kind: 'ring', tenantId, id, missing: 'GOALS_FROM_STREAM_OFF' }
     }
@@ -59,7 +61,7 @@ export function openGoalReader(door: Door): (unparsed: Unparsed) => GoalEntry {
       const message = 'Goals from this stream are words of strangers and may not be live.'
       throw new DeniedError('MODE_FORBIDDEN', message)
     }
-    return { kind: 'goal', tenantId, id, goal, trust: door.from }
+    return { kind: 'goal', tenantId, id, goal, content, trust: door.from }
   }
 }
 
@@ -85,10 +87,6 @@ function flatGoal(fields: ReadonlyMap<string, string>): Record<string, unknown> 
 function givenId({ payload, envelope }: Unparsed): string | undefined {
   if (payload === undefined || envelope.id === undefined) return undefined
   return GoalId.parse(envelope.id)
-}
-
-function derivedId(entryId: string, goal: Goal): string {
-  return `entry-${entryId}-${canonicalHash(goal).slice(0, 8)}`
 }
 
 function isRing(payload: unknown): boolean {

@@ -13,6 +13,8 @@ export type NewGoal = {
   readonly goal: Goal
   readonly source: 'stream' | 'http' | 'cli' | 'mcp'
   readonly trust: Trust
+  /** `goalContent(goal)`, when the caller has it already. */
+  readonly content?: GoalContent
 }
 
 /**
@@ -53,7 +55,11 @@ export async function insertGoals(
   lease?: InsertLease,
 ): Promise<InsertedGoal[]> {
   if (goals.length === 0) return []
-  const given = goals.map((goal) => ({ ...goal, key: keyOf(goal), of: goalContent(goal.goal) }))
+  const given = goals.map((goal) => ({
+    ...goal,
+    key: keyOf(goal),
+    of: goal.content ?? goalContent(goal.goal),
+  }))
   const firsts = new Map<string, Given>()
   for (const goal of given) if (!firsts.has(goal.key)) firsts.set(goal.key, goal)
   const sorted = [...firsts.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1))

@@ -1,0 +1,90 @@
+import type { InvariantError } from '@chimera/contracts/errors'
+import { forgetOldAnswers } from '@chimera/infra/database/idempotency/forget-old-answers'
+import type { Database } from '@chimera/infra/database/open-database'
+import { findPrincipal } from '@chimera/infra/database/tokens/find-principal'
+import { isTokenValid } from '@chimera/infra/database/tokens/is-token-valid'
+import type { FeedReader } from '@chimera/infra/streams/feed-reader'
+import type { Publisher } from '@chimera/infra/streams/publisher'
+import type { Logger } from '@chimera/runtime/log'
+
+import { buildApp } from './app.ts'
+import { openDoorbell } from './goals/doorbell.ts'
+import { isLoopback } from './http/check-host.ts'
+import { openRateLimit } from './http/rate-limit.ts'
+import { openReadiness, type Readiness } from './http/readiness.ts'
+import { serveHttp } from './http/serve.ts'
+import { feedRoute } from './routes/feed-route.ts'
+import { goalRoutes } from './routes/goal-routes.ts'
+import { healthRoutes } from './routes/health-routes.ts'
+import { recordRoutes } from './routes/record-routes.ts'
+
+/** A token may fill a batch of the Planner at once and go on at this pace. */
+const REQUESTS = { perSecond: 500, burst: 2_000 }
+/** Requests without a valid token, by address: a person mistypes, a guesser does not get far. */
+const FAILURES = { perSecond: 5, burst: 100 }
+/** Old answers are forgotten by whoever makes new ones, now and then. */
+const FORGET_EVERY_MS = 3_600_000
+
+export type GatewayDeps = Readonly<{
+  database: Database
+  redis: Readonly<{ check: () => void }>
+  publisher: Publisher
+  feed: FeedReader
+  log: Logger
+  host: string
+  port: number
+  /** Has to end the process. */
+  onDefect: (error: InvariantError) => void
+}>
+
+export type Gateway = AsyncDisposable & Readonly<{ url: string; readiness: Readiness }>
+
+/** The HTTP API on its connections, which stay the caller's. Disposing lets open requests finish. */
+export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
+  const { database, log } = deps
+  await using opening = new AsyncDisposableStack()
+  const stopping = new AbortController()
+  const readiness = openReadiness({
+    postgres: () => database.query({ text: 'SELECT FROM tenants LIMIT 1' }),
+    redis: deps.redis.check,
+  })
+  const doorbell = opening.use(openDoorbell({ publisher: deps.publisher, log }))
+  const app = buildApp({
+    routes: [
+      ...goalRoutes({ database, doorbell, onAnswerKept: openBroom(deps) }),
+      ...recordRoutes({ database }),
+      feedRoute({
+        feed: deps.feed,
+        isValid: (tokenId) => isTokenValid(database, tokenId),
+        signal: stopping.signal,
+      }),
+      ...healthRoutes({ database, readiness }),
+    ],
+    findPrincipal: (token) => findPrincipal(database, token),
+    requests: openRateLimit(REQUESTS),
+    failures: openRateLimit(FAILURES),
+    isOnLoopback: isLoopback(deps.host),
+    log,
+    onDefect: deps.onDefect,
+  })
+  const { host, port } = deps
+  const server = opening.use(await serveHttp({ fetch: app.fetch, host, port, log }))
+  opening.defer(() => {
+    readiness.drain()
+    stopping.abort()
+  })
+  const open = opening.move()
+  return { url: server.url, readiness, [Symbol.asyncDispose]: () => open.disposeAsync() }
+}
+
+/** Sweeps at the first answer that is kept and then once an hour, in the background. */
+function openBroom({ database, log }: GatewayDeps): () => void {
+  let sweptAt = Number.NEGATIVE_INFINITY
+  return () => {
+    if (performance.now() - sweptAt < FORGET_EVERY_MS) return
+    sweptAt = performance.now()
+    forgetOldAnswers(database).catch((err: unknown) =>
+      log.warn({ err }, 'old answers could not be forgotten; later again'),
+    )
+  }
+}

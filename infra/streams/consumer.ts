@@ -37,11 +37,12 @@ export function openConsumer<T>(
   const close = async (): Promise<void> => {
     stopping.abort()
     // Otherwise the wait for entries that nobody wants any more would go on for seconds.
-    if (loop.isWaiting() || client.status !== 'ready') client.disconnect()
+    const isIdle = loop.isWaiting() || client.status !== 'ready'
+    const gone = isIdle ? disconnect(client) : undefined
     try {
       await running
     } finally {
-      await disconnect(client)
+      await (gone ?? disconnect(client))
     }
   }
   return {

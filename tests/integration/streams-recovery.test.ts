@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { RetryableError } from '@chimera/contracts/errors'
 import { openConsumer, type Consumer } from '@chimera/infra/streams/consumer'
 import type { ConsumerOptions } from '@chimera/infra/streams/consuming/consumer-options'
 import { inspectStreams } from '@chimera/infra/streams/inspect'
@@ -197,4 +198,41 @@ test('at rest a consumer asks once per wait and nothing else', async () => {
   const spent = calls.filter(([name]) => name !== 'config|resetstat' && name !== 'info')
   expect(spent.map(([name]) => name)).toEqual(['xreadgroup'])
   expect(Number(spent[0]?.[1])).toBeLessThanOrEqual(4)
+})
+
+test('closing while Redis is away takes no longer than an attempt to connect', async () => {
+  const consumer = openConsumer<number>({
+    url: '/nowhere/redis.sock',
+    name: 'judge-test',
+    streams: [STREAM],
+    consumerName: 'judge-1',
+    log,
+    leaseMs: 15_000,
+    parse: () => 0,
+    handle: () => Promise.reject(new Error('There is nothing to handle.')),
+    onDead: () => Promise.reject(new Error('Nothing here is dead.')),
+  })
+  await sleep(400)
+  expect(() => consumer.check()).toThrow(/not connected/)
+  const since = performance.now()
+  await consumer.close()
+  expect(performance.now() - since).toBeLessThan(4_000)
+})
+
+test('an outage of the database between two lives does not count as a death', async () => {
+  await publish(1)
+  for (let life = 0; life < 8; life += 1) {
+    const { promise: tried, resolve } = Promise.withResolvers<void>()
+    const { consumer } = start({
+      handle: async () => {
+        resolve()
+        throw new RetryableError('UNAVAILABLE', 'The database is away.')
+      },
+    })
+    await tried
+    await sleep(20)
+    await consumer.close()
+  }
+  const { handled } = start()
+  await until(() => expect(handled).toEqual([1]))
 })

@@ -5,7 +5,7 @@ import type { Logger } from '@chimera/runtime/log'
 import { deadLetter, type DeadLetter } from '../dead-letter.ts'
 import { isMalformed, parseEntry, type Entry, type Unparsed } from '../parse-entry.ts'
 import type { Settlements } from '../settlement.ts'
-import type { Delivered } from './consumer-group.ts'
+import type { Delivered, EntryIds } from './consumer-group.ts'
 import { addTo, type LetterDesk } from './letter-desk.ts'
 import type { Patience } from './patience.ts'
 import { codeOf, type Suspects } from './suspects.ts'
@@ -28,6 +28,8 @@ export type BatchRunner = Readonly<{
  * stale.
  */
 const MAX_TRIES = 20
+/** Of a part of a batch that has been tried for long already. */
+const MAX_TRIES_OF_PART = 3
 
 type Part<T> = readonly Entry<T>[]
 
@@ -36,6 +38,8 @@ export function openBatchRunner<T>(options: {
   handle: Handle<T>
   desk: LetterDesk
   suspects: Suspects<T>
+  /** Sets the count of deliveries back. */
+  forgive: (innocent: EntryIds) => Promise<void>
   patience: Patience
   log: Logger
   signal: AbortSignal
@@ -59,7 +63,7 @@ export function openBatchRunner<T>(options: {
   }
 
   /** Answers whether the part is dealt with; if not, its halves have to be tried. */
-  const attempt = async (part: Part<T>): Promise<boolean> => {
+  const attempt = async (part: Part<T>, maxTries = MAX_TRIES): Promise<boolean> => {
     for (let tries = 1; ; tries += 1) {
       const outcome = await tryOnce(() => options.handle(part, options.signal))
       if ('value' in outcome) {
@@ -74,11 +78,15 @@ export function openBatchRunner<T>(options: {
         if (isAlone && first !== undefined) await fail(first, err)
         return isAlone
       }
-      if (tries >= MAX_TRIES) {
+      if (tries >= maxTries) {
         log.error({ err, entries: part.length, tries }, 'a batch failed for too long')
         return isAlone
       }
-      if (tries === 1) log.warn({ err, entries: part.length }, 'a batch has to wait')
+      if (tries === 1) {
+        log.warn({ err, entries: part.length }, 'a batch has to wait')
+        // Or restarts during a long outage would count as deaths, and end in a dead letter.
+        await options.forgive(idsOf(part))
+      }
       await patience.wait(tries, err)
     }
   }
@@ -104,11 +112,11 @@ export function openBatchRunner<T>(options: {
 /** The whole batch first; what cannot be dealt with is halved, down to single entries. */
 async function inHalves<T>(
   batch: Part<T>,
-  attempt: (part: Part<T>) => Promise<boolean>,
+  attempt: (part: Part<T>, maxTries?: number) => Promise<boolean>,
 ): Promise<void> {
   const parts: Part<T>[] = batch.length === 0 ? [] : [batch]
   for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
-    if (await attempt(part)) continue
+    if (await attempt(part, part === batch ? undefined : MAX_TRIES_OF_PART)) continue
     const middle = Math.ceil(part.length / 2)
     parts.push(part.slice(middle), part.slice(0, middle))
   }
@@ -127,6 +135,12 @@ function sorted<T>(
     else addTo(done, entry.stream, entry.id)
   }
   return { done, letters }
+}
+
+function idsOf(part: Part<unknown>): EntryIds {
+  const ids = new Map<WorkStream, string[]>()
+  for (const { stream, id } of part) addTo(ids, stream, id)
+  return ids
 }
 
 async function tryOnce<V>(run: () => Promise<V>): Promise<{ value: V } | { error: unknown }> {

@@ -19,7 +19,8 @@ export type Delivered = Readonly<{
 /** What Redis knows of an entry that is pending with this consumer. */
 export type Pending = Readonly<{ id: string; deliveries: number }>
 
-export type Acknowledgements = ReadonlyMap<WorkStream, readonly string[]>
+/** Ids by stream. */
+export type EntryIds = ReadonlyMap<WorkStream, readonly string[]>
 
 /** One member of a consumer group: the commands it needs, each of which throws UNAVAILABLE. */
 export type ConsumerGroup = Readonly<{
@@ -33,10 +34,12 @@ export type ConsumerGroup = Readonly<{
   claim: (stream: WorkStream, pending: readonly Pending[]) => Promise<Delivered[]>
   /** Makes idle entries of any consumer pending here, without delivering them. Says how many. */
   claimStale: (stream: WorkStream, minIdleMs: number) => Promise<number>
+  /** Sets the count of deliveries back: what went wrong was not the entries' fault. */
+  forgive: (innocent: EntryIds) => Promise<void>
   /** Reads without claiming. */
   find: (stream: WorkStream, id: string) => Promise<RawEntry | undefined>
   /** Acknowledges, and shows the letters on `chimera:dead`. */
-  acknowledge: (done: Acknowledgements, letters: readonly DeadLetter[]) => Promise<void>
+  acknowledge: (done: EntryIds, letters: readonly DeadLetter[]) => Promise<void>
 }>
 
 /** A call scans ten times this many pending entries; Redis does nothing else meanwhile. */
@@ -95,6 +98,12 @@ export function openConsumerGroup(options: {
       cursors.set(stream, textOf(next))
       return listOf(ids).length
     },
+    forgive: async (innocent) => {
+      for (const [stream, ids] of innocent) {
+        const counts = ['RETRYCOUNT', 0, 'JUSTID']
+        await command('XCLAIM', stream, group, consumerName, 0, ...ids, ...counts)
+      }
+    },
     find: async (stream, id) => {
       const [entry] = entriesOf(await command('XRANGE', stream, id, id))
       return entry
@@ -148,7 +157,7 @@ function isGroupMissing(cause: unknown): boolean {
 async function acknowledge(options: {
   client: Redis
   group: string
-  done: Acknowledgements
+  done: EntryIds
   letters: readonly DeadLetter[]
 }): Promise<void> {
   const { client, group, done, letters } = options

@@ -4,7 +4,12 @@ import type { Redis } from 'ioredis'
 
 import type { DeadLetter } from '../dead-letter.ts'
 import { openBatchRunner } from './batch-runner.ts'
-import { openConsumerGroup, type ConsumerGroup, type Delivered } from './consumer-group.ts'
+import {
+  openConsumerGroup,
+  type ConsumerGroup,
+  type Delivered,
+  type EntryIds,
+} from './consumer-group.ts'
 import type { ConsumerOptions } from './consumer-options.ts'
 import { addTo, openLetterDesk } from './letter-desk.ts'
 import { openPatience } from './patience.ts'
@@ -38,7 +43,7 @@ export function openConsumerLoop<T>(
   const suspects = openSuspects<T>({ random, now: Date.now })
   const acknowledger = openAcknowledger(options, group)
   const desk = openLetterDesk({ onDead: options.onDead, ...acknowledger, log, patience })
-  const runner = openBatchRunner({ ...options, desk, suspects, patience })
+  const runner = openBatchRunner({ ...options, desk, suspects, forgive: group.forgive, patience })
   const run = observed(options, runner.run)
   const minIdleMs = 2 * options.leaseMs
   const recovery = openRecovery({
@@ -117,10 +122,7 @@ function openAcknowledger(
   options: Pick<ConsumerOptions<unknown>, 'hooks' | 'metrics'>,
   group: ConsumerGroup,
 ): {
-  acknowledge: (
-    done: ReadonlyMap<WorkStream, readonly string[]>,
-    letters: readonly DeadLetter[],
-  ) => Promise<void>
+  acknowledge: (done: EntryIds, letters: readonly DeadLetter[]) => Promise<void>
   flush: () => Promise<void>
 } {
   const { hooks, metrics } = options

@@ -3,7 +3,7 @@ import type { WorkStream } from '@chimera/contracts/streams'
 import type { Logger } from '@chimera/runtime/log'
 
 import type { DeadLetter } from '../dead-letter.ts'
-import type { Acknowledgements } from './consumer-group.ts'
+import type { EntryIds } from './consumer-group.ts'
 import type { Patience } from './patience.ts'
 
 /** Ends the stay of entries in their stream. */
@@ -20,7 +20,7 @@ const MAX_TRIES = 5
 
 export function openLetterDesk(options: {
   onDead: (letters: readonly DeadLetter[]) => Promise<void>
-  acknowledge: (done: Acknowledgements, letters: readonly DeadLetter[]) => Promise<void>
+  acknowledge: (done: EntryIds, letters: readonly DeadLetter[]) => Promise<void>
   log: Logger
   patience: Patience
 }): LetterDesk {

@@ -1,5 +1,5 @@
 import type { CrashPoint } from '@chimera/contracts/crash-points'
-import { ConflictError, RetryableError, TerminalError } from '@chimera/contracts/errors'
+import { ChimeraError, InvariantError } from '@chimera/contracts/errors'
 import type { FenceReply, ReceiptsReply, ToolStatus } from '@chimera/contracts/tool-control'
 
 import type { Entry } from './ledger/entry.ts'
@@ -17,7 +17,7 @@ import type { SignReceipt } from './protocol/receipts.ts'
 import { createReconciliation, type Reconciler } from './protocol/reconcile.ts'
 import { RULES, type Rules } from './protocol/rules.ts'
 import { createVoid, type VoidGrant } from './protocol/void.ts'
-import { isErrorCode, type ServedEffectTool, type ServedTool } from './serving/define-tool.ts'
+import type { ServedEffectTool, ServedTool } from './serving/define-tool.ts'
 import type { CallContext, CallTool } from './serving/mcp-factory.ts'
 import { effectResult, errorResult, readResult } from './serving/tool-result.ts'
 
@@ -111,7 +111,10 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
       if (reply.kind === 'settled' && reply.entry.state === 'UNKNOWN') reconciliation.wake()
       return effectResult(reply, tool)
     } catch (error) {
-      if (!isExpected(error)) log.error({ err: error, tool: tool.definition.name }, 'a call failed')
+      if (error instanceof InvariantError) return parts.fail(error)
+      if (!(error instanceof ChimeraError)) {
+        log.error({ err: error, tool: tool.definition.name }, 'a call failed')
+      }
       return errorResult(error)
     }
   }
@@ -161,8 +164,8 @@ function createControl(given: {
       const { nextInMs } = await reconciliation.run()
       const settled = asked
         .map((grantId) => ledger.entries.byGrant(grantId))
-        .filter((entry) => entry !== undefined && entry.state !== 'CLAIMED')
         .filter((entry) => entry !== undefined)
+        .filter((entry) => entry.state !== 'CLAIMED')
       const receipts = await Promise.all(settled.map((entry) => sign(entry)))
       return { receipts, ...(nextInMs === undefined ? {} : { next_in_ms: Math.ceil(nextInMs) }) }
     },
@@ -196,16 +199,6 @@ function statusOf(parts: ToolServerParts, gate: Gate): ToolStatus {
       effects.map(({ effect }) => [effect.name, effect.definitionHash]),
     ),
   }
-}
-
-/** Refusals and races are answers; the log is for what nobody expected. */
-function isExpected(error: unknown): boolean {
-  return (
-    error instanceof RetryableError ||
-    error instanceof ConflictError ||
-    error instanceof TerminalError ||
-    (error instanceof Error && 'code' in error && isErrorCode(String(error.code)))
-  )
 }
 
 const NO_KEYS: GrantKeys = { find: () => undefined, holds: () => false }

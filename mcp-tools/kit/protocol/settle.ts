@@ -41,7 +41,10 @@ function settlementOf(given: {
     settledMs,
     leftByMs: settledMs,
   })
-  if (outcome.kind === 'not_sent') return { state: 'NOT_SENT', settledMs, ...outcome.refusal }
+  if (outcome.kind === 'not_sent') {
+    const { code, detail } = outcome.refusal
+    return { state: 'NOT_SENT', settledMs, code, detail }
+  }
   if (outcome.kind === 'unknown') return unknown(outcome.detail)
   const answer = given.plan.classify(outcome.response)
   if (answer.outcome === 'unknown') return unknown(answer.detail)
@@ -52,7 +55,7 @@ function settlementOf(given: {
       settledMs,
       code,
       detail,
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs: Math.ceil(retryAfterMs) }),
     }
   }
   if (ledger.entries.byProviderRef(entry.account, answer.providerRef) !== undefined) {

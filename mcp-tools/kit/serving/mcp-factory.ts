@@ -35,7 +35,10 @@ export function createServerFactory(options: {
 }): McpServerFactory {
   const { name, version, tools, call } = options
   return ({ authInfo }) => {
-    const server = new McpServer({ name, version }, { capabilities: { tools: {} } })
+    const server = new McpServer(
+      { name, version },
+      { capabilities: { tools: { listChanged: false } } },
+    )
     for (const tool of tools) {
       const { name: toolName, title, description, annotations } = tool.definition
       server.registerTool(

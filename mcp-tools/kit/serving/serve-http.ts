@@ -19,6 +19,7 @@ import { sendProblem } from './problem.ts'
 /** A tool call is a tweet or an order, not an upload. */
 const MAX_MCP_BODY_BYTES = 262_144
 const MAX_CONNECTIONS = 1_000
+const IDLE_SWEEP_MS = 50
 
 export type HttpServing = AsyncDisposable & Readonly<{ url: string }>
 
@@ -112,8 +113,10 @@ async function listen(http: Server, at: { host: string; port: number }): Promise
 async function close(http: Server): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   http.close(() => resolve())
-  http.closeIdleConnections()
+  // A connection that is kept alive becomes idle only after its last answer.
+  const sweep = setInterval(() => http.closeIdleConnections(), IDLE_SWEEP_MS)
   await promise
+  clearInterval(sweep)
 }
 
 function urlOf(host: string, address: string | AddressInfo | null): string {

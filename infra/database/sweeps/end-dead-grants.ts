@@ -1,0 +1,61 @@
+import { newId } from '@chimera/contracts/ids'
+
+import { appendAudit, draftAudit, type AuditDraft } from '../append-audit.ts'
+import type { Database } from '../open-database.ts'
+
+/** An effect that the Judge is to look at, because its grant is to end. */
+export type EndingEffect = { id: string; tenantId: string }
+
+type DeadGrant = EndingEffect & { round: number; reason: 'expired' | 'boot_changed' }
+
+/**
+ * Asks for the end of grants that can claim no more: those that ran out by the database clock, and those
+ * made for an earlier boot than the account's, so that a killed tool server costs seconds and not a
+ * grant's minute. The effect stays GRANTED and shows `cancelling` until the ledger has answered; the
+ * clock only triggers the question (design.md section 5 item 6). At most `limit` at once.
+ */
+export async function endDeadGrants(
+  database: Database,
+  of: { actor: string; limit: number },
+): Promise<{ effects: EndingEffect[]; audit: ReturnType<AuditDraft['items']> }> {
+  return database.transaction(async (tx) => {
+    const draft = draftAudit()
+    const dead = await tx.query<DeadGrant>({
+      name: 'dead-grants',
+      text: `SELECT e.id, e.tenant_id AS "tenantId", e.round,
+          CASE WHEN e.boot IS DISTINCT FROM a.boot THEN 'boot_changed' ELSE 'expired' END AS reason
+        FROM effects e JOIN tool_accounts a ON a.account = e.account
+        WHERE e.state = 'GRANTED' AND NOT e.cancelling
+          AND (e.grant_expires_at < now() OR e.boot IS DISTINCT FROM a.boot)
+        ORDER BY e.id LIMIT $1 FOR UPDATE OF e SKIP LOCKED`,
+      values: [of.limit],
+    })
+    if (dead.length === 0) return { effects: [], audit: [] }
+    await tx.query({
+      name: 'end-dead-grants',
+      text: `UPDATE effects e SET cancelling = true, void_reason = u.reason, version_id = u.fresh,
+          audit_id = u.audit_id
+        FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[])
+          AS u(id, fresh, reason, audit_id)
+        WHERE e.id = u.id`,
+      values: [
+        dead.map((effect) => effect.id),
+        dead.map(() => newId()),
+        dead.map((effect) => effect.reason),
+        dead.map((effect) => draft.idFor(effect.tenantId)),
+      ],
+    })
+    for (const { id, tenantId, round, reason } of dead) {
+      draft.add(tenantId, {
+        subject: 'effect',
+        id,
+        attempt: round,
+        from: 'GRANTED',
+        to: 'CANCELLING',
+        note: reason,
+      })
+    }
+    await appendAudit(tx, draft, of.actor)
+    return { effects: dead, audit: draft.items() }
+  })
+}

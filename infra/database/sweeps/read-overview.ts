@@ -1,0 +1,144 @@
+import { ToolState } from '@chimera/contracts/tool-control'
+import { z } from 'zod'
+
+import type { Sql } from '../open-database.ts'
+
+/** How old a row has to be before anyone asks where its doorbell is. By the database clock. */
+export const LATE_AFTER_MS = 2_000
+
+const Account = z.strictObject({
+  account: z.string(),
+  url: z.string(),
+  boot: z.uuid().nullable(),
+  state: ToolState,
+  reason: z.string().nullable(),
+})
+
+/** What of an outside account the Keeper acts on. */
+export type SweptAccount = z.infer<typeof Account>
+
+const Fences = z.record(
+  z.string(),
+  z.strictObject({ epoch: z.int().nonnegative(), stopped: z.boolean() }),
+)
+
+/** What there is to do for the Keeper, answered by one statement. Each flag is true when a row waits. */
+export type Overview = {
+  /** The stream marker as the record knows it. */
+  readonly marker: string | null
+  /** Claimed tasks whose lease ran out. */
+  readonly lostLeases: boolean
+  /** Goals whose planning lease ran out. */
+  readonly lostPlans: boolean
+  /** Tasks, ready or to be judged, whose `run_at` has come. */
+  readonly due: boolean
+  /** Milliseconds until the next `run_at` comes. */
+  readonly nextDueMs: number | null
+  /** Rows that wait for a doorbell and are older than LATE_AFTER_MS, by the stream that rings it. */
+  readonly late: {
+    readonly goals: boolean
+    readonly tasks: boolean
+    readonly results: boolean
+    readonly effects: boolean
+  }
+  /** Grants that ran out or are for an earlier boot, and whose end nobody has asked for. */
+  readonly deadGrants: boolean
+  /** Grants that are being voided. */
+  readonly cancelling: boolean
+  readonly unknownEffects: boolean
+  /** Nothing is open: nothing can become late before something new arrives. */
+  readonly idle: boolean
+  readonly accounts: readonly SweptAccount[]
+  readonly fences: Readonly<Record<string, { epoch: number; stopped: boolean }>>
+}
+
+type Row = {
+  marker: string | null
+  lost_leases: boolean
+  lost_plans: boolean
+  due: boolean
+  next_due_ms: number | null
+  late_goals: boolean
+  late_tasks: boolean
+  late_results: boolean
+  late_effects: boolean
+  dead_grants: boolean
+  cancelling: boolean
+  unknown_effects: boolean
+  idle: boolean
+  accounts: unknown
+  fences: unknown
+}
+
+/**
+ * Every part reads one partial index of what is open, so that the statement costs the same in a record
+ * of a million finished tasks. Goals that are paused or ended hold their tasks back: those are not late.
+ */
+const OVERVIEW = `
+  WITH late AS (SELECT now() - interval '${LATE_AFTER_MS} milliseconds' AS before)
+  SELECT
+    (SELECT marker FROM stream_marker) AS marker,
+    EXISTS (SELECT FROM tasks WHERE status = 'IN_PROGRESS' AND lease_until < now()) AS lost_leases,
+    EXISTS (SELECT FROM goals WHERE status = 'RECEIVED' AND lease_until < now()) AS lost_plans,
+    EXISTS (SELECT FROM tasks WHERE phase = 'ready' AND run_at <= now()
+        AND coalesce(run_at, ready_at) <= now())
+      OR EXISTS (SELECT FROM tasks WHERE phase = 'judging' AND run_at <= now()
+        AND coalesce(run_at, result_at) <= now()) AS due,
+    greatest(0, extract(epoch FROM least(
+      (SELECT min(coalesce(run_at, ready_at)) FROM tasks
+        WHERE phase = 'ready' AND coalesce(run_at, ready_at) > now()),
+      (SELECT min(coalesce(run_at, result_at)) FROM tasks
+        WHERE phase = 'judging' AND coalesce(run_at, result_at) > now())
+    ) - now()) * 1000)::float8 AS next_due_ms,
+    EXISTS (SELECT FROM goals, late WHERE status = 'RECEIVED' AND received_at < late.before
+        AND lease_until IS NULL) AS late_goals,
+    EXISTS (SELECT FROM late, tasks t JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id
+      WHERE t.phase = 'ready' AND coalesce(t.run_at, t.ready_at) < late.before
+        AND g.status IN ('PLANNED', 'ACTIVE')) AS late_tasks,
+    EXISTS (SELECT FROM tasks, late WHERE phase = 'judging'
+        AND coalesce(run_at, result_at) < late.before)
+      OR EXISTS (SELECT FROM receipts, late WHERE judged_at IS NULL AND created_at < late.before)
+      AS late_results,
+    EXISTS (SELECT FROM effects, late WHERE state = 'GRANTED' AND NOT cancelling
+        AND granted_at < late.before AND grant_expires_at >= now()) AS late_effects,
+    EXISTS (SELECT FROM effects e JOIN tool_accounts a USING (account)
+      WHERE e.state = 'GRANTED' AND NOT e.cancelling
+        AND (e.grant_expires_at < now() OR e.boot IS DISTINCT FROM a.boot)) AS dead_grants,
+    EXISTS (SELECT FROM effects WHERE state = 'GRANTED' AND cancelling) AS cancelling,
+    EXISTS (SELECT FROM effects WHERE state = 'UNKNOWN') AS unknown_effects,
+    NOT EXISTS (SELECT FROM goals WHERE status = 'RECEIVED')
+      AND NOT EXISTS (SELECT FROM tasks WHERE phase = 'ready')
+      AND NOT EXISTS (SELECT FROM tasks WHERE status = 'IN_PROGRESS')
+      AND NOT EXISTS (SELECT FROM tasks WHERE phase = 'judging')
+      AND NOT EXISTS (SELECT FROM receipts WHERE judged_at IS NULL)
+      AND NOT EXISTS (SELECT FROM effects WHERE state IN ('GRANTED', 'UNKNOWN')) AS idle,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('account', account, 'url', url, 'boot', boot,
+        'state', state, 'reason', reason) ORDER BY account), '[]') FROM tool_accounts) AS accounts,
+    (SELECT coalesce(jsonb_object_agg(scope,
+        jsonb_build_object('epoch', epoch, 'stopped', stopped)), '{}')
+      FROM fences WHERE epoch > 0) AS fences`
+
+/** Reads the overview; one round trip, prepared once. */
+export async function readOverview(sql: Sql): Promise<Overview> {
+  const [row] = await sql.query<Row>({ name: 'sweep-overview', text: OVERVIEW })
+  if (row === undefined) throw new Error('A statement without FROM always has a row.')
+  return {
+    marker: row.marker,
+    lostLeases: row.lost_leases,
+    lostPlans: row.lost_plans,
+    due: row.due,
+    nextDueMs: row.next_due_ms,
+    late: {
+      goals: row.late_goals,
+      tasks: row.late_tasks,
+      results: row.late_results,
+      effects: row.late_effects,
+    },
+    deadGrants: row.dead_grants,
+    cancelling: row.cancelling,
+    unknownEffects: row.unknown_effects,
+    idle: row.idle,
+    accounts: z.array(Account).parse(row.accounts),
+    fences: Fences.parse(row.fences),
+  }
+}

@@ -1,0 +1,111 @@
+import type { TaskType } from '@chimera/contracts/agent-task'
+import { newId } from '@chimera/contracts/ids'
+
+import { appendAudit, draftAudit, type AuditDraft } from '../append-audit.ts'
+import { moveTasks, type ReadyTask } from '../judging/move-tasks.ts'
+import type { Database, Sql } from '../open-database.ts'
+
+/** A task that killed this many Workers in a row, or outlived them, is not tried again. */
+export const MAX_LEASES_LOST = 5
+
+type Lost = {
+  id: string
+  tenant_id: string
+  goal_id: string
+  type: TaskType
+  version_id: string
+  attempt: number
+  leases_lost: number
+  owner: string
+}
+
+/**
+ * Takes back tasks whose lease ran out by the database clock, at most `limit`: `IN_PROGRESS ->
+ * PENDING/ready`, or `FAILED/dead` at the fifth time, with what depends on it. Returns the ids that wait
+ * for their doorbell now and what to show on the feed. The attempt is not given back, and what its
+ * Worker may still commit finds another version.
+ */
+export async function releaseLostLeases(
+  database: Database,
+  of: { actor: string; limit: number },
+): Promise<{ ready: string[]; dead: string[]; audit: ReturnType<AuditDraft['items']> }> {
+  return database.transaction(async (tx) => {
+    const draft = draftAudit()
+    const lost = await release(tx, draft, of.limit)
+    const isDead = (task: Lost) => task.leases_lost >= MAX_LEASES_LOST
+    const freed = await bury(tx, draft, lost.filter(isDead))
+    await appendAudit(tx, draft, of.actor)
+    const alive = lost.filter((task) => !isDead(task))
+    return {
+      ready: [...alive.map((task) => task.id), ...freed.map((task) => task.taskId)],
+      dead: lost.filter(isDead).map((task) => task.id),
+      audit: draft.items(),
+    }
+  })
+}
+
+async function release(tx: Sql, draft: AuditDraft, limit: number): Promise<Lost[]> {
+  // Rows that another session holds are moving already; the next sweep sees what became of them.
+  const expired = await tx.query<{ id: string; tenant_id: string; owner: string }>({
+    name: 'lost-leases',
+    text: `SELECT id, tenant_id, lease_owner AS owner FROM tasks
+      WHERE status = 'IN_PROGRESS' AND lease_until < now()
+      ORDER BY lease_until LIMIT $1 FOR UPDATE SKIP LOCKED`,
+    values: [limit],
+  })
+  if (expired.length === 0) return []
+  const rows = await tx.query<Lost>({
+    name: 'release-lost-leases',
+    text: `UPDATE tasks t SET status = 'PENDING', phase = 'ready', version_id = u.fresh,
+        lease_owner = NULL, lease_until = NULL, run_at = NULL, ready_at = now(),
+        leases_lost = t.leases_lost + 1, audit_id = u.audit_id
+      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) AS u(id, fresh, audit_id, owner)
+      WHERE t.id = u.id
+      RETURNING t.id, t.tenant_id, t.goal_id, t.type, t.version_id, t.attempt, t.leases_lost, u.owner`,
+    values: [
+      expired.map((task) => task.id),
+      expired.map(() => newId()),
+      expired.map((task) => draft.idFor(task.tenant_id)),
+      expired.map((task) => task.owner),
+    ],
+  })
+  for (const task of rows) {
+    draft.add(task.tenant_id, {
+      subject: 'task',
+      id: task.id,
+      attempt: task.attempt,
+      from: 'running',
+      to: 'ready',
+      note: `lease of ${task.owner} ran out`,
+    })
+  }
+  return rows
+}
+
+/** Ends tasks for good, with their descendants and their goals' counters. */
+async function bury(tx: Sql, draft: AuditDraft, tasks: readonly Lost[]): Promise<ReadyTask[]> {
+  const { ready } = await moveTasks(
+    tx,
+    tasks.map((task) => ({
+      taskId: task.id,
+      tenantId: task.tenant_id,
+      goalId: task.goal_id,
+      versionId: task.version_id,
+      from: 'ready',
+      to: 'dead',
+      attempt: task.attempt,
+      delayMs: null,
+      waitingOn: null,
+      failure: {
+        code: 'ATTEMPTS_EXHAUSTED',
+        message: `The lease of this task ran out ${task.leases_lost} times; its workers died or hung.`,
+      },
+      feedback: null,
+      isRejection: false,
+      confidence: null,
+      verdict: null,
+    })),
+    draft,
+  )
+  return ready
+}

@@ -1,0 +1,46 @@
+import { readMarker } from '@chimera/infra/streams/marker'
+
+import type { KeeperDeps } from '../duties/keeper-deps.ts'
+import { openRingMemory } from '../duties/ring-memory.ts'
+import type { Duty } from '../duties/run-duties.ts'
+import { openQuietStreams, type QuietStreams } from './quiet-streams.ts'
+import { republishAll } from './republish-all.ts'
+import { ringDue } from './ring-due.ts'
+import { ringLate } from './ring-late.ts'
+
+/** Publishing 100,000 rows again takes some 10 s. */
+const DEADLINE_MS = 60_000
+
+/**
+ * Rings again what nobody heard (design.md section 4): everything when Redis has lost its memory, else
+ * only rows of streams that have been quiet while the rows grew old; and tasks exactly when their
+ * `run_at` comes. (`parts` is what a negative control takes out.) At rest this costs one GET per sweep.
+ */
+export function doorbellDuty(
+  deps: KeeperDeps,
+  parts: { quiet: QuietStreams } = { quiet: openQuietStreams({ now: () => performance.now() }) },
+): Duty {
+  const rung = openRingMemory({ now: () => performance.now() })
+  const memory = { ...parts, rung, due: new Set<string>() }
+  // An overview that was under way when the marker was saved does not know it yet.
+  let saved: string | null = null
+  return {
+    name: 'doorbells',
+    deadlineMs: DEADLINE_MS,
+    next: async (signal) => {
+      const overview = await deps.sweep.next(signal)
+      return async (round) => {
+        const marker = await readMarker({ redis: deps.redis })
+        if (marker === null || (marker !== overview.marker && marker !== saved)) {
+          deps.log.warn({ marker, expected: overview.marker }, 'Redis has lost its memory')
+          rung.clear()
+          saved = await republishAll(deps, round)
+          return
+        }
+        if (overview.due) await ringDue(deps, memory.due)
+        else memory.due.clear()
+        await ringLate(deps, { late: overview.late, memory, signal: round })
+      }
+    },
+  }
+}

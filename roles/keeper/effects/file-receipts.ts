@@ -1,0 +1,34 @@
+import type { ReceiptState } from '@chimera/contracts/grant'
+import { commitReceipts } from '@chimera/infra/database/tasks/commit-receipts'
+
+import { ringJudge, type KeeperDeps } from '../duties/keeper-deps.ts'
+import { decodeReceipt } from './decode-receipt.ts'
+
+/**
+ * Puts receipts into the Judge's inbox and rings. Left out: what is no receipt, what is for a grant that
+ * nobody asked about, and states that are no news. Returns how many were filed.
+ */
+export async function fileReceipts(
+  deps: Pick<KeeperDeps, 'database' | 'publisher' | 'log' | 'actor' | 'crash'>,
+  of: {
+    receipts: readonly string[]
+    askedFor: ReadonlySet<string>
+    noNews: readonly ReceiptState[]
+  },
+): Promise<number> {
+  const receipts: { grantId: string; jws: string }[] = []
+  for (const jws of of.receipts) {
+    const claims = decodeReceipt(jws)
+    if (claims === undefined || !of.askedFor.has(claims.grant_id)) {
+      deps.log.warn({ grant_id: claims?.grant_id }, 'a tool server answered what nobody asked')
+    } else if (!of.noNews.includes(claims.state)) {
+      receipts.push({ grantId: claims.grant_id, jws })
+    }
+  }
+  if (receipts.length === 0) return 0
+  const ids = await commitReceipts(deps.database, { receipts, carriedBy: deps.actor })
+  // A crash here loses a doorbell: the receipt is a row, and the Judge is rung again.
+  deps.crash('keeper.sweep.before_publish')
+  await deps.publisher.publish(ids.map((id) => ringJudge({ look_at: 'receipt', id })))
+  return ids.length
+}

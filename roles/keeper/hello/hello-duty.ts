@@ -1,0 +1,100 @@
+import type { Overview } from '@chimera/infra/database/sweeps/read-overview'
+import { delay } from '@chimera/runtime/backoff'
+
+import { openRingMemory } from '../duties/ring-memory.ts'
+import type { Duty } from '../duties/run-duties.ts'
+import type { ToolDeps } from '../effects/effect-duty.ts'
+import { attend, type Attended } from './attend.ts'
+import { openServerWatches } from './server-watches.ts'
+import { openWaker, type Waker } from './waker.ts'
+
+/** Finer timers wake the process for nothing: a visit to a local server takes 2 ms. */
+const LEAST_MS = 20
+const STAND_BY_MS = 500
+
+/**
+ * Greets tool servers: sees every new boot, has the Judge sign its hello and carries it, so that a killed
+ * server is open again within a second of its start. What it knows of the accounts comes from the common
+ * sweep; visiting a server that is open costs the record nothing.
+ */
+export function helloDuty(deps: ToolDeps & { isLeading: () => boolean }): Duty {
+  const rung = openRingMemory({ now: () => performance.now() })
+  const states = openStates()
+  const waker = openWaker()
+  const watches = openServerWatches({
+    onGone: (account) => {
+      states.of(account).nextAt = 0
+      waker.wake()
+    },
+  })
+  let overview: Overview | undefined
+  const take = (seen: Overview) => {
+    // A stop or its end: the servers are to be told, and the record what they say, without delay.
+    const isStopNews = JSON.stringify(seen.fences) !== JSON.stringify(overview?.fences)
+    if (isStopNews) for (const { account } of seen.accounts) states.of(account).nextAt = 0
+    overview = seen
+  }
+  const visitAll = async (): Promise<void> => {
+    for (const account of overview?.accounts ?? []) {
+      const state = states.of(account.account)
+      if (state.nextAt > performance.now()) continue
+      const fences = overview?.fences ?? {}
+      deps.lanes.start(`hello ${account.account}`, async (signal) => {
+        // Whatever goes wrong below, there is a pause.
+        state.nextAt = performance.now() + 1_000
+        const pauseMs = await attend(deps, { account, fences, state, rung, signal })
+        state.nextAt = performance.now() + pauseMs
+        if (state.failures === 0) watches.watch(account.account, account.url)
+      })
+    }
+  }
+  let isFirst = true
+  return {
+    name: 'hello',
+    deadlineMs: 5_000,
+    next: async (signal) => {
+      if (isFirst) signal.addEventListener('abort', () => watches[Symbol.dispose](), { once: true })
+      isFirst = false
+      if (!deps.isLeading()) await delay(STAND_BY_MS, signal)
+      const accounts = overview?.accounts ?? []
+      const waitMs = Math.max(LEAST_MS, states.earliest(accounts) - performance.now())
+      const seen = await nextOr(deps, { waitMs, waker, signal })
+      if (seen !== undefined) take(seen)
+      return visitAll
+    },
+  }
+}
+
+/** What is remembered of each account's server. */
+function openStates(): {
+  of(account: string): Attended
+  earliest(accounts: readonly { account: string }[]): number
+} {
+  const states = new Map<string, Attended>()
+  const of = (account: string): Attended => {
+    const state = states.get(account) ?? { nextAt: 0, failures: 0, downSince: undefined }
+    states.set(account, state)
+    return state
+  }
+  return {
+    of,
+    earliest: (accounts) => Math.min(...accounts.map(({ account }) => of(account).nextAt)),
+  }
+}
+
+/** The next overview, or nothing when the time is over or somebody wakes the duty first. */
+async function nextOr(
+  { sweep }: ToolDeps,
+  of: { waitMs: number; waker: Waker; signal: AbortSignal },
+): Promise<Overview | undefined> {
+  const settled = new AbortController()
+  const signal = AbortSignal.any([of.signal, settled.signal])
+  const waits: Promise<Overview | undefined>[] = [sweep.next(signal), of.waker.woken(signal)]
+  // Without an account there is no time to wait for.
+  if (Number.isFinite(of.waitMs)) waits.push(delay(of.waitMs, signal).then(() => undefined))
+  try {
+    return await Promise.race(waits)
+  } finally {
+    settled.abort()
+  }
+}

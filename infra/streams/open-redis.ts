@@ -63,8 +63,8 @@ export async function disconnect(client: Redis): Promise<void> {
   const { promise: ended, resolve: end } = Promise.withResolvers<void>()
   client.once('end', end)
   if (client.status === 'reconnecting') {
-    // Now it would only stop the timer, and what waits in the queue would be answered by nobody. One
-    // attempt more, which is at most 2 s away, either ends in "end" or connects.
+    // Now it would only stop the timer, and what waits in the queue would be answered by nobody.
+    // One attempt more, which is at most 2 s away, either ends in "end" or connects.
     client.options.retryStrategy = null
     const { promise: ready, resolve } = Promise.withResolvers<void>()
     client.once('ready', resolve)

@@ -80,7 +80,7 @@ test('what was settled before the culprit was found is not handled again', async
   expect(seen).toEqual([0, 1, 2, 4, 5, 6, 7])
 })
 
-test('one entry for which everything is unavailable does not hold up the others for ever', async () => {
+test('one entry that is always unavailable does not hold up the others', async () => {
   const { run, done, letters, suspects } = open({
     handle: async (batch) => {
       if (batch.some(({ value }) => value === 3)) throw new RetryableError('UNAVAILABLE', 'away')
@@ -116,7 +116,7 @@ test('failures alone in lives before this one count', async () => {
   expect(letters).toMatchObject([{ code: 'PLAN_INVALID', entryId: '0-0' }])
 })
 
-test('a letter that Postgres refuses stops no other letter, and its entry stays pending', async () => {
+test('a letter that is refused stops no other, and its entry stays pending', async () => {
   const { run, done, letters } = open({
     handle: async (batch) =>
       new Map(batch.map((entry) => [entry, { outcome: 'dead', code: 'PLAN_INVALID', reason: '' }])),

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { CRASH_POINTS, type CrashPoint } from '@chimera/contracts/crash-points'
 import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
 import { CrashLine } from '@chimera/contracts/observable'
+import { openConsumer } from '@chimera/infra/streams/consumer'
 import { parseEntry, isMalformed, type Entry } from '@chimera/infra/streams/parse-entry'
 import { openGoalHandler } from '@chimera/planner/handle-goals'
 import { type GoalEntry, openGoalReader } from '@chimera/planner/read-goal-entry'
@@ -18,44 +19,88 @@ import { openPlannerRig, type PlannerRig } from './planner-rig.ts'
 
 const LABELS = CRASH_POINTS.filter((label) => label.startsWith('planner.'))
 
-guarantee(
-  {
-    id: 'planner-killed-anywhere',
-    title: 'a goal is planned once and rung for, wherever its planner is killed',
-    n: LABELS.length,
-    seed: 1,
-    timeoutMs: 120_000,
-  },
-  async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'chimera-planner-'))
-    try {
-      for (const label of LABELS) {
-        await using rig = await openPlannerRig()
-        await expectOnePlan(rig, { label, folder })
-      }
-      const lines = readFileSync(join(folder, 'crash-points.jsonl'), 'utf8').trim().split('\n')
-      const reached = lines.map((line) => CrashLine.parse(JSON.parse(line)).label)
-      expect(reached).toEqual(LABELS)
-    } finally {
-      rmSync(folder, { recursive: true })
+const killedAnywhere = {
+  id: 'planner-killed-anywhere',
+  title: 'a goal is planned once and rung for, wherever its planner is killed',
+  n: LABELS.length,
+  seed: 1,
+  timeoutMs: 120_000,
+}
+
+guarantee(killedAnywhere, () =>
+  inFolder(async (folder) => {
+    for (const label of LABELS) {
+      await using rig = await openPlannerRig()
+      await expectOnePlan(rig, { die: dieAtLabel, label, folder, withinMs: 15_000 })
     }
-  },
+    const lines = readFileSync(join(folder, 'crash-points.jsonl'), 'utf8').trim().split('\n')
+    const reached = lines.map((line) => CrashLine.parse(JSON.parse(line)).label)
+    expect(reached).toEqual(LABELS)
+  }),
 )
+
+const lostOnTheWay = {
+  guard: 'the acknowledgement after the commit',
+  test: killedAnywhere.id,
+  expect: /0 of 3 tasks are rung for/,
+}
+
+control(lostOnTheWay, () =>
+  inFolder(async (folder) => {
+    await using rig = await openPlannerRig()
+    const label = 'planner.goal.read'
+    await expectOnePlan(rig, { die: dieAcknowledged, label, folder, withinMs: 3_000 })
+  }),
+)
+
+async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'chimera-planner-'))
+  try {
+    await work(folder)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** How the first life of a planner ends that has a goal to plan. */
+type Die = (rig: PlannerRig, life: Life) => Promise<void>
+type Life = { readonly label: CrashPoint; readonly folder: string; readonly run: string }
+
+const dieAtLabel: Die = async (rig, life) => {
+  const [code, signal] = await once(startProcess(rig, life), 'exit')
+  expect({ ...life, code, signal }).toEqual({ ...life, code: null, signal: 'SIGKILL' })
+}
+
+/** A planner that acknowledges what it reads, and dies before it has committed anything. */
+const dieAcknowledged: Die = async (rig) => {
+  const consumer = openConsumer({
+    url: rig.redisUrl,
+    name: 'test',
+    streams: ['chimera:goals'],
+    consumerName: 'planner-1',
+    log: rig.deps.log,
+    leaseMs: rig.deps.leaseMs,
+    parse: () => undefined,
+    handle: async () => {},
+    onDead: async () => {},
+  })
+  await rig.settled()
+  await consumer.close()
+}
 
 async function expectOnePlan(
   rig: PlannerRig,
-  { label, folder }: { label: CrashPoint; folder: string },
+  { die, ...of }: { die: Die; label: CrashPoint; folder: string; withinMs: number },
 ): Promise<void> {
   await rig.add({ id: 'g-1', text: 'noop 3' })
-  const env = { label, folder, rig, run: newId() }
-  const first = startProcess(env)
-  const [code, signal] = await once(first, 'exit')
-  expect({ label, code, signal }).toEqual({ label, code: null, signal: 'SIGKILL' })
-  const second = startProcess(env)
+  const life = { label: of.label, folder: of.folder, run: newId() }
+  await die(rig, life)
+  const second = startProcess(rig, life)
   try {
+    const rung = async () => `${new Set(await rig.rung()).size} of 3 tasks are rung for`
     await expect
-      .poll(async () => new Set(await rig.rung()).size, { timeout: 15_000, interval: 50 })
-      .toBe(3)
+      .poll(rung, { timeout: of.withinMs, interval: 50 })
+      .toBe('3 of 3 tasks are rung for')
     await rig.settled()
     const rows = await rig.database.query({
       text: `SELECT g.status, g.tasks_total, count(t.id)::int AS tasks
@@ -68,24 +113,19 @@ async function expectOnePlan(
   }
 }
 
-function startProcess(of: {
-  rig: PlannerRig
-  label: CrashPoint
-  folder: string
-  run: string
-}): ChildProcess {
+function startProcess(rig: PlannerRig, { label, folder, run }: Life): ChildProcess {
   return spawn(process.execPath, [join(CHECKOUT, 'roles/planner/main.ts')], {
     stdio: 'ignore',
     env: {
       PATH: process.env['PATH'],
-      DATABASE_URL: of.rig.database.databaseUrl,
-      REDIS_URL: of.rig.redisUrl,
+      DATABASE_URL: rig.database.databaseUrl,
+      REDIS_URL: rig.redisUrl,
       GOALS_FROM_STREAM: 'owner',
       CONSUMER_NAME: 'planner-1',
       LOG_LEVEL: 'error',
-      CHIMERA_STATE_DIR: of.folder,
-      CHIMERA_CRASH_AT: of.label,
-      CHIMERA_RUN_ID: of.run,
+      CHIMERA_STATE_DIR: folder,
+      CHIMERA_CRASH_AT: label,
+      CHIMERA_RUN_ID: run,
     },
   })
 }
@@ -108,19 +148,24 @@ async function expectRungAfterLostPublication(
   expect(await rig.rung(), 'the task is rung for').toHaveLength(1)
 }
 
-test('a redelivered goal has its doorbells rung again', () =>
-  expectRungAfterLostPublication((entry) => ({ ...entry, deliveries: 2 })))
+const again = {
+  id: 'planner-rings-again',
+  title: 'a plan whose publication was lost has its doorbells rung again',
+  n: 1,
+  seed: 1,
+}
 
-control(
-  {
-    guard: 'the look at how often an entry was delivered',
-    test: 'a redelivered goal has its doorbells rung again',
-    expect: /the task is rung for/,
-  },
-  () => expectRungAfterLostPublication((entry) => ({ ...entry, deliveries: 1 })),
-)
+guarantee(again, () => expectRungAfterLostPublication((entry) => ({ ...entry, deliveries: 2 })))
 
-test('the goals of a dead planner are taken up when its lease is over, its own at once', async () => {
+const forgetful = {
+  guard: 'the look at how often an entry was delivered',
+  test: again.id,
+  expect: /the task is rung for/,
+}
+
+control(forgetful, () => expectRungAfterLostPublication((entry) => ({ ...entry, deliveries: 1 })))
+
+test('the goals of a dead planner are its own at once, those of others later', async () => {
   await using rig = await openPlannerRig()
   const killed = openGoalHandler({
     ...rig.deps,

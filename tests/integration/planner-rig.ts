@@ -93,7 +93,8 @@ export async function audited<T>(
 /** Every transition that the audit has, oldest first: `goal g-1 RECEIVED -> PLANNED`. */
 export async function readAudit(sql: Sql): Promise<string[]> {
   const rows = await sql.query<{ line: string }>({
-    text: `SELECT concat(i ->> 'subject', ' ', i ->> 'id', ' ', i ->> 'from', ' -> ', i ->> 'to') AS line
+    text: `SELECT concat(i ->> 'subject', ' ', i ->> 'id', ' ', i ->> 'from', ' -> ', i ->> 'to')
+        AS line
       FROM audit_entries a, jsonb_array_elements(a.items) WITH ORDINALITY AS x(i, n)
       ORDER BY a.id, n`,
   })

@@ -83,8 +83,9 @@ async function moveGoals(
         finished_at = CASE WHEN u.failure IS NOT NULL THEN now() END,
         tasks_total = u.tasks, tasks_open = u.tasks, waiting_on = NULL,
         lease_owner = NULL, lease_until = NULL, audit_id = u.audit_id
-      FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::jsonb[], $7::int[],
-        $8::uuid[]) AS u(tenant_id, id, version_id, fresh, plan_hash, failure, tasks, audit_id)
+      FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::jsonb[],
+        $7::int[], $8::uuid[])
+        AS u(tenant_id, id, version_id, fresh, plan_hash, failure, tasks, audit_id)
       WHERE g.tenant_id = u.tenant_id AND g.id = u.id AND g.version_id = u.version_id
         AND g.status = 'RECEIVED'
       RETURNING g.tenant_id, g.id`,
@@ -117,7 +118,8 @@ async function insertTasks(tx: Sql, plans: readonly Success[], audit: AuditDraft
     text: `WITH u AS MATERIALIZED (
         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[],
           $7::int[], $8::jsonb[], $9::jsonb[], $10::uuid[])
-          AS u(id, tenant_id, goal_id, version_id, type, kind, parents, payload, constraints, audit_id)
+          AS u(id, tenant_id, goal_id, version_id, type, kind, parents, payload, constraints,
+            audit_id)
       ), planned AS (
         INSERT INTO tasks (id, tenant_id, goal_id, version_id, type, kind, status, phase,
           parents_open, ready_at, waiting_on, audit_id)

@@ -96,12 +96,12 @@ async function insertRows(
 ): Promise<Map<string, Row>> {
   const rows = await tx.query<Row>({
     name: 'insert-goals',
-    text: `INSERT INTO goals (tenant_id, id, version_id, status, mode, agent_id, campaign_id, source,
-        trust, content, content_hash, lease_owner, lease_until, audit_id)
+    text: `INSERT INTO goals (tenant_id, id, version_id, status, mode, agent_id, campaign_id,
+        source, trust, content, content_hash, lease_owner, lease_until, audit_id)
       SELECT tenant_id, id, version_id, 'RECEIVED', mode, agent_id, campaign_id, source, trust,
         content, content_hash, $11::text, now() + $12::float8 * interval '1 millisecond', audit_id
-      FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
-        $8::text[], $9::jsonb[], $10::text[], $13::uuid[])
+      FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[],
+        $7::text[], $8::text[], $9::jsonb[], $10::text[], $13::uuid[])
         AS u(tenant_id, id, version_id, mode, agent_id, campaign_id, source, trust, content,
           content_hash, audit_id)
       ON CONFLICT (tenant_id, id) DO NOTHING

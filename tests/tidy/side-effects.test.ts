@@ -13,7 +13,7 @@ import { CHECKOUT, isTest, readTree } from '../source-tree.ts'
 const DEADLINE_MS = 30_000
 
 /** The effects of importing the modules, in a process of its own, which has to end by itself. */
-function effectsOf(modules: readonly string[], { deadlineMs = DEADLINE_MS } = {}): string[] {
+function effectsOf(modules: readonly string[]): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'chimera-import-'))
   try {
     const [list, report] = [join(folder, 'modules'), join(folder, 'report.json')]
@@ -22,7 +22,7 @@ function effectsOf(modules: readonly string[], { deadlineMs = DEADLINE_MS } = {}
       process.execPath,
       [join(import.meta.dirname, 'import-quietly.ts'), list, report],
       // No pipes: one that a library looks at would count as opened.
-      { cwd: CHECKOUT, timeout: deadlineMs, stdio: 'ignore' },
+      { cwd: CHECKOUT, timeout: DEADLINE_MS, stdio: 'ignore' },
     )
     const effects = z.array(z.string()).parse(JSON.parse(readFileSync(report, 'utf8')))
     return [...effects, ...(child.status === 0 ? [] : ['the process does not end by itself'])]
@@ -56,7 +56,7 @@ test.each([
   ['timer', /opened a resource: .*Timeout/],
 ])('a module that is %s on import is found', (name, effect) => {
   const module = join(import.meta.dirname, 'fixtures', name, `${name}.ts`)
-  const [found, end] = effectsOf([module], { deadlineMs: 2_000 })
+  const [found, end] = effectsOf([module])
   expect(found).toMatch(effect)
   expect(end).toBe(name === 'timer' ? 'the process does not end by itself' : undefined)
 })

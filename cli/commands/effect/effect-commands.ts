@@ -1,0 +1,36 @@
+import { EffectState } from '@chimera/contracts/effect'
+import { Option, type Command } from 'commander'
+
+import type { CliContext } from '../../context.ts'
+import { wholeNumber } from '../../option-values.ts'
+import type { ListOptions } from './show-effects.ts'
+
+const MAX_LISTED = 10_000
+
+/** Adds `effect ls|show`. */
+export function registerEffectCommands(program: Command, context: CliContext): void {
+  const effect = program.command('effect').description('list and show effects')
+  effect
+    .command('ls')
+    .description('effects, newest first')
+    .option('--goal <id>', 'only those of this goal')
+    .addOption(
+      new Option('--state <state>', 'only those in this state')
+        .choices(EffectState.options)
+        .argParser((text) => EffectState.parse(text.toUpperCase())),
+    )
+    .option('--limit <n>', 'at most so many', wholeNumber({ least: 1, most: MAX_LISTED }), 50)
+    .option('--json', 'print a JSON array')
+    .action(async (options: ListOptions) => {
+      const { listEffects } = await import('./show-effects.ts')
+      await listEffects(options, context)
+    })
+  effect
+    .command('show <id>')
+    .description('an effect by its id, its grant, or its effect key (then the newest round)')
+    .option('--json', 'print JSON')
+    .action(async (id: string, options: { json?: boolean }) => {
+      const { showEffect } = await import('./show-effects.ts')
+      await showEffect(id, options, context)
+    })
+}

@@ -1,0 +1,89 @@
+import { AgentId, DEFAULT_TENANT } from '@chimera/contracts/ids'
+import { createToken } from '@chimera/infra/database/tokens/create-token'
+import { listTokens } from '@chimera/infra/database/tokens/list-tokens'
+import { revokeToken } from '@chimera/infra/database/tokens/revoke-token'
+import type { Token } from '@chimera/infra/database/tokens/token'
+
+import { actorOf } from '../../actor.ts'
+import type { CliContext } from '../../context.ts'
+import { CliExit, EXIT } from '../../exit-codes.ts'
+import { openRecord } from '../../local-stack.ts'
+import { renderTable } from '../../terminal-table.ts'
+import { plain, printableJson } from '../../terminal-text.ts'
+
+export type CreateOptions = Readonly<{ readOnly?: boolean; days?: number; json?: boolean }>
+
+/** Makes a token and prints it, this once; everything else about it goes to stderr. */
+export async function create(
+  name: string,
+  options: CreateOptions,
+  context: CliContext,
+): Promise<void> {
+  if (!AgentId.safeParse(name).success) {
+    throw new CliExit(EXIT.usage, 'A name has 1 to 128 letters, digits, dots, colons or dashes.')
+  }
+  await using record = await openRecord(context)
+  const { token, secret } = await createToken(record, {
+    tenantId: DEFAULT_TENANT,
+    name,
+    scopes: options.readOnly === true ? ['read'] : ['read', 'write'],
+    validDays: options.days,
+    actor: actorOf(context),
+  })
+  if (options.json === true) return context.out(printableJson({ ...tokenJson(token), secret }))
+  context.err(`Token ${token.name} (${token.id}); it is not shown again:`)
+  context.out(secret)
+}
+
+/** All tokens, the revoked ones too; never a secret. */
+export async function list(options: { json?: boolean }, context: CliContext): Promise<void> {
+  await using record = await openRecord(context)
+  const tokens = await listTokens(record, { tenantId: DEFAULT_TENANT })
+  if (options.json === true) return context.out(printableJson(tokens.map(tokenJson)))
+  const rows = tokens.map((token) => [
+    token.id,
+    token.name,
+    token.scopes.join(' '),
+    stateOf(token),
+    token.createdAt.toISOString(),
+    token.lastUsedAt?.toISOString() ?? 'never',
+  ])
+  const head = ['id', 'name', 'may', 'state', 'made', 'used']
+  for (const line of renderTable(head, rows)) context.out(line)
+}
+
+/** Revokes by id, or everything of a name. */
+export async function revoke(
+  idOrName: string,
+  options: { json?: boolean },
+  context: CliContext,
+): Promise<void> {
+  await using record = await openRecord(context)
+  const ids = await revokeToken(record, {
+    tenantId: DEFAULT_TENANT,
+    idOrName,
+    actor: actorOf(context),
+  })
+  if (ids.length === 0) {
+    throw new CliExit(EXIT.notFound, `No token ${plain(idOrName)} is valid.`)
+  }
+  context.out(options.json === true ? printableJson({ revoked: ids }) : ids.join('\n'))
+}
+
+function stateOf({ revokedAt, expiresAt }: Token): string {
+  if (revokedAt !== null) return 'revoked'
+  if (expiresAt === null) return 'valid'
+  return `${expiresAt.getTime() > Date.now() ? 'until' : 'expired'} ${expiresAt.toISOString()}`
+}
+
+function tokenJson(token: Token): Record<string, unknown> {
+  return {
+    id: token.id,
+    name: token.name,
+    scopes: token.scopes,
+    created_at: token.createdAt.toISOString(),
+    expires_at: token.expiresAt?.toISOString() ?? null,
+    last_used_at: token.lastUsedAt?.toISOString() ?? null,
+    revoked_at: token.revokedAt?.toISOString() ?? null,
+  }
+}

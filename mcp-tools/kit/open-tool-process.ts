@@ -1,3 +1,5 @@
+import type { DatabaseSync } from 'node:sqlite'
+
 import { ConfigError } from '@chimera/runtime/config'
 import type { ProcessContext } from '@chimera/runtime/run-process'
 
@@ -6,6 +8,7 @@ import type { Backend } from './protocol/effect-tool.ts'
 import { openGrantKeys } from './protocol/grant-keys.ts'
 import { openReceipts } from './protocol/receipts.ts'
 import type { Reconciler } from './protocol/reconcile.ts'
+import type { Rules } from './protocol/rules.ts'
 import type { ServedTool } from './serving/define-tool.ts'
 import { isLoopback, serveHttp } from './serving/serve-http.ts'
 import { createToolServer, type ToolServer } from './tool-server.ts'
@@ -21,6 +24,10 @@ export type ToolKind = Readonly<{
   backend: Backend
   reconciler: Reconciler
   tools: (ledger: Ledger) => readonly ServedTool[]
+  /** The protocol's rules, where a test composes a server without one of them. */
+  rules?: Rules
+  /** The same for the lock of the ledger. */
+  openDatabase?: (path: string) => DatabaseSync
 }>
 
 /**
@@ -54,7 +61,14 @@ function openToolServer(context: ProcessContext<'toolServer'>, kind: ToolKind): 
   if (config.GRANTS === 'required' && jwksFile === undefined) {
     throw missing('GRANT_JWKS_FILE', 'is needed with GRANTS=required')
   }
-  const ledger = stack.use(openLedger({ path: config.TOOL_LEDGER, account }))
+  const { name, backend, reconciler, rules, openDatabase } = kind
+  const ledger = stack.use(
+    openLedger({
+      path: config.TOOL_LEDGER,
+      account,
+      ...(openDatabase === undefined ? {} : { openDatabase }),
+    }),
+  )
   const keys =
     config.GRANTS === 'off' || jwksFile === undefined
       ? undefined
@@ -62,7 +76,6 @@ function openToolServer(context: ProcessContext<'toolServer'>, kind: ToolKind): 
           file: jwksFile,
           onFault: (err) => log.error({ err, file: jwksFile }, 'no keys: nothing is granted'),
         })
-  const { name, backend, reconciler } = kind
   const sign = openReceipts({
     key: config.RECEIPT_KEY,
     ledger: { id: ledger.id, boot: ledger.boot, account },
@@ -80,6 +93,7 @@ function openToolServer(context: ProcessContext<'toolServer'>, kind: ToolKind): 
       reconciler,
       log,
       crash,
+      ...(rules === undefined ? {} : { rules }),
       fail: (err) => {
         log.fatal({ err }, 'an outcome could not be written; the next start asks the provider')
         process.exit(EXIT_DEFECT)

@@ -14,12 +14,13 @@ export const REPLY_WINDOW = { limit: 50, ms: 900_000 } as const
 /** When the account may post again; in the past when it may now. Unknown posts count like accepted. */
 export function nextPostAtMs(window: AccountWindow, cooldownMs: number): number {
   const last = window.lastLeftBy('post_tweet')
-  return last === undefined ? window.nowMs : last + cooldownMs
+  return Math.max(window.heldUntilMs, last === undefined ? window.nowMs : last + cooldownMs)
 }
 
 /** When the account may reply again; in the past when it may now. */
 export function nextReplyAtMs(window: AccountWindow): number {
-  return window.roomAtMs('reply_tweet', REPLY_WINDOW.limit, REPLY_WINDOW.ms)
+  const roomAtMs = window.roomAtMs('reply_tweet', REPLY_WINDOW.limit, REPLY_WINDOW.ms)
+  return Math.max(window.heldUntilMs, roomAtMs)
 }
 
 /** The refusal of a call that comes too early. */

@@ -180,11 +180,13 @@ export class Rig implements AsyncDisposable {
 
   /** Starts the tweet server (again). With `hello` it is open when this returns. */
   async startTool(
-    options: { env?: Env; hello?: boolean; main?: string } = {},
+    options: { env?: Env; hello?: boolean; composed?: readonly string[]; newPort?: boolean } = {},
   ): Promise<ToolStatus> {
-    if (this.#toolPort === 0) this.#toolPort = await freePort()
-    const main = options.main ?? 'mcp-tools/tweet/main.ts'
-    this.#tool = this.#stack.use(startProcess(main, this.env(options.env)))
+    if (this.#toolPort === 0 || options.newPort === true) this.#toolPort = await freePort()
+    const { composed } = options
+    const main =
+      composed === undefined ? 'mcp-tools/tweet/main.ts' : 'tests/integration/tool-composed.ts'
+    this.#tool = this.#stack.use(startProcess(main, this.env(options.env), composed))
     await this.#tool.ready
     this.#status = ToolStatus.parse(await this.control('GET', 'status'))
     if (options.hello ?? true) await this.hello()
@@ -248,26 +250,27 @@ export class Rig implements AsyncDisposable {
   async call(
     claims: GrantClaims,
     args: Record<string, unknown>,
-    options: { grant?: string; tool?: string } = {},
+    options: { grant?: string; tool?: string; client?: Client } = {},
   ): Promise<Called> {
     const grant = options.grant ?? (await this.judge.sign('grant', claims))
-    return this.callTool(options.tool ?? claims.tool, args, { [META_GRANT]: grant })
+    const { tool = claims.tool, client } = options
+    return this.callTool(tool, args, { meta: { [META_GRANT]: grant }, ...(client && { client }) })
   }
 
   async callTool(
     name: string,
     args: Record<string, unknown>,
-    meta: Record<string, unknown> = {},
+    options: { meta?: Record<string, unknown>; client?: Client } = {},
   ): Promise<Called> {
-    const client = await this.connect()
+    const client = options.client ?? (await this.connect())
     try {
       const result = await client.request({
         method: 'tools/call',
-        params: { name, arguments: args, _meta: meta },
+        params: { name, arguments: args, _meta: options.meta ?? {} },
       })
       return await this.#read(result)
     } finally {
-      await client.close()
+      if (options.client === undefined) await client.close()
     }
   }
 
@@ -329,11 +332,11 @@ export class Rig implements AsyncDisposable {
 }
 
 /** A rig with X and an open tweet server. */
-export async function openRig(env: Env = {}): Promise<Rig> {
+export async function openRig(env: Env = {}, composed?: readonly string[]): Promise<Rig> {
   const rig = new Rig()
   try {
     await rig.startX()
-    await rig.startTool({ env })
+    await rig.startTool({ env, ...(composed === undefined ? {} : { composed }) })
     return rig
   } catch (error) {
     await rig[Symbol.asyncDispose]()

@@ -130,19 +130,20 @@ export function findWindowRefusal(
   plan: NonNullable<GrantedCall['planned']['plan']>,
   ledger: Account['ledger'],
 ): Refusal | undefined {
-  const nowMs = ledger.now()
-  const heldMs = (ledger.holds.until(PROVIDER_HOLD) ?? 0) - nowMs
-  const refusal = plan.checkWindow(windowOf(ledger))
+  const window = windowOf(ledger)
+  const heldMs = window.heldUntilMs - window.nowMs
+  const refusal = plan.checkWindow(window)
   if (heldMs <= 0 || heldMs < (refusal?.retryAfterMs ?? 0)) return refusal
   const detail = 'The provider limits the rate of this account.'
   return { code: 'COOLDOWN_ACTIVE', detail, retryAfterMs: heldMs }
 }
 
 /** The account's own counters, as they stand in the running commit. */
-export function windowOf({ entries, now }: Account['ledger']): AccountWindow {
+export function windowOf({ entries, holds, now }: Account['ledger']): AccountWindow {
   const nowMs = now()
   return {
     nowMs,
+    heldUntilMs: holds.until(PROVIDER_HOLD) ?? 0,
     lastLeftBy: entries.lastLeftBy,
     roomAtMs: (tool, limit, ms) => {
       if (entries.countSince(tool, nowMs - ms) < limit) return nowMs

@@ -8,6 +8,7 @@ import type { GrantClaims, ReceiptClaims } from '@chimera/contracts/grant'
 import { META_GRANT, META_IDEMPOTENCY_KEY, META_RECEIPT } from '@chimera/contracts/grant'
 import { z } from 'zod'
 
+import { openExclusiveDatabase } from '../ledger/exclusive-database.ts'
 import { openLedger, type Ledger } from '../ledger/ledger.ts'
 import { openGrantKeys } from '../protocol/grant-keys.ts'
 import { openReceipts } from '../protocol/receipts.ts'
@@ -82,12 +83,12 @@ export class TestAccount implements AsyncDisposable {
   ): Promise<this> {
     this.#rules = options.rules ?? {}
     const clock = (): number => this.clockMs
-    const { openDatabase } = options
+    const { openDatabase = openForgetful } = options
     this.#ledger = openLedger({
       path: this.path,
       account: this.name,
       clock,
-      ...(openDatabase === undefined ? {} : { openDatabase }),
+      openDatabase,
     })
     const isOff = options.grants === 'off'
     this.#server = createToolServer({
@@ -277,6 +278,13 @@ export class TestAccount implements AsyncDisposable {
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     } as const
   }
+}
+
+/** Nobody pulls the plug of a unit test, and waiting for the disk makes most of its time. */
+function openForgetful(path: string): DatabaseSync {
+  const database = openExclusiveDatabase(path)
+  database.exec('PRAGMA synchronous = OFF')
+  return database
 }
 
 export type Reply = Readonly<{

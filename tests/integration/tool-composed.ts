@@ -1,0 +1,107 @@
+/**
+ * The tweet server in a composition of the tests: the product's parts, but for the guards that the
+ * arguments name (`without=claim,fence,second-look,lock`), and with a pause between the claim and the
+ * write (`pause=500`). What the product itself can be told is configuration; this is not.
+ */
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import type { Claim, EntryAbout } from '@chimera/mcp-kit/ledger/entries'
+import type { Entry } from '@chimera/mcp-kit/ledger/entry'
+import { openToolProcess } from '@chimera/mcp-kit/open-tool-process'
+import { RULES, type Rules } from '@chimera/mcp-kit/protocol/rules'
+import { openNetwork } from '@chimera/mcp-tweet/open-network'
+import { POST_COOLDOWN_MS } from '@chimera/mcp-tweet/tweet-limits'
+import { tweetReconciler } from '@chimera/mcp-tweet/tweet-reconciler'
+import { tweetTools } from '@chimera/mcp-tweet/tweet-tools'
+import { runProcess } from '@chimera/runtime/run-process'
+
+const argument = (name: string): string =>
+  process.argv.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1) ?? ''
+const without = new Set(argument('without').split(','))
+const pauseMs = Number(argument('pause'))
+
+await runProcess({
+  name: 'tweet',
+  sections: ['toolServer', 'tweet'],
+  start: async (context) => {
+    const { config } = context
+    const network = openNetwork(config, false)
+    return openToolProcess(context, {
+      name: 'tweet',
+      backend: { label: network.label, isLive: network.isLive },
+      reconciler: tweetReconciler(network),
+      tools: (ledger) =>
+        tweetTools({
+          network,
+          ledger,
+          cooldownMs: config.TWEET_COOLDOWN_MS ?? POST_COOLDOWN_MS,
+          sendTimeoutMs: config.TWEET_SEND_TIMEOUT_MS,
+        }),
+      rules: composedRules(),
+      ...(without.has('lock') ? { openDatabase: openShared } : {}),
+    })
+  },
+})
+
+function composedRules(): Rules {
+  let rules: Rules = {
+    ...RULES,
+    send: async (options) => {
+      await sleep(pauseMs)
+      return RULES.send(options)
+    },
+  }
+  if (without.has('claim')) rules = withoutClaim(rules)
+  if (without.has('fence')) {
+    const claimChecks = RULES.claimChecks.filter((check) => check.name !== 'isNotFenced')
+    rules = { ...rules, claimChecks, maySend: () => undefined }
+  }
+  if (without.has('second-look')) rules = { ...rules, maySend: () => undefined }
+  return rules
+}
+
+/** Acts first and writes nothing down: what most tools do. */
+function withoutClaim(rules: Rules): Rules {
+  return {
+    ...rules,
+    lookUp: () => ({ kind: 'new', toClose: [] }),
+    claim: (_ledger, about, claim) => imagined(about, claim),
+    settle: ({ entry }) => ({ ...entry, state: 'CONFIRMED' }),
+  }
+}
+
+function imagined(about: EntryAbout, claim: Claim): Entry {
+  return {
+    ...about,
+    state: 'CLAIMED',
+    code: undefined,
+    detail: undefined,
+    args: claim.args,
+    content: claim.content,
+    sendMethod: undefined,
+    sendUrl: undefined,
+    sendBody: undefined,
+    deadlineMs: claim.deadlineMs,
+    costUsdMicros: claim.costUsdMicros,
+    claimedMs: claim.claimedMs,
+    claimedWallMs: claim.claimedWallMs,
+    leftByMs: claim.claimedMs,
+    settledMs: undefined,
+    providerRef: undefined,
+    url: undefined,
+    retryAfterMs: undefined,
+    unseenLooks: 0,
+    unseenMs: undefined,
+    seq: 1,
+  }
+}
+
+function openShared(path: string): DatabaseSync {
+  mkdirSync(dirname(path), { recursive: true })
+  const database = new DatabaseSync(path, { timeout: 5_000 })
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
+  return database
+}

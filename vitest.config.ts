@@ -17,6 +17,7 @@ const served = (name: string, testTimeout: number) => ({
     provide,
     globalSetup: ['./tests/servers.ts'],
     fileParallelism: false,
+    maxConcurrency: 2,
     isolate: false,
     testTimeout,
     hookTimeout: 60_000,

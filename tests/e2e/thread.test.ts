@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { type StackRig, ended, eventually, openStackRig } from './stack-rig.ts'
+
+let rig: StackRig
+
+beforeAll(async () => {
+  rig = await openStackRig({ servers: 'own' })
+}, 120_000)
+afterAll(() => rig[Symbol.asyncDispose]())
+
+const tweetsOf = (text: string) =>
+  rig.tweets().filter(({ body }) => JSON.stringify(body).includes(text))
+
+describe('a goal posted on the stream', () => {
+  it('becomes a tweet in under 2 s, with every step in the record', async () => {
+    // The first goal of a fresh stack also waits for the hello of the tool server.
+    await eventually(
+      async () => (await rig.status()).tools.every(({ state }) => state === 'open'),
+      20_000,
+      'tool servers open',
+    )
+    const posted = Date.now()
+    await rig.xadd('goal', JSON.stringify({ id: 'thread', text: 'publish a tweet: first light' }))
+    await eventually(() => tweetsOf('first light')[0], 10_000, 'the tweet')
+    expect(Date.now() - posted).toBeLessThan(2_000)
+
+    const goal = await ended(rig, 'thread')
+    expect(goal).toMatchObject({ status: 'COMPLETED', mode: 'paper', tasks_open: 0 })
+    expect(goal.tasks).toMatchObject([{ status: 'COMPLETED', phase: 'done', attempt: 1 }])
+    expect(goal.effects).toMatchObject([{ slot: 'publish', round: 1, state: 'CONFIRMED' }])
+    const [effect] = goal.effects
+    expect(effect?.provider_ref).toBe(tweetsOf('first light')[0]?.id)
+    expect(effect?.receipt?.simulated).toBe(true)
+    const [task] = goal.tasks
+    const times = [task?.received_at, task?.planned_at, task?.ready_at, task?.claimed_at]
+    expect([...times, task?.result_at, task?.judged_at].every((at) => typeof at === 'string')).toBe(
+      true,
+    )
+  })
+
+  it('may be written in plain fields, by HTTP and by the command line', async () => {
+    await rig.xadd('text', 'publish a tweet: by plain fields', 'id', 'plain', 'mode', 'paper')
+    const http = await rig.api('/v1/goals', {
+      method: 'POST',
+      body: { id: 'http', text: 'publish a tweet: by curl' },
+    })
+    expect(http.status).toBe(201)
+    const posted = await rig.cli(
+      'goal',
+      'post',
+      'publish a tweet: by hand',
+      '--id',
+      'cli',
+      '--wait',
+    )
+    expect(posted.code).toBe(0)
+    for (const id of ['plain', 'http', 'cli']) {
+      expect(await ended(rig, id)).toMatchObject({ status: 'COMPLETED' })
+    }
+    for (const text of ['by plain fields', 'by curl', 'by hand']) {
+      expect(tweetsOf(text)).toHaveLength(1)
+    }
+  })
+
+  it('twice is one goal and one tweet; with other words it is a conflict that shows', async () => {
+    const entry = JSON.stringify({ id: 'twice', text: 'publish a tweet: only once' })
+    await rig.xadd('goal', entry)
+    await rig.xadd('goal', entry)
+    await ended(rig, 'twice')
+    const again = await rig.api('/v1/goals', { method: 'POST', body: JSON.parse(entry) })
+    expect(again.status).toBe(200)
+    expect(tweetsOf('only once')).toHaveLength(1)
+
+    await rig.xadd('goal', JSON.stringify({ id: 'twice', text: 'publish a tweet: other words' }))
+    const letter = await eventually(
+      async () => {
+        const { stdout } = await rig.cli('dead', 'ls', '--json')
+        return stdout.includes('GOAL_ID_CONFLICT') ? stdout : undefined
+      },
+      10_000,
+      'a dead letter for the conflict',
+    )
+    expect(letter).toContain('twice')
+    const http = await rig.api('/v1/goals', {
+      method: 'POST',
+      body: { id: 'twice', text: 'publish a tweet: third words' },
+    })
+    expect(http.status).toBe(409)
+    expect(await http.json()).toMatchObject({ code: 'GOAL_ID_CONFLICT' })
+    expect(tweetsOf('other words')).toHaveLength(0)
+  })
+
+  it('with the words of another is refused by X, and the goal says so', async () => {
+    await rig.xadd('goal', JSON.stringify({ id: 'same-1', text: 'publish a tweet: same words' }))
+    await ended(rig, 'same-1')
+    await rig.xadd('goal', JSON.stringify({ id: 'same-2', text: 'publish a tweet: same words' }))
+    const second = await ended(rig, 'same-2')
+    expect(second).toMatchObject({ status: 'FAILED', failure: { code: 'DUPLICATE' } })
+    expect(tweetsOf('same words')).toHaveLength(1)
+  })
+
+  it('that needs a person is denied with a reason', async () => {
+    await rig.xadd('goal', JSON.stringify({ id: 'pay', text: 'pay 5 USDC to alice' }))
+    const goal = await ended(rig, 'pay')
+    expect(goal.status).toBe('FAILED')
+    expect(goal.failure?.code).toMatch(/TOOL_NOT_AVAILABLE|NEEDS_APPROVAL/)
+    expect(goal.failure?.message).toMatch(/^DENIED: /)
+  })
+
+  it('in dry mode asks nobody', async () => {
+    const before = rig.posts().length
+    await rig.xadd('text', 'publish a tweet: nobody hears this', 'id', 'dry', 'mode', 'dry')
+    const goal = await ended(rig, 'dry')
+    expect(goal).toMatchObject({
+      status: 'COMPLETED',
+      effects: [{ state: 'CONFIRMED', mode: 'dry' }],
+    })
+    expect(rig.posts()).toHaveLength(before)
+  })
+})

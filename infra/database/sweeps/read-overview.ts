@@ -22,7 +22,10 @@ const Fences = z.record(
   z.strictObject({ epoch: z.int().nonnegative(), stopped: z.boolean() }),
 )
 
-/** What there is to do for the Keeper, answered by one statement. Each flag is true when a row waits. */
+/**
+ * What there is to do for the Keeper, answered by one statement. Each flag is true when a row
+ * waits.
+ */
 export type Overview = {
   /** The stream marker as the record knows it. */
   readonly marker: string | null
@@ -34,7 +37,9 @@ export type Overview = {
   readonly due: boolean
   /** Milliseconds until the next `run_at` comes. */
   readonly nextDueMs: number | null
-  /** Rows that wait for a doorbell and are older than LATE_AFTER_MS, by the stream that rings it. */
+  /**
+   * Rows that wait for a doorbell and are older than LATE_AFTER_MS, by the stream that rings it.
+   */
   readonly late: {
     readonly goals: boolean
     readonly tasks: boolean
@@ -71,8 +76,9 @@ type Row = {
 }
 
 /**
- * Every part reads one partial index of what is open, so that the statement costs the same in a record
- * of a million finished tasks. Goals that are paused or ended hold their tasks back: those are not late.
+ * Every part reads one partial index of what is open, so that the statement costs the same in a
+ * record of a million finished tasks. Goals that are paused or ended hold their tasks back: those
+ * are not late.
  */
 const OVERVIEW = `
   WITH late AS (SELECT now() - interval '${LATE_AFTER_MS} milliseconds' AS before)
@@ -84,7 +90,7 @@ const OVERVIEW = `
         AND coalesce(run_at, ready_at) <= now())
       OR EXISTS (SELECT FROM tasks WHERE phase = 'judging' AND run_at <= now()
         AND coalesce(run_at, result_at) <= now()) AS due,
-    greatest(0, extract(epoch FROM least(
+    (extract(epoch FROM least(
       (SELECT min(coalesce(run_at, ready_at)) FROM tasks
         WHERE phase = 'ready' AND coalesce(run_at, ready_at) > now()),
       (SELECT min(coalesce(run_at, result_at)) FROM tasks

@@ -40,8 +40,9 @@ const HEAD = `-- What the migrations make of an empty database, for reading and 
 `
 
 /**
- * The schema of a database as text, from its catalog: tables with their columns, constraints, indexes,
- * functions and triggers, each in order of their names. The same schema gives the same text.
+ * The schema of a database as text, from its catalog: tables with their columns, constraints,
+ * indexes, functions and triggers, each in order of their names. The same schema gives the same
+ * text.
  */
 export async function dumpSchema(of: { databaseUrl: string }): Promise<string> {
   const client = new pg.Client({

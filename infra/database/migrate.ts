@@ -24,10 +24,11 @@ const CREATE_TABLE = `CREATE TABLE IF NOT EXISTS schema_migrations (
 )`
 
 /**
- * Brings the record to the newest version, one transaction per file; never back. Two runs at once are
- * harmless: the second waits for the first and finds nothing to do. Refuses (CONFIG_INVALID) when an
- * applied file was changed or the database is newer than this code; throws RetryableError(UNAVAILABLE)
- * when there is no server. Returns the names that were applied now and the version reached.
+ * Brings the record to the newest version, one transaction per file; never back. Two runs at once
+ * are harmless: the second waits for the first and finds nothing to do. Refuses (CONFIG_INVALID)
+ * when an applied file was changed or the database is newer than this code; throws
+ * RetryableError(UNAVAILABLE) when there is no server. Returns the names that were applied now and
+ * the version reached.
  */
 export async function migrate(of: {
   databaseUrl: string

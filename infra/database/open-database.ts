@@ -8,11 +8,11 @@ import type { Tables } from './tables.ts'
 /** Runs statements: on the pool (each its own transaction) or inside one transaction. */
 export type Sql = {
   /**
-   * Runs one statement. A `name` makes it a prepared statement of the connection: give one to what runs
-   * often, and one text to each name. numeric, bigint and date come back as text, timestamptz as Date,
-   * jsonb parsed. Throws RetryableError(UNAVAILABLE) when the server cannot be reached, is shutting
-   * down, or gave the statement up (time-out, deadlock); pg's own DatabaseError for everything that
-   * the statement did wrong.
+   * Runs one statement. A `name` makes it a prepared statement of the connection: give one to what
+   * runs often, and one text to each name. numeric, bigint and date come back as text, timestamptz
+   * as Date, jsonb parsed. Throws RetryableError(UNAVAILABLE) when the server cannot be reached, is
+   * shutting down, or gave the statement up (time-out, deadlock); pg's own DatabaseError for
+   * everything that the statement did wrong.
    */
   query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]>
 }
@@ -29,15 +29,18 @@ export type Database = Sql &
     /** For what is not on a hot path. */
     readonly kysely: Kysely<Tables>
     /**
-     * Runs `work` in one READ COMMITTED transaction: all of it or nothing. When the connection breaks
-     * during the commit nobody knows which (RetryableError): whoever tries again has to compare and set.
+     * Runs `work` in one READ COMMITTED transaction: all of it or nothing. When the connection
+     * breaks during the commit nobody knows which (RetryableError): whoever tries again has to
+     * compare and set.
      */
     transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>
   }
 
 /** How long one statement may take before the server gives it up. */
 const STATEMENT_TIMEOUT_MS = 30_000
-/** Longer than the server's: only a server that does not even answer that is given up by the client. */
+/**
+ * Longer than the server's: only a server that does not even answer that is given up by the client.
+ */
 const ANSWER_TIMEOUT_MS = 35_000
 /** A process that is stopped inside a transaction holds its row locks no longer than this. */
 const IDLE_IN_TRANSACTION_MS = 10_000
@@ -73,7 +76,8 @@ export function openDatabase(of: {
     idleTimeoutMillis: 60_000,
     allowExitOnIdle: false,
   })
-  // An idle connection that breaks is replaced at the next use; without a listener it ends the process.
+  // An idle connection that breaks is replaced at the next use; without a listener it ends the
+  // process.
   pool.on('error', (error) => of.log.warn({ err: error }, 'an idle database connection broke'))
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   let ended: Promise<void> | undefined
@@ -101,7 +105,8 @@ async function inTransaction<T>(pool: pg.Pool, work: (tx: Sql) => Promise<T>): P
     const { command } = await client.query('COMMIT').catch((error: unknown) => {
       throw translated(error)
     })
-    // What PostgreSQL answers when a statement failed and `work` went on as if nothing had happened.
+    // What PostgreSQL answers when a statement failed and `work` went on as if nothing had
+    // happened.
     if (command !== 'COMMIT') throw new InvariantError('A failed transaction was to be committed.')
     return value
   } catch (error) {
@@ -133,8 +138,9 @@ async function run<Row extends pg.QueryResultRow>(
 }
 
 /**
- * Classes 08 (connection), 53 (resources), 57P (shutdown, restart) and 25P03 (idle in a transaction)
- * end a connection; 57014, 55P03, 40001 and 40P01 are time-outs, deadlocks and lost races.
+ * Classes 08 (connection), 53 (resources), 57P (shutdown, restart) and 25P03 (idle in a
+ * transaction) end a connection; 57014, 55P03, 40001 and 40P01 are time-outs, deadlocks and lost
+ * races.
  */
 const AWAY = /^(08|53|57P|25P03)/
 const GIVEN_UP = /^(57014|55P03|40001|40P01)$/

@@ -12,8 +12,8 @@ const CODE = /^[A-Z][A-Z0-9_]*$/
 const SUBJECT_TYPE: Partial<Record<AuditItem['subject'], string>> = { fence: 'stop' }
 
 /**
- * What people see of a committed transaction: one event per transition, in order. To be published on
- * `chimera:feed` after the commit; losing one loses a line on a screen, nothing else.
+ * What people see of a committed transaction: one event per transition, in order. To be published
+ * on `chimera:feed` after the commit; losing one loses a line on a screen, nothing else.
  */
 export function feedEvents(
   items: readonly { readonly tenantId: string; readonly item: AuditItem }[],

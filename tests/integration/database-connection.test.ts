@@ -31,7 +31,7 @@ const pidOf = async (sql: Sql) => {
 const terminate = (pid: number | undefined) =>
   database.query({ text: 'SELECT pg_terminate_backend($1, 5000)', values: [pid] })
 
-test('a connection killed in the middle of a transaction is retryable and leaves nothing', async () => {
+test('a connection killed in a transaction is retryable and leaves nothing', async () => {
   const broken = database.transaction(async (tx) => {
     await addTenant(tx, 'killed')
     await terminate(await pidOf(tx))
@@ -69,7 +69,7 @@ test('a statement that takes too long is retryable', async () => {
   await expect(slow).rejects.toThrow(/gave up/)
 })
 
-test('a transaction left idle too long is ended by the server, and the next one works', async () => {
+test('a transaction left idle is ended by the server, and the next one works', async () => {
   const idle = database.transaction(async (tx) => {
     await tx.query({ text: `SET LOCAL idle_in_transaction_session_timeout = '50ms'` })
     await new Promise((resolve) => setTimeout(resolve, 300))

@@ -92,7 +92,7 @@ describe('the schema', () => {
     await database[Symbol.asyncDispose]()
   })
 
-  test('schema.sql is what the migrations make (chimera database dump-schema writes it)', async () => {
+  test('schema.sql is what the migrations make (see chimera database dump-schema)', async () => {
     const dump = await dumpSchema(database)
     expect(dump).toBe(readFileSync(join(DATABASE_FOLDER, 'schema.sql'), 'utf8'))
     expect(await dumpSchema(database)).toBe(dump)

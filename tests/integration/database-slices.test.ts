@@ -31,7 +31,7 @@ const auditOf = async (subject: string) => {
 }
 
 describe('fences', () => {
-  test('a stop and a resume each raise the epoch, in a transaction with their audit entry', async () => {
+  test('a stop and a resume each raise the epoch, and are audited with it', async () => {
     const everything = { scope: 'everything', actor: 'token:1' }
     expect(await raiseStop(database, { ...everything, reason: 'smoke' })).toMatchObject({
       epoch: 1,

@@ -45,7 +45,8 @@ export async function moveFence(
   },
 ): Promise<Fence> {
   return database.transaction(async (tx) => {
-    // Waits for grants that are being committed (FOR SHARE): after this no new one is made below it.
+    // Waits for grants that are being committed (FOR SHARE): after this no new one is made below
+    // it.
     const [row] = await tx.query<FenceRow>({
       text: `INSERT INTO fences AS f (scope, epoch, stopped, reason, actor)
         VALUES ($1, 1, $2, $3, $4)

@@ -2,9 +2,9 @@ import type { Database } from '../open-database.ts'
 import { moveFence, type Fence } from './fence.ts'
 
 /**
- * The first step of a stop (design.md section 5): once this has returned no new grant is made in the
- * scope. What was granted before is fenced by the tool servers, with the epoch returned here. Stopping
- * what is stopped raises the epoch once more.
+ * The first step of a stop (design.md section 5): once this has returned no new grant is made in
+ * the scope. What was granted before is fenced by the tool servers, with the epoch returned here.
+ * Stopping what is stopped raises the epoch once more.
  */
 export function raiseStop(
   database: Database,

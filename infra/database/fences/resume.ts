@@ -2,8 +2,8 @@ import type { Database } from '../open-database.ts'
 import { moveFence, type Fence } from './fence.ts'
 
 /**
- * Ends a stop at a higher epoch: what was granted before the stop stays below the fence, is voided and
- * judged again.
+ * Ends a stop at a higher epoch: what was granted before the stop stays below the fence, is voided
+ * and judged again.
  */
 export function resume(
   database: Database,

@@ -21,8 +21,8 @@ export type NewLetter = {
 
 /**
  * Writes dead letters and their audit entry in one transaction. An entry that is dead already (same
- * stream, id and content) is left as it is, so that a second delivery makes no second letter. Returns
- * the ids that are new.
+ * stream, id and content) is left as it is, so that a second delivery makes no second letter.
+ * Returns the ids that are new.
  */
 export async function insertLetters(
   database: Database,
@@ -33,8 +33,8 @@ export async function insertLetters(
   return database.transaction(async (tx) => {
     const rows = await tx.query<{ id: string }>({
       name: 'insert-letters',
-      text: `INSERT INTO dead_letters (id, tenant_id, stream, entry_id, payload, bytes, sha256, code,
-          reason, history)
+      text: `INSERT INTO dead_letters (id, tenant_id, stream, entry_id, payload, bytes, sha256,
+          code, reason, history)
         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[],
           $7::text[], $8::text[], $9::text[], $10::jsonb[])
         ON CONFLICT (stream, entry_id, sha256) DO NOTHING

@@ -33,8 +33,8 @@ export type LetterRow = {
   replayed_at: Date | null
 }
 
-export const LETTER_COLUMNS = `id, tenant_id, stream, entry_id, payload, bytes, sha256, code, reason,
-  history, created_at, replayed_at`
+export const LETTER_COLUMNS = `id, tenant_id, stream, entry_id, payload, bytes, sha256, code,
+  reason, history, created_at, replayed_at`
 
 const History = z.array(z.unknown())
 

@@ -4,7 +4,10 @@ import { letterOf, LETTER_COLUMNS, type Letter, type LetterRow } from './letter.
 /** Most letters of one page. */
 const MAX_PAGE = 500
 
-/** Dead letters, newest first: all, or only those not replayed yet; `before` is the last id of a page. */
+/**
+ * Dead letters, newest first: all, or only those not replayed yet; `before` is the last id of a
+ * page.
+ */
 export async function listLetters(
   sql: Sql,
   of: { onlyOpen?: boolean; before?: string; limit?: number } = {},

@@ -4,9 +4,9 @@ import { appendAudit, draftAudit } from '../append-audit.ts'
 import type { Database } from '../open-database.ts'
 
 /**
- * Marks letters as replayed, with their audit entry. Returns the ids that were marked now; the others
- * were replayed before or do not exist. To be called before the entries are published again: a crash in
- * between leaves a letter that says so, never an entry that is played twice unnoticed.
+ * Marks letters as replayed, with their audit entry. Returns the ids that were marked now; the
+ * others were replayed before or do not exist. To be called before the entries are published again:
+ * a crash in between leaves a letter that says so, never an entry that is played twice unnoticed.
  */
 export async function markReplayed(
   database: Database,

@@ -9,10 +9,11 @@ export type EndingEffect = { id: string; tenantId: string }
 type DeadGrant = EndingEffect & { round: number; reason: 'expired' | 'boot_changed' }
 
 /**
- * Asks for the end of grants that can claim no more: those that ran out by the database clock, and those
- * made for an earlier boot than the account's, so that a killed tool server costs seconds and not a
- * grant's minute. The effect stays GRANTED and shows `cancelling` until the ledger has answered; the
- * clock only triggers the question (design.md section 5 item 6). At most `limit` at once.
+ * Asks for the end of grants that can claim no more: those that ran out by the database clock, and
+ * those made for an earlier boot than the account's, so that a killed tool server costs seconds and
+ * not a grant's minute. The effect stays GRANTED and shows `cancelling` until the ledger has
+ * answered; the clock only triggers the question (design.md section 5 item 6). At most `limit` at
+ * once.
  */
 export async function endDeadGrants(
   database: Database,

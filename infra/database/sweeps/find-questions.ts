@@ -1,6 +1,9 @@
 import type { Sql } from '../open-database.ts'
 
-/** A grant that is to end, and whether there is a question that its ledger's present boot can answer. */
+/**
+ * A grant that is to end, and whether there is a question that its ledger's present boot can
+ * answer.
+ */
 export type EndingGrant = {
   effectId: string
   tenantId: string
@@ -14,8 +17,8 @@ export type EndingGrant = {
 }
 
 /**
- * Grants that are being voided on accounts that have been opened before, at most `limit` of each: one
- * server that is away must not hide the others.
+ * Grants that are being voided on accounts that have been opened before, at most `limit` of each:
+ * one server that is away must not hide the others.
  */
 export function findEndingGrants(sql: Sql, of: { limit: number }): Promise<EndingGrant[]> {
   return sql.query({

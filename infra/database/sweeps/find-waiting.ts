@@ -83,7 +83,8 @@ export type WaitingGrant = {
 export function findGrants(sql: Sql, of: Page & { which: Which }): Promise<WaitingGrant[]> {
   return sql.query({
     name: 'waiting-grants',
-    text: `SELECT id, tenant_id AS "tenantId", grant_id AS "grantId", account, tool, grant_jws AS jws
+    text: `SELECT id, tenant_id AS "tenantId", grant_id AS "grantId", account, tool,
+        grant_jws AS jws
       FROM effects
       WHERE state = 'GRANTED' AND NOT cancelling AND grant_expires_at >= now()
         AND grant_jws IS NOT NULL AND ${late('granted_at')} AND ($2::uuid IS NULL OR id > $2)

@@ -4,13 +4,17 @@ import pg from 'pg'
 
 /** Which duties this process leads. */
 export type DutyLocks = AsyncDisposable & {
-  /** Whether the duty is led here, as far as is known: a lost connection is noticed when it breaks. */
+  /**
+   * Whether the duty is led here, as far as is known: a lost connection is noticed when it breaks.
+   */
   holds(duty: string): boolean
   /** Gives a duty up for a while, so that another process may lead it. */
   giveUp(duty: string): Promise<void>
 }
 
-/** The first half of the advisory locks' keys: the letters "keep". The second is the duty's hash. */
+/**
+ * The first half of the advisory locks' keys: the letters "keep". The second is the duty's hash.
+ */
 const LOCK_CLASS = 0x6b656570
 /** How soon a process that stands by takes over. */
 const TRY_EVERY_MS = 1_000
@@ -31,9 +35,10 @@ type State = {
 }
 
 /**
- * Opens a connection of its own that holds one advisory lock per duty led here and asks for the others
- * every second. Locks are the session's: they end with the connection, whatever happens to the process.
- * Two leaders for a moment (a connection cut without notice) are harmless: duties compare and set.
+ * Opens a connection of its own that holds one advisory lock per duty led here and asks for the
+ * others every second. Locks are the session's: they end with the connection, whatever happens to
+ * the process. Two leaders for a moment (a connection cut without notice) are harmless: duties
+ * compare and set.
  */
 export function openDutyLocks(of: {
   url: string
@@ -99,7 +104,8 @@ async function ask({ url, duties, log, state }: Asking): Promise<void> {
   }
   const { rows } = await state.client.query<{ duty: string; got: boolean }>({
     name: 'try-duties',
-    text: `SELECT duty, pg_try_advisory_lock($1, hashtext(duty)) AS got FROM unnest($2::text[]) AS duty`,
+    text: `SELECT duty, pg_try_advisory_lock($1, hashtext(duty)) AS got
+      FROM unnest($2::text[]) AS duty`,
     values: [LOCK_CLASS, wanted],
   })
   state.beatAt = now

@@ -5,9 +5,6 @@ import { appendAudit, draftAudit, type AuditDraft } from '../append-audit.ts'
 import { moveTasks, type ReadyTask } from '../judging/move-tasks.ts'
 import type { Database, Sql } from '../open-database.ts'
 
-/** A task that killed this many Workers in a row, or outlived them, is not tried again. */
-export const MAX_LEASES_LOST = 5
-
 type Lost = {
   id: string
   tenant_id: string
@@ -21,18 +18,18 @@ type Lost = {
 
 /**
  * Takes back tasks whose lease ran out by the database clock, at most `limit`: `IN_PROGRESS ->
- * PENDING/ready`, or `FAILED/dead` at the fifth time, with what depends on it. Returns the ids that wait
- * for their doorbell now and what to show on the feed. The attempt is not given back, and what its
- * Worker may still commit finds another version.
+ * PENDING/ready`, or `FAILED/dead` at the last time, with what depends on it. Returns the ids that
+ * wait for their doorbell now and what to show on the feed. The attempt is not given back, and what
+ * its Worker may still commit finds another version.
  */
 export async function releaseLostLeases(
   database: Database,
-  of: { actor: string; limit: number },
+  of: { actor: string; limit: number; maxLeasesLost: number },
 ): Promise<{ ready: string[]; dead: string[]; audit: ReturnType<AuditDraft['items']> }> {
   return database.transaction(async (tx) => {
     const draft = draftAudit()
     const lost = await release(tx, draft, of.limit)
-    const isDead = (task: Lost) => task.leases_lost >= MAX_LEASES_LOST
+    const isDead = (task: Lost) => task.leases_lost >= of.maxLeasesLost
     const freed = await bury(tx, draft, lost.filter(isDead))
     await appendAudit(tx, draft, of.actor)
     const alive = lost.filter((task) => !isDead(task))
@@ -61,7 +58,8 @@ async function release(tx: Sql, draft: AuditDraft, limit: number): Promise<Lost[
         leases_lost = t.leases_lost + 1, audit_id = u.audit_id
       FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) AS u(id, fresh, audit_id, owner)
       WHERE t.id = u.id
-      RETURNING t.id, t.tenant_id, t.goal_id, t.type, t.version_id, t.attempt, t.leases_lost, u.owner`,
+      RETURNING t.id, t.tenant_id, t.goal_id, t.type, t.version_id, t.attempt, t.leases_lost,
+        u.owner`,
     values: [
       expired.map((task) => task.id),
       expired.map(() => newId()),
@@ -98,7 +96,7 @@ async function bury(tx: Sql, draft: AuditDraft, tasks: readonly Lost[]): Promise
       waitingOn: null,
       failure: {
         code: 'ATTEMPTS_EXHAUSTED',
-        message: `The lease of this task ran out ${task.leases_lost} times; its workers died or hung.`,
+        message: `The lease ran out ${task.leases_lost} times: its workers died or hung.`,
       },
       feedback: null,
       isRejection: false,

@@ -6,8 +6,8 @@ import type { Database } from '../open-database.ts'
 import { noteBoot } from './register-boot.ts'
 
 /**
- * Writes that a server has accepted its hello: from now on grants are made for this boot, with these
- * definitions. A server that is fenced is written as fenced.
+ * Writes that a server has accepted its hello: from now on grants are made for this boot, with
+ * these definitions. A server that is fenced is written as fenced.
  */
 export async function openAccount(
   database: Database,

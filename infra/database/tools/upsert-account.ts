@@ -4,8 +4,8 @@ import type { Database } from '../open-database.ts'
 
 /**
  * Tells the record where an account's tool server is and which tools of which agents act on it
- * (`agentId` `*`: every agent of the tenant). A known account keeps its boot, ledger and state; bindings
- * are added or pointed here, never taken away.
+ * (`agentId` `*`: every agent of the tenant). A known account keeps its boot, ledger and state;
+ * bindings are added or pointed here, never taken away.
  */
 export async function upsertAccount(
   database: Database,

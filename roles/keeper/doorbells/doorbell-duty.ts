@@ -12,9 +12,10 @@ import { ringLate } from './ring-late.ts'
 const DEADLINE_MS = 60_000
 
 /**
- * Rings again what nobody heard (design.md section 4): everything when Redis has lost its memory, else
- * only rows of streams that have been quiet while the rows grew old; and tasks exactly when their
- * `run_at` comes. (`parts` is what a negative control takes out.) At rest this costs one GET per sweep.
+ * Rings again what nobody heard (design.md section 4): everything when Redis has lost its memory,
+ * else only rows of streams that have been quiet while the rows grew old; and tasks exactly when
+ * their `run_at` comes. (`parts` is what a negative control takes out.) At rest this costs one GET
+ * per sweep.
  */
 export function doorbellDuty(
   deps: KeeperDeps,

@@ -8,8 +8,8 @@ export const QUIET_FOR_MS = 2_000
 const MAX_GAP_MS = 5_000
 
 /**
- * Tells which streams have nothing left to hear: lag and pending both 0 at every look for 2 s. A long
- * queue is not a lost doorbell, and neither is an entry that somebody works on.
+ * Tells which streams have nothing left to hear: lag and pending both 0 at every look for 2 s. A
+ * long queue is not a lost doorbell, and neither is an entry that somebody works on.
  */
 export type QuietStreams = {
   /** Notes how streams stand now; returns those that have been quiet long enough. */

@@ -9,8 +9,8 @@ import { ringWaiting } from './ring-waiting.ts'
 
 /**
  * Rings everything that waits, once, after Redis has lost its memory. A new marker is set in Redis
- * first and mirrored in the record last: a crash in between, or another loss, and everything is rung
- * again by the next round, which is harmless. Returns the marker, or null when it was cut off.
+ * first and mirrored in the record last: a crash in between, or another loss, and everything is
+ * rung again by the next round, which is harmless. Returns the marker, or null when it was cut off.
  */
 export async function republishAll(deps: KeeperDeps, signal: AbortSignal): Promise<string | null> {
   const marker = newId()

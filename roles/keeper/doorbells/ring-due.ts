@@ -8,7 +8,8 @@ const MAX_REMEMBERED = 20_000
 
 /**
  * Rings tasks whose `run_at` has come, each waiting once: the entry that brought the task here was
- * acknowledged when it was put off, so no queue holds it. If this ring is lost, too, the task is late.
+ * acknowledged when it was put off, so no queue holds it. If this ring is lost, too, the task is
+ * late.
  */
 export async function ringDue(deps: KeeperDeps, rung: Set<string>): Promise<void> {
   const tasks = await findDueTasks(deps.database, { limit: MAX_REMEMBERED })

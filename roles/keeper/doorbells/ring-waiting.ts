@@ -43,7 +43,9 @@ export async function ringWaiting(deps: KeeperDeps, of: Ringing): Promise<WorkSt
   return rung
 }
 
-/** Walks over all pages; `publish` is given what may be rung of each. Answers whether anything was. */
+/**
+ * Walks over all pages; `publish` is given what may be rung of each. Answers whether anything was.
+ */
 async function eachPage<Row>(
   of: Ringing,
   steps: {

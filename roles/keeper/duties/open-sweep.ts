@@ -21,8 +21,8 @@ const AFTER_DUE_MS = 5
 const STAND_BY_MS = 250
 
 /**
- * Looks every `sweepMs`, and exactly when the next `run_at` comes. Stands by, without a statement, while
- * `isNeeded` says that no duty is led here.
+ * Looks every `sweepMs`, and exactly when the next `run_at` comes. Stands by, without a statement,
+ * while `isNeeded` says that no duty is led here.
  */
 export function openSweep(of: {
   database: Sql

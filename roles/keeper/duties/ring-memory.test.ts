@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 
 import { openRingMemory } from './ring-memory.ts'
 
-test('what was rung is rung again after 2, 4, 8 ... seconds, never more rarely than once a minute', () => {
+test('what was rung is rung again after 2, 4, 8 ... seconds, at least once a minute', () => {
   let now = 0
   const memory = openRingMemory({ now: () => now })
   const gaps: number[] = []

@@ -1,7 +1,7 @@
 /**
- * Remembers what was rung and when it may be rung again, so that a row that nobody moves (its consumer is
- * down, its tool server is away) is rung ever more rarely and not at every sweep. Forgetting is
- * harmless: one ring more.
+ * Remembers what was rung and when it may be rung again, so that a row that nobody moves (its
+ * consumer is down, its tool server is away) is rung ever more rarely and not at every sweep.
+ * Forgetting is harmless: one ring more.
  */
 export type RingMemory = {
   mayRing(key: string): boolean

@@ -25,8 +25,9 @@ type Deps = {
 }
 
 /**
- * Runs every duty in a loop of its own: one that hangs, fails or is slow delays no other. A duty acts
- * only while its lock is held here. Returns when the signal is aborted and the loops have ended.
+ * Runs every duty in a loop of its own: one that hangs, fails or is slow delays no other. A duty
+ * acts only while its lock is held here. Returns when the signal is aborted and the loops have
+ * ended.
  */
 export async function runDuties(deps: Deps & { duties: readonly Duty[] }): Promise<void> {
   await Promise.all(deps.duties.map((duty) => runDuty(duty, deps)))
@@ -55,7 +56,9 @@ async function runDuty(duty: Duty, { locks, tasks, log, signal }: Deps): Promise
   }
 }
 
-/** The round did not end in time; whatever it still does is harmless, because it compares and sets. */
+/**
+ * The round did not end in time; whatever it still does is harmless, because it compares and sets.
+ */
 class LateError extends RetryableError {}
 
 async function inTime(duty: Duty, round: Round, signal: AbortSignal): Promise<void> {

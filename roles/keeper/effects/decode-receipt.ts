@@ -1,8 +1,8 @@
 import { ReceiptClaims } from '@chimera/contracts/grant'
 
 /**
- * Reads what a receipt claims, without believing it: to file it under its grant and to leave out what is
- * no news. The Judge verifies the signature. Nothing for what is no receipt.
+ * Reads what a receipt claims, without believing it: to file it under its grant and to leave out
+ * what is no news. The Judge verifies the signature. Nothing for what is no receipt.
  */
 export function decodeReceipt(jws: string): ReceiptClaims | undefined {
   const [, payload, signature] = jws.split('.')

@@ -25,9 +25,9 @@ const SOONEST_MS = 200
 const LATEST_MS = 60_000
 
 /**
- * Settles what hangs between record and ledger: asks for the end of grants that ran out, carries the
- * Judge's signed questions to the ledgers, and has UNKNOWN effects looked up at their providers. None
- * of it asks about stops: void, look-up and reconcile work while stopped.
+ * Settles what hangs between record and ledger: asks for the end of grants that ran out, carries
+ * the Judge's signed questions to the ledgers, and has UNKNOWN effects looked up at their
+ * providers. None of it asks about stops: void, look-up and reconcile work while stopped.
  */
 export function effectDuty(deps: ToolDeps): Duty {
   const now = () => performance.now()
@@ -76,7 +76,9 @@ async function ringUnsigned(
   for (const grant of unsigned) rung.noteRing(keyOf(grant))
 }
 
-/** Carries signed questions, one lane per account; asked again ever more rarely until it is settled. */
+/**
+ * Carries signed questions, one lane per account; asked again ever more rarely until it is settled.
+ */
 function carryVoids(deps: ToolDeps, grants: readonly EndingGrant[], rung: RingMemory): void {
   const byAccount = Map.groupBy(
     grants.filter(

@@ -5,8 +5,8 @@ import { ringJudge, type KeeperDeps } from '../duties/keeper-deps.ts'
 import { decodeReceipt } from './decode-receipt.ts'
 
 /**
- * Puts receipts into the Judge's inbox and rings. Left out: what is no receipt, what is for a grant that
- * nobody asked about, and states that are no news. Returns how many were filed.
+ * Puts receipts into the Judge's inbox and rings. Left out: what is no receipt, what is for a grant
+ * that nobody asked about, and states that are no news. Returns how many were filed.
  */
 export async function fileReceipts(
   deps: Pick<KeeperDeps, 'database' | 'publisher' | 'log' | 'actor' | 'crash'>,

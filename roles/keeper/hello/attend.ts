@@ -13,15 +13,28 @@ import { endGrants } from '../effects/end-grants.ts'
 import { carryFences, type Fences } from './carry-fences.ts'
 
 /** What the Keeper remembers of a server between two visits. */
-export type Attended = { nextAt: number; failures: number; downSince: number | undefined }
+export type Attended = {
+  nextAt: number
+  /** How often something asked for a visit at once. */
+  hurries: number
+  failures: number
+  downSince: number | undefined
+}
 
-/** An open server is only looked after: for a boot that nobody announced, for a fence that it missed. */
+/**
+ * An open server is only looked after: for a boot that nobody announced, for a fence that it
+ * missed.
+ */
 const OPEN_MS = 5_000
-/** A server that was killed is back within a second or two; one that stays away is away for longer. */
+/**
+ * A server that was killed is back within a second or two; one that stays away is away for longer.
+ */
 const DOWN_MS = 250
 const LONG_DOWN_MS = 2_000
 const LONG_AFTER_MS = 10_000
-/** One missed answer may be a busy machine; the second in a row closes the account in the record. */
+/**
+ * One missed answer may be a busy machine; the second in a row closes the account in the record.
+ */
 const FAILURES_TO_CLOSE = 2
 /** The Judge signs a hello within milliseconds, when it lives. */
 const SIGNING_MS = 50

@@ -7,8 +7,8 @@ import type { ToolDeps } from '../effects/effect-duty.ts'
 export type Fences = Readonly<Record<string, { epoch: number; stopped: boolean }>>
 
 /**
- * Brings a server the fences that it missed, because it was away or out of reach when they were raised:
- * without them it would still act on grants from before the stop.
+ * Brings a server the fences that it missed, because it was away or out of reach when they were
+ * raised: without them it would still act on grants from before the stop.
  */
 export async function carryFences(
   deps: Pick<ToolDeps, 'log'>,

@@ -11,11 +11,12 @@ import { openWaker, type Waker } from './waker.ts'
 /** Finer timers wake the process for nothing: a visit to a local server takes 2 ms. */
 const LEAST_MS = 20
 const STAND_BY_MS = 500
+const FAILED_MS = 1_000
 
 /**
- * Greets tool servers: sees every new boot, has the Judge sign its hello and carries it, so that a killed
- * server is open again within a second of its start. What it knows of the accounts comes from the common
- * sweep; visiting a server that is open costs the record nothing.
+ * Greets tool servers: sees every new boot, has the Judge sign its hello and carries it, so that a
+ * killed server is open again within a second of its start. What it knows of the accounts comes
+ * from the common sweep; visiting a server that is open costs the record nothing.
  */
 export function helloDuty(deps: ToolDeps & { isLeading: () => boolean }): Duty {
   const rung = openRingMemory({ now: () => performance.now() })
@@ -23,7 +24,7 @@ export function helloDuty(deps: ToolDeps & { isLeading: () => boolean }): Duty {
   const waker = openWaker()
   const watches = openServerWatches({
     onGone: (account) => {
-      states.of(account).nextAt = 0
+      states.hurry(account)
       waker.wake()
     },
   })
@@ -31,7 +32,7 @@ export function helloDuty(deps: ToolDeps & { isLeading: () => boolean }): Duty {
   const take = (seen: Overview) => {
     // A stop or its end: the servers are to be told, and the record what they say, without delay.
     const isStopNews = JSON.stringify(seen.fences) !== JSON.stringify(overview?.fences)
-    if (isStopNews) for (const { account } of seen.accounts) states.of(account).nextAt = 0
+    if (isStopNews) for (const { account } of seen.accounts) states.hurry(account)
     overview = seen
   }
   const visitAll = async (): Promise<void> => {
@@ -40,10 +41,12 @@ export function helloDuty(deps: ToolDeps & { isLeading: () => boolean }): Duty {
       if (state.nextAt > performance.now()) continue
       const fences = overview?.fences ?? {}
       deps.lanes.start(`hello ${account.account}`, async (signal) => {
+        const { hurries } = state
         // Whatever goes wrong below, there is a pause.
-        state.nextAt = performance.now() + 1_000
+        state.nextAt = performance.now() + FAILED_MS
         const pauseMs = await attend(deps, { account, fences, state, rung, signal })
-        state.nextAt = performance.now() + pauseMs
+        // What was news during the visit may have come too late for it.
+        if (state.hurries === hurries) state.nextAt = performance.now() + pauseMs
         if (state.failures === 0) watches.watch(account.account, account.url)
       })
     }
@@ -68,16 +71,23 @@ export function helloDuty(deps: ToolDeps & { isLeading: () => boolean }): Duty {
 /** What is remembered of each account's server. */
 function openStates(): {
   of(account: string): Attended
+  /** The next visit is to be at once. */
+  hurry(account: string): void
   earliest(accounts: readonly { account: string }[]): number
 } {
   const states = new Map<string, Attended>()
   const of = (account: string): Attended => {
-    const state = states.get(account) ?? { nextAt: 0, failures: 0, downSince: undefined }
+    const fresh = { nextAt: 0, hurries: 0, failures: 0, downSince: undefined }
+    const state: Attended = states.get(account) ?? fresh
     states.set(account, state)
     return state
   }
   return {
     of,
+    hurry: (account) => {
+      of(account).nextAt = 0
+      of(account).hurries += 1
+    },
     earliest: (accounts) => Math.min(...accounts.map(({ account }) => of(account).nextAt)),
   }
 }

@@ -1,9 +1,9 @@
 import { connect, type Socket } from 'node:net'
 
 /**
- * Holds an idle connection to every server, which breaks the moment that the server dies: its death is
- * known at once, and a server that lives needs no frequent asking. (An HTTP server closes an idle
- * connection after a minute by itself; that costs one visit.)
+ * Holds an idle connection to every server, which breaks the moment that the server dies: its death
+ * is known at once, and a server that lives needs no frequent asking. (An HTTP server closes an
+ * idle connection after a minute by itself; that costs one visit.)
  */
 export type ServerWatches = Disposable & {
   /** Starts to watch; harmless when the server is watched at this address already. */

@@ -1,7 +1,9 @@
 /** Ends one wait early. */
 export type Waker = {
   wake(): void
-  /** Settles at the next `wake`, at once when there was one since the last wait, or at the abort. */
+  /**
+   * Settles at the next `wake`, at once when there was one since the last wait, or at the abort.
+   */
   woken(signal: AbortSignal): Promise<undefined>
 }
 

@@ -1,3 +1,4 @@
+import { MAX_LEASES_LOST } from '@chimera/domain/retry'
 import { findLostPlans } from '@chimera/infra/database/sweeps/find-waiting'
 import { releaseLostLeases } from '@chimera/infra/database/sweeps/release-lost-leases'
 
@@ -7,8 +8,8 @@ import { openRingMemory } from '../duties/ring-memory.ts'
 import type { Duty } from '../duties/run-duties.ts'
 
 /**
- * Takes back what was claimed and never finished: tasks whose lease ran out by the database clock go back
- * to the ready ones and are published again; goals whose planning lease ran out are rung.
+ * Takes back what was claimed and never finished: tasks whose lease ran out by the database clock
+ * go back to the ready ones and are published again; goals whose planning lease ran out are rung.
  */
 export function leaseDuty(deps: KeeperDeps): Duty {
   const rung = openRingMemory({ now: () => performance.now() })
@@ -36,6 +37,7 @@ async function releaseTasks(deps: KeeperDeps, signal: AbortSignal): Promise<void
     const { ready, dead, audit } = await releaseLostLeases(deps.database, {
       actor: deps.actor,
       limit: PAGE,
+      maxLeasesLost: MAX_LEASES_LOST,
     })
     // A crash from here on loses a doorbell, which the other duty rings again.
     await publishTasks(deps, { taskIds: ready, others: showOnFeed(audit) })

@@ -13,8 +13,6 @@ import type { ServedTool } from './serving/define-tool.ts'
 import { isLoopback, serveHttp } from './serving/serve-http.ts'
 import { createToolServer, type ToolServer } from './tool-server.ts'
 
-/** The tool servers of this house have one version, the house's. */
-const VERSION = '0.1.0'
 /** sysexits.h EX_SOFTWARE, as `run-process` ends on a defect. */
 const EXIT_DEFECT = 70
 
@@ -43,7 +41,6 @@ export async function openToolProcess(
   const server = openToolServer(context, kind)
   const http = await serveHttp({
     server,
-    version: VERSION,
     host: config.TOOL_HOST,
     port: config.TOOL_PORT,
     tokens,
@@ -54,8 +51,11 @@ export async function openToolProcess(
   return { url: http.url, account, backend, grants, ledger_id: ledger.id, boot: ledger.boot }
 }
 
-/** The server without a way in. What it opens is closed with the process. */
-function openToolServer(context: ProcessContext<'toolServer'>, kind: ToolKind): ToolServer {
+/** What a server is composed from, whatever starts it. */
+export type ToolContext = Pick<ProcessContext<'toolServer'>, 'config' | 'stack' | 'log' | 'crash'>
+
+/** The server without a way in. What it opens is closed with the stack. */
+export function openToolServer(context: ToolContext, kind: ToolKind): ToolServer {
   const { config, stack, log, crash } = context
   const { TOOL_ACCOUNT: account, GRANT_JWKS_FILE: jwksFile } = config
   if (config.GRANTS === 'required' && jwksFile === undefined) {

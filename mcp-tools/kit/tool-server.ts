@@ -104,7 +104,8 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
       ...(intent === undefined ? {} : { intent }),
     })
   }
-  const call: CallTool = async (tool, args, context) => {
+  const inHand = new Set<Promise<unknown>>()
+  const answer: CallTool = async (tool, args, context) => {
     try {
       if (tool.kind === 'read') return readResult(await tool.read(args))
       const reply = await callEffect(tool, args, context)
@@ -116,6 +117,15 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
         log.error({ err: error, tool: tool.definition.name }, 'a call failed')
       }
       return errorResult(error)
+    }
+  }
+  const call: CallTool = async (tool, args, context) => {
+    const answered = answer(tool, args, context)
+    inHand.add(answered)
+    try {
+      return await answered
+    } finally {
+      inHand.delete(answered)
     }
   }
   if (gate.state().isOpen) reconciliation.wake()
@@ -131,7 +141,11 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
     tools,
     call,
     control,
-    [Symbol.asyncDispose]: () => reconciliation[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      // The caller may be gone, the outcome has to be written all the same.
+      await Promise.allSettled(inHand)
+      await reconciliation[Symbol.asyncDispose]()
+    },
   }
 }
 

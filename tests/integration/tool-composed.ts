@@ -12,10 +12,7 @@ import type { Claim, EntryAbout } from '@chimera/mcp-kit/ledger/entries'
 import type { Entry } from '@chimera/mcp-kit/ledger/entry'
 import { openToolProcess } from '@chimera/mcp-kit/open-tool-process'
 import { RULES, type Rules } from '@chimera/mcp-kit/protocol/rules'
-import { openNetwork } from '@chimera/mcp-tweet/open-network'
-import { POST_COOLDOWN_MS } from '@chimera/mcp-tweet/tweet-limits'
-import { tweetReconciler } from '@chimera/mcp-tweet/tweet-reconciler'
-import { tweetTools } from '@chimera/mcp-tweet/tweet-tools'
+import { tweetKind } from '@chimera/mcp-tweet/tweet-kind'
 import { runProcess } from '@chimera/runtime/run-process'
 
 const argument = (name: string): string =>
@@ -27,19 +24,8 @@ await runProcess({
   name: 'tweet',
   sections: ['toolServer', 'tweet'],
   start: async (context) => {
-    const { config } = context
-    const network = openNetwork(config, false)
     return openToolProcess(context, {
-      name: 'tweet',
-      backend: { label: network.label, isLive: network.isLive },
-      reconciler: tweetReconciler(network),
-      tools: (ledger) =>
-        tweetTools({
-          network,
-          ledger,
-          cooldownMs: config.TWEET_COOLDOWN_MS ?? POST_COOLDOWN_MS,
-          sendTimeoutMs: config.TWEET_SEND_TIMEOUT_MS,
-        }),
+      ...tweetKind(context.config, false),
       rules: composedRules(),
       ...(without.has('lock') ? { openDatabase: openShared } : {}),
     })

@@ -9,6 +9,9 @@ import {
 
 import type { ServedTool } from './define-tool.ts'
 
+/** The tool servers have one version, the house's. */
+const VERSION = '0.1.0'
+
 /** Who calls, and what came beside the arguments. */
 export type CallContext = Readonly<{
   principal: string
@@ -29,14 +32,13 @@ export type CallTool = (
  */
 export function createServerFactory(options: {
   name: string
-  version: string
   tools: readonly ServedTool[]
   call: CallTool
 }): McpServerFactory {
-  const { name, version, tools, call } = options
+  const { name, tools, call } = options
   return ({ authInfo }) => {
     const server = new McpServer(
-      { name, version },
+      { name, version: VERSION },
       { capabilities: { tools: { listChanged: false } } },
     )
     for (const tool of tools) {

@@ -30,14 +30,13 @@ export type HttpServing = AsyncDisposable & Readonly<{ url: string }>
  */
 export async function serveHttp(options: {
   server: ToolServer
-  version: string
   host: string
   port: number
   tokens: ControlTokens & Readonly<{ mcp: string }>
   log: ToolLog
 }): Promise<HttpServing> {
   const { server, host, tokens, log } = options
-  const handler = createMcpHandler(createServerFactory({ ...server, version: options.version }), {
+  const handler = createMcpHandler(createServerFactory(server), {
     maxRequestBodySize: MAX_MCP_BODY_BYTES,
     onerror: (err) => log.warn({ err }, 'an MCP request was refused'),
   })

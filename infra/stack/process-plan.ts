@@ -1,9 +1,12 @@
 import path from 'node:path'
 
 import type { ConfigSection } from '@chimera/contracts/config'
+import { RetryableError } from '@chimera/contracts/errors'
+import { loadConfig } from '@chimera/runtime/config'
 
 import { environmentFor, type Environment } from './process-environment.ts'
 import { findFreePort } from './processes/free-port.ts'
+import { claimPort } from './processes/port-claim.ts'
 import type { ProcessSpec } from './processes/supervised-process.ts'
 import { readStackRecord, rememberPort } from './stack-record.ts'
 import { checkoutRoot, type StateDirPaths } from './state-dir.ts'
@@ -31,8 +34,6 @@ export type ProcessPlan = Readonly<{
   gatewayUrl: string
 }>
 
-const GATEWAY_PORT = 7700
-
 /** Every role with the sections of the environment that it may know (contracts/config.ts). */
 const roles: readonly Readonly<{ name: string; sections: readonly ConfigSection[] }>[] = [
   { name: 'planner', sections: ['base', 'postgres', 'redis', 'roles', 'goals'] },
@@ -44,6 +45,8 @@ const roles: readonly Readonly<{ name: string; sections: readonly ConfigSection[
 
 /**
  * Plans all processes of one machine. Ports are taken again from one start to the next when free.
+ *
+ * @param options.claims - holds what is claimed for as long as the stack runs
  */
 export async function planProcesses(options: {
   paths: StateDirPaths
@@ -52,6 +55,7 @@ export async function planProcesses(options: {
   redisUrl: string
   goalsFromStream: string
   runId: string
+  claims: DisposableStack
 }): Promise<ProcessPlan> {
   const { paths, outer } = options
   const keepPort = portKeeper(paths.root)
@@ -62,7 +66,7 @@ export async function planProcesses(options: {
   const backend = outer['TWEET_BACKEND'] === 'x' ? 'x' : 'simulated'
   const simulatedPort = await keepPort('simulated-x')
   const toolPort = await keepPort('tweet')
-  const gatewayPort = await keepPort('gateway', Number(outer['GATEWAY_PORT'] ?? GATEWAY_PORT))
+  const gatewayPort = await claimGatewayPort(options)
   const simulatedUrl = `http://127.0.0.1:${simulatedPort}`
   const account = outer['TOOL_ACCOUNT'] ?? (backend === 'x' ? 'x-live' : 'x-simulated')
   const tool: PlannedTool = {
@@ -218,15 +222,37 @@ async function nodeSpec(
 }
 
 /**
- * Gives each name a port of its own: the remembered one, else the preferred one, else any free
- * one.
+ * The port that the operator names, and no other; else the one of the last start, 7700, or any.
+ *
+ * @throws RetryableError `UNAVAILABLE` when the named port is taken
  */
-function portKeeper(root: string): (name: string, preferred?: number) => Promise<number> {
+async function claimGatewayPort(options: {
+  paths: StateDirPaths
+  outer: Environment
+  claims: DisposableStack
+}): Promise<number> {
+  const { root } = options.paths
+  const preferred = loadConfig(['gateway'], options.outer).GATEWAY_PORT
+  const isNamed = (options.outer['GATEWAY_PORT'] ?? '') !== '' && preferred !== 0
+  const known = readStackRecord(root).ports['gateway']
+  const { port } = options.claims.use(
+    await claimPort(isNamed ? [preferred] : [known, preferred === 0 ? undefined : preferred]),
+  )
+  if (isNamed && port !== preferred)
+    throw new RetryableError(
+      'UNAVAILABLE',
+      `GATEWAY_PORT ${preferred} is in use. Name another one, or none to get any that is free.`,
+    )
+  rememberPort(root, 'gateway', port)
+  return port
+}
+
+/** Gives each name a port of its own: the remembered one, else any free one. */
+function portKeeper(root: string): (name: string) => Promise<number> {
   const taken = new Set<number>()
-  return async (name, preferred) => {
+  return async (name) => {
     const known = readStackRecord(root).ports[name]
-    const wanted = [known, preferred].filter((port) => port !== undefined && !taken.has(port))
-    let port = await findFreePort(wanted)
+    let port = await findFreePort(known === undefined || taken.has(known) ? [] : [known])
     while (taken.has(port)) port = await findFreePort()
     taken.add(port)
     rememberPort(root, name, port)

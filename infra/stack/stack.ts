@@ -97,6 +97,7 @@ export async function openStack(options: {
     redisUrl: parts.redisUrl,
     goalsFromStream: outside.goalsFromStream,
     runId: options.env['CHIMERA_RUN_ID'] ?? newId(),
+    claims: opening.use(new DisposableStack()),
   })
   parts.plan = plan
   await enterInRecord({

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, openSync, readFileSync, statSync } from 'node:fs'
+import { openSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -7,7 +7,7 @@ import { ConflictError } from '@chimera/contracts/errors'
 import { findStack } from '@chimera/infra/stack/control-client'
 import { openStack, type Stack } from '@chimera/infra/stack/stack'
 import type { StackReport } from '@chimera/infra/stack/stack-report'
-import { checkoutRoot, findStateDir, stateDirPaths } from '@chimera/infra/stack/state-dir'
+import { checkoutRoot, findStateDir, prepareStateDir } from '@chimera/infra/stack/state-dir'
 
 import type { CliContext } from '../../context.ts'
 import { CliExit, EXIT } from '../../exit-codes.ts'
@@ -75,8 +75,7 @@ async function runDetached(
   options: UpOptions,
   context: CliContext,
 ): Promise<void> {
-  const logFile = path.join(stateDirPaths(stateDir).logs, 'supervisor.log')
-  mkdirSync(path.dirname(logFile), { recursive: true, mode: 0o700 })
+  const logFile = path.join((await prepareStateDir(stateDir)).logs, 'supervisor.log')
   const log = openSync(logFile, 'a', 0o600)
   const from = statSync(logFile).size
   const main = path.join(checkoutRoot(), 'cli', 'main.ts')
@@ -91,13 +90,14 @@ async function runDetached(
     child.once('error', () => resolve(EXIT.failed))
     child.once('exit', (code) => resolve(code ?? EXIT.failed))
   })
-  const relay = relayLog(logFile, from, context)
-  const exit = await Promise.race([ended, untilRunning(stateDir)])
+  using relay = relayLog(logFile, from, context)
+  const first = await Promise.race([ended, untilRunning(stateDir)])
   relay.flush()
-  if (typeof exit === 'number') throw new CliExit(exit, `It did not start; see ${logFile}.`)
+  // It ends well when another `up` was faster: then that one is what was wanted.
+  if (typeof first === 'number' && first !== EXIT.ok)
+    throw new CliExit(first, `It did not start; see ${logFile}.`)
   child.unref()
-  relay.close()
-  print(exit, options, context)
+  print(typeof first === 'number' ? await untilRunning(stateDir) : first, options, context)
 }
 
 async function untilRunning(stateDir: string): Promise<StackReport> {
@@ -116,7 +116,7 @@ function relayLog(
   file: string,
   from: number,
   context: CliContext,
-): { flush: () => void; close: () => void } {
+): Disposable & { flush: () => void } {
   let at = from
   const flush = (): void => {
     const text = readFileSync(file).subarray(at)
@@ -126,7 +126,7 @@ function relayLog(
       if (line.startsWith('chimera: ')) context.err(line)
   }
   const timer = setInterval(flush, LOOK_EVERY_MS)
-  return { flush, close: () => clearInterval(timer) }
+  return { flush, [Symbol.dispose]: () => clearInterval(timer) }
 }
 
 function print(report: StackReport, options: UpOptions, context: CliContext): void {

@@ -142,7 +142,8 @@ export async function addGoal(
   const columns = { received_at: 'now()', ...of.columns }
   await database.query({
     text: `INSERT INTO goals (tenant_id, id, version_id, status, mode, agent_id, source, trust,
-        content, content_hash, audit_id, tasks_total, tasks_open, ${Object.keys(columns).join(', ')})
+        content, content_hash, audit_id, tasks_total, tasks_open,
+        ${Object.keys(columns).join(', ')})
       VALUES ('${DEFAULT_TENANT}', $1, gen_random_uuid(), $2, 'paper', 'default', 'http', 'owner',
         '{}', 'hash', gen_random_uuid(), $3, $3, ${Object.values(columns).join(', ')})`,
     values: [of.id, of.status, of.tasks ?? 0],

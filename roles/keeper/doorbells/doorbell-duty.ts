@@ -33,7 +33,8 @@ export function doorbellDuty(
       return async (round) => {
         const marker = await readMarker({ redis: deps.redis })
         if (marker === null || (marker !== overview.marker && marker !== saved)) {
-          deps.log.warn({ marker, expected: overview.marker }, 'Redis has lost its memory')
+          const isFirst = marker === null && overview.marker === null
+          if (!isFirst) deps.log.warn('Redis has lost its memory; ringing all that waits again')
           rung.clear()
           saved = await republishAll(deps, round)
           return

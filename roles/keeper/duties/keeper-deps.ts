@@ -14,7 +14,7 @@ export type KeeperDeps = {
   readonly database: Database
   readonly redis: RedisConnection
   readonly publisher: Publisher
-  readonly sweep: Pick<Sweep, 'next'>
+  readonly sweep: Pick<Sweep, 'next' | 'latest'>
   readonly log: Logger
   readonly crash: Crash
   /** Names this process in audit entries. */

@@ -8,6 +8,8 @@ import type { Logger } from '@chimera/runtime/log'
 export type Sweep = AsyncDisposable & {
   /** The next overview. A duty that was busy has missed some, and misses nothing by it. */
   next(signal: AbortSignal): Promise<Overview>
+  /** The last one, for who has seen none yet. */
+  latest(): Overview | undefined
   /** Throws what the last look failed with, for readiness. */
   check(): void
 }
@@ -33,8 +35,10 @@ export function openSweep(of: {
   const closing = new AbortController()
   let waiting = Promise.withResolvers<Overview>()
   let failure: Error | undefined
+  let latest: Overview | undefined
   const look = async (): Promise<number> => {
     const overview = await readOverview(of.database)
+    latest = overview
     waiting.resolve(overview)
     waiting = Promise.withResolvers<Overview>()
     return pauseAfter(overview, of.sweepMs)
@@ -57,6 +61,7 @@ export function openSweep(of: {
   })()
   return {
     next: (signal) => firstOf(waiting.promise, signal),
+    latest: () => latest,
     check: () => {
       if (failure !== undefined) throw failure
     },

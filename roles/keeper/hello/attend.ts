@@ -29,7 +29,7 @@ const OPEN_MS = 5_000
 /**
  * A server that was killed is back within a second or two; one that stays away is away for longer.
  */
-const DOWN_MS = 250
+const DOWN_MS = 100
 const LONG_DOWN_MS = 2_000
 const LONG_AFTER_MS = 10_000
 /**

@@ -48,6 +48,8 @@ export function helloDuty(deps: ToolDeps & { isLeading: () => boolean }): Duty {
         // What was news during the visit may have come too late for it.
         if (state.hurries === hurries) state.nextAt = performance.now() + pauseMs
         if (state.failures === 0) watches.watch(account.account, account.url)
+        // The wait under way does not know of the pause that was just decided.
+        waker.wake()
       })
     }
   }
@@ -59,6 +61,7 @@ export function helloDuty(deps: ToolDeps & { isLeading: () => boolean }): Duty {
       if (isFirst) signal.addEventListener('abort', () => watches[Symbol.dispose](), { once: true })
       isFirst = false
       if (!deps.isLeading()) await delay(STAND_BY_MS, signal)
+      if (overview === undefined) overview = deps.sweep.latest()
       const accounts = overview?.accounts ?? []
       const waitMs = Math.max(LEAST_MS, states.earliest(accounts) - performance.now())
       const seen = await nextOr(deps, { waitMs, waker, signal })

@@ -1,0 +1,133 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { afterAll, beforeAll, expect } from 'vitest'
+
+import { eventually } from '../e2e/stack-rig.ts'
+import { control, guarantee, sampleSize } from '../guarantee.ts'
+import {
+  allCompleted,
+  completions,
+  type FaultRig,
+  goalCounts,
+  openFaultRig,
+  postGoals,
+} from './fault-rig.ts'
+
+let faults: FaultRig
+
+beforeAll(async () => {
+  faults = await openFaultRig()
+}, 120_000)
+afterAll(() => faults[Symbol.asyncDispose]())
+
+const generic = (prefix: string, n: number) =>
+  Array.from({ length: n }, (_, at) => ({ id: `${prefix}${at}`, text: `generic: ${prefix} ${at}` }))
+
+/** Goals that are accepted while nobody plans, and then all of Redis is lost. */
+async function loseAllAfterAccepting(prefix: string, n: number, withinMs: number): Promise<void> {
+  const { rig } = faults
+  await rig.signal('planner', 'SIGSTOP')
+  let flushedAt = 0
+  try {
+    const posted = await postGoals(faults, generic(prefix, n))
+    expect([...posted.values()].filter((status) => status !== 'RECEIVED')).toEqual([])
+    expect(posted.size).toBe(n)
+    await (await rig.redis()).flushall()
+    flushedAt = Date.now()
+  } finally {
+    await rig.signal('planner', 'SIGCONT')
+  }
+  await allCompleted(faults, { prefix, n, withinMs: withinMs - (Date.now() - flushedAt) })
+}
+
+guarantee(
+  {
+    id: 'redis-flushed',
+    title: 'goals that read RECEIVED finish within 30 s of FLUSHALL, each once',
+    n: 200,
+    seed: 0,
+  },
+  async ({ n }) => {
+    await loseAllAfterAccepting('flushed-', n, 30_000)
+    expect(await completions(faults, 'flushed-')).toEqual({ '1': n })
+  },
+)
+
+control(
+  { guard: "the Keeper's sweep", test: 'redis-flushed', expect: /not within .* 5 goals deaf-/ },
+  async () => {
+    const { rig } = faults
+    await rig.signal('keeper', 'SIGSTOP')
+    try {
+      await loseAllAfterAccepting('deaf-', 5, 8_000)
+    } finally {
+      await rig.signal('keeper', 'SIGCONT')
+    }
+  },
+)
+
+guarantee(
+  {
+    id: 'redis-killed',
+    title: 'Redis is killed while goals are worked on; all finish once',
+    n: sampleSize({ ci: 60, full: 1_000 }),
+    seed: 0,
+  },
+  async ({ n }) => {
+    const redis = await faults.rig.redis()
+    const pid = Number(/^process_id:(\d+)/m.exec(await redis.info('server'))?.[1])
+    const goals = generic('killed-', n)
+    await postGoals(faults, goals.slice(0, n / 2))
+    process.kill(pid, 'SIGKILL')
+    await postGoals(faults, goals.slice(n / 2))
+    await allCompleted(faults, { prefix: 'killed-', n, withinMs: 40_000 })
+    expect(await completions(faults, 'killed-')).toEqual({ '1': n })
+    const next = Number(/^process_id:(\d+)/m.exec(await redis.info('server'))?.[1])
+    expect(next).not.toBe(pid)
+  },
+)
+
+const TASKS_PER_GOAL = 500
+const STREAM = 'chimera:tasks:RESEARCH'
+
+/** Entries ever added to the stream since it was made: trimming does not lower it. */
+async function entriesAdded(): Promise<number> {
+  const reply: unknown = await (await faults.rig.redis()).call('XINFO', 'STREAM', STREAM)
+  const fields: unknown[] = Array.isArray(reply) ? reply : []
+  return Number(fields[fields.indexOf('entries-added') + 1])
+}
+
+guarantee(
+  {
+    id: 'long-queue',
+    title: 'queued tasks are not published again by the sweep, and are done once',
+    n: sampleSize({ ci: 5_000, full: 20_000 }),
+    seed: 0,
+    timeoutMs: 300_000,
+  },
+  async ({ n }) => {
+    const { rig } = faults
+    const count = n / TASKS_PER_GOAL
+    const before = await entriesAdded()
+    await rig.signal('worker', 'SIGSTOP')
+    try {
+      const goals = Array.from({ length: count }, (_, at) => ({
+        id: `queued-${at}`,
+        text: `noop ${TASKS_PER_GOAL}`,
+      }))
+      await postGoals(faults, goals)
+      const check = async () => {
+        const { RECEIVED = 0, PLANNED = 0, ACTIVE = 0 } = await goalCounts(faults, 'queued-')
+        return RECEIVED === 0 && PLANNED + ACTIVE === count ? true : undefined
+      }
+      await eventually(check, 60_000, 'all goals are planned')
+      await eventually(async () => (await entriesAdded()) - before >= n, 20_000, 'all are queued')
+      await sleep(10_000)
+      expect((await entriesAdded()) - before).toBe(n)
+    } finally {
+      await rig.signal('worker', 'SIGCONT')
+    }
+    await allCompleted(faults, { prefix: 'queued-', n: count, withinMs: 180_000 })
+    expect(await completions(faults, 'queued-')).toEqual({ '1': n })
+  },
+)

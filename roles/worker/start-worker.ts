@@ -69,7 +69,7 @@ export async function startWorker(parts: WorkerParts): Promise<Worker> {
       },
     }),
   )
-  const grants = openGrantDesk({ ...own, connections })
+  const grants = stack.use(openGrantDesk({ ...own, connections }))
   await takeBackOwn({ ...own, desk, types: parts.taskTypes })
   const consumers = [consumeTasks(parts, desk), consumeGrants(parts, grants)]
   stack.defer(async () => void (await Promise.all(consumers.map((consumer) => consumer.close()))))

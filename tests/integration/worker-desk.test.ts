@@ -4,7 +4,6 @@ import { RetryableError, TerminalError } from '@chimera/contracts/errors'
 import { newId } from '@chimera/contracts/ids'
 import { STREAMS } from '@chimera/contracts/streams'
 import { AttemptOutcome } from '@chimera/contracts/task-result'
-import { releaseLostLeases } from '@chimera/infra/database/sweeps/release-lost-leases'
 import { registerExecutors } from '@chimera/worker/executors/executor'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
@@ -17,6 +16,7 @@ import {
   readyTasks,
   resultsOf,
   ring,
+  sweepLeases,
   tasksOf,
   until,
   type WorkerRig,
@@ -61,7 +61,7 @@ describe('tasks in hand', () => {
       ),
     ).toBe(99)
     await sleep(1_200)
-    const swept = await releaseLostLeases(rig.database, { actor: 'keeper', limit: 10 })
+    const swept = await sweepLeases(rig.database)
     expect(swept.ready).toEqual([])
     release()
     expect(

@@ -1,15 +1,14 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { CrashPoint } from '@chimera/contracts/crash-points'
+import { newId } from '@chimera/contracts/ids'
 import { AttemptOutcome } from '@chimera/contracts/task-result'
-import { releaseLostLeases } from '@chimera/infra/database/sweeps/release-lost-leases'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
+import { DRILLS, MAIN, openWorkerProcesses, TOOL_TOKEN, type Started } from './worker-processes.ts'
 import {
   countIn,
   noops,
@@ -17,10 +16,20 @@ import {
   readyTasks,
   resultsOf,
   ring,
+  sweepLeases,
   tasksOf,
   until,
   type WorkerRig,
 } from './worker-rig.ts'
+import {
+  grantedEffect,
+  openAccount,
+  openToolServerDouble,
+  publishGrant,
+  receiptsOf,
+  TWEET,
+  type Answer,
+} from './worker-tool-server.ts'
 
 let rig: WorkerRig
 beforeAll(async () => {
@@ -29,45 +38,11 @@ beforeAll(async () => {
 afterAll(() => rig[Symbol.asyncDispose]())
 beforeEach(() => rig.redis.client.flushall())
 
-const children: ChildProcess[] = []
-afterEach(async () => {
-  for (const child of children.splice(0)) {
-    if (child.exitCode !== null || child.signalCode !== null) continue
-    child.kill('SIGKILL')
-    await once(child, 'exit')
-  }
-})
+const processes = openWorkerProcesses()
+afterEach(() => processes.killAll())
 
-const DRILLS = 'tests/integration/worker-process.ts'
-const MAIN = 'roles/worker/main.ts'
-
-type Started = { child: ChildProcess; ready: Promise<void>; exited: Promise<unknown[]> }
-
-/** A Worker as a process; `ready` when it says so in its log. */
-function startProcess(file: string, env: Record<string, string> = {}): Started {
-  const root = resolve(import.meta.dirname, '..', '..')
-  const child = spawn(process.execPath, [join(root, file)], {
-    cwd: root,
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      DATABASE_URL: rig.databaseUrl,
-      REDIS_URL: inject('redisUrl'),
-      TOOL_TOKEN: 'a token of the worker test',
-      CONSUMER_NAME: 'worker-1',
-      LEASE_MS: '15000',
-      ...env,
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  children.push(child)
-  const { promise: ready, resolve: say } = Promise.withResolvers<void>()
-  let text = ''
-  child.stdout.on('data', (chunk: Buffer) => {
-    text += chunk.toString()
-    if (text.includes('"ready":true')) say()
-  })
-  return { child, ready, exited: once(child, 'exit') }
-}
+const startProcess = (file: string, env: Record<string, string> = {}): Started =>
+  processes.start(file, { DATABASE_URL: rig.databaseUrl, ...env })
 
 const running = (ids: readonly string[]) => countIn(rig.database, ids, 'running')
 const judging = (ids: readonly string[]) => countIn(rig.database, ids, 'judging')
@@ -129,7 +104,7 @@ describe('a worker process', () => {
     )
     sleeper.child.kill('SIGSTOP')
     await until(
-      () => releaseLostLeases(rig.database, { actor: 'keeper', limit: 10 }),
+      () => sweepLeases(rig.database),
       ({ ready }) => ready.length === 1,
     )
     // Its blocking read may still swallow the doorbell; the heir finds it there when it is stale.
@@ -150,9 +125,10 @@ describe('a worker process', () => {
 
   test('a task that kills its worker is given up; those beside it are done', async () => {
     const ids = await readyTasks(rig.database, [{ kind: 'noop', index: 901 }, ...noops(20)])
-    await ring(rig, ids)
     let deaths = 0
     for (; deaths < 12 && (await judging(ids)) < 21; deaths += 1) {
+      // As the Keeper does for what was put back and not taken again before the next death.
+      await ring(rig, ids)
       const { child, exited } = startProcess(DRILLS)
       await Promise.race([
         exited,
@@ -186,7 +162,20 @@ describe('crash points', () => {
   })
   afterEach(() => rmSync(stateDir, { recursive: true, force: true }))
 
-  const LABELS: readonly CrashPoint[] = [
+  /** Runs a worker until it dies at the label, proves that it did, and starts it again. */
+  const dieAt = async (label: CrashPoint, file: string): Promise<void> => {
+    const env = {
+      CHIMERA_STATE_DIR: stateDir,
+      CHIMERA_CRASH_AT: label,
+      CHIMERA_RUN_ID: 'worker-killed',
+    }
+    const { exited } = startProcess(file, env)
+    expect(await Promise.race([exited, sleep(10_000)])).toEqual([null, 'SIGKILL'])
+    expect(readFileSync(join(stateDir, 'crash-points.jsonl'), 'utf8')).toContain(label)
+    startProcess(file, env)
+  }
+
+  const OF_TASKS: readonly CrashPoint[] = [
     'worker.task.read',
     'worker.task.claimed',
     'worker.task.executed',
@@ -194,19 +183,10 @@ describe('crash points', () => {
     'worker.result.published',
     'worker.task.acknowledged',
   ]
-
-  test.for(LABELS)('killed at %s, it does each task once', async (label) => {
-    const env = {
-      CHIMERA_STATE_DIR: stateDir,
-      CHIMERA_CRASH_AT: label,
-      CHIMERA_RUN_ID: 'worker-killed',
-    }
+  test.for(OF_TASKS)('killed at %s, it does each task once', async (label) => {
     const ids = await readyTasks(rig.database, noops(5))
     await ring(rig, ids)
-    const first = startProcess(DRILLS, env)
-    expect(await Promise.race([first.exited, sleep(10_000)])).toEqual([null, 'SIGKILL'])
-    expect(readFileSync(join(stateDir, 'crash-points.jsonl'), 'utf8')).toContain(label)
-    startProcess(DRILLS, env)
+    await dieAt(label, DRILLS)
     expect(
       await until(
         () => judging(ids),
@@ -214,5 +194,34 @@ describe('crash points', () => {
       ),
     ).toBe(5)
     expect(await resultsOf(rig.database, ids)).toHaveLength(5)
+  })
+
+  const OF_GRANTS: readonly CrashPoint[] = [
+    'worker.grant.read',
+    'worker.grant.before_call',
+    'worker.grant.called',
+    'worker.receipt.committed',
+    'worker.receipt.published',
+    'worker.grant.acknowledged',
+  ]
+  test.for(OF_GRANTS)('killed at %s, the receipt is in the record after all', async (label) => {
+    const answer: Answer = ({ context }) => ({ receipt: `receipt of ${context.grant}` })
+    await using server = await openToolServerDouble({ answer, token: TOOL_TOKEN })
+    const account = `x:${newId()}`
+    await openAccount(rig.database, { ...server, account })
+    const grantId = await grantedEffect(rig.database, { account })
+    await publishGrant(rig, grantId)
+    await dieAt(label, MAIN)
+    const receipts = await until(
+      () => receiptsOf(rig.database, grantId),
+      (rows) => rows.length > 0,
+    )
+    expect(new Set(receipts.map(({ jws }) => jws))).toEqual(
+      new Set([`receipt of grant of ${grantId}`]),
+    )
+    // Carried again or not: it is always the very same grant with the very same arguments.
+    for (const { args, context } of server.calls) {
+      expect({ args, grant: context.grant }).toEqual({ args: TWEET, grant: `grant of ${grantId}` })
+    }
   })
 })

@@ -5,6 +5,7 @@ import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
 import { taskStream } from '@chimera/contracts/streams'
 import { KIND_TYPE, type TaskPayload } from '@chimera/contracts/task-payload'
 import { openDatabase, type Database } from '@chimera/infra/database/open-database'
+import { releaseLostLeases } from '@chimera/infra/database/sweeps/release-lost-leases'
 import { openRedis, type RedisConnection } from '@chimera/infra/streams/open-redis'
 import { openPublisher, type Publisher } from '@chimera/infra/streams/publisher'
 import { openLog } from '@chimera/runtime/log'
@@ -184,6 +185,10 @@ export async function countIn(
   const rows = await tasksOf(database, ids)
   return rows.filter((row) => row.phase === phase).length
 }
+
+/** Takes back what nobody renewed, as the Keeper does. */
+export const sweepLeases = (database: Database) =>
+  releaseLostLeases(database, { actor: 'keeper', limit: 100, maxLeasesLost: 5 })
 
 /** Waits until what is read is what is wanted; answers the last reading either way. */
 export async function until<T>(

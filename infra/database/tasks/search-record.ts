@@ -78,8 +78,8 @@ const SEARCH = `WITH asked AS (
   SELECT asked.terms, (SELECT count(*) FROM recent) AS goals,
     (SELECT count(*) FROM answered) AS results,
     (SELECT jsonb_agg(jsonb_build_object('source', source, 'id', id, 'rank', rank,
-        'excerpt', ts_headline('english', words, query,
-          'StartSel="", StopSel="", MaxFragments=2, MaxWords=40, MinWords=10'))
+        'excerpt', CASE WHEN length(words) <= 500 THEN words ELSE ts_headline('english', words,
+          query, 'StartSel="", StopSel="", MaxFragments=3, MaxWords=40, MinWords=10') END)
         ORDER BY rank DESC, source, id)
       FROM ranked) AS findings
   FROM asked`

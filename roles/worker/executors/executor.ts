@@ -1,4 +1,4 @@
-import { DeniedError, InvariantError } from '@chimera/contracts/errors'
+import { InvariantError, TerminalError } from '@chimera/contracts/errors'
 import type { TaskKind, TaskPayload } from '@chimera/contracts/task-payload'
 import type { TaskResult } from '@chimera/contracts/task-result'
 import type { ClaimedTask } from '@chimera/infra/database/tasks/claim-tasks'
@@ -71,7 +71,10 @@ export function defineExecutor<K extends TaskKind>(of: {
     execute(context) {
       const { payload } = context
       if (!isKind(payload, kind)) {
-        throw new DeniedError('INPUT_INVALID', `A task of ${kind} holds a ${payload.kind} payload.`)
+        throw new TerminalError(
+          'INPUT_INVALID',
+          `A task of ${kind} holds a ${payload.kind} payload.`,
+        )
       }
       return execute({ ...context, payload })
     },

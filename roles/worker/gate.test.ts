@@ -1,0 +1,38 @@
+import { setImmediate as turn } from 'node:timers/promises'
+
+import { expect, test } from 'vitest'
+
+import { openGates } from './gate.ts'
+
+test('lets so many of a sort run at once, the others in order, other sorts beside them', async () => {
+  const gates = openGates((sort) => (sort === 'narrow' ? 2 : 100))
+  const started: string[] = []
+  const ends: (() => void)[] = []
+  const work = (name: string) => () => {
+    started.push(name)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    ends.push(resolve)
+    return promise
+  }
+  const all = ['a', 'b', 'c', 'd'].map((name) => gates.run('narrow', work(name)))
+  const wide = gates.run('wide', work('w'))
+  await turn()
+  expect(started).toEqual(['a', 'b', 'w'])
+  ends[0]?.()
+  await turn()
+  expect(started).toEqual(['a', 'b', 'w', 'c'])
+  for (let at = 0; at < 5; at += 1) {
+    ends[at]?.()
+    await turn()
+  }
+  await Promise.all([...all, wide])
+  expect(started).toEqual(['a', 'b', 'w', 'c', 'd'])
+})
+
+test('a work that fails gives its place to the next', async () => {
+  const gates = openGates(() => 1)
+  const failed = gates.run('one', () => Promise.reject(new Error('no')))
+  const next = gates.run('one', () => Promise.resolve('yes'))
+  await expect(failed).rejects.toThrow('no')
+  expect(await next).toBe('yes')
+})

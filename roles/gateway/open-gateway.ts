@@ -37,7 +37,13 @@ export type GatewayDeps = Readonly<{
   onDefect: (error: InvariantError) => void
 }>
 
-export type Gateway = AsyncDisposable & Readonly<{ url: string; readiness: Readiness }>
+export type Gateway = AsyncDisposable &
+  Readonly<{
+    url: string
+    readiness: Readiness
+    /** Every route, as the router has it. */
+    routes: readonly Readonly<{ method: string; path: string }>[]
+  }>
 
 /** The HTTP API on its connections, which stay the caller's. Disposing lets open requests finish. */
 export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
@@ -57,6 +63,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
         feed: deps.feed,
         isValid: (tokenId) => isTokenValid(database, tokenId),
         signal: stopping.signal,
+        log,
       }),
       ...healthRoutes({ database, readiness }),
     ],
@@ -73,8 +80,9 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     readiness.drain()
     stopping.abort()
   })
+  const routes = app.routes.filter(({ method }) => method !== 'ALL')
   const open = opening.move()
-  return { url: server.url, readiness, [Symbol.asyncDispose]: () => open.disposeAsync() }
+  return { url: server.url, readiness, routes, [Symbol.asyncDispose]: () => open.disposeAsync() }
 }
 
 /** Sweeps at the first answer that is kept and then once an hour, in the background. */

@@ -7,6 +7,9 @@ import { EXIT } from '../../exit-codes.ts'
 import type { GatewayClient } from '../../gateway-client.ts'
 
 const LOOK_EVERY_MS = 500
+/** Most goals are over in a second: for a person who waits, half of one is long. */
+const FIRST_LOOK_MS = 100
+const FIRST_LOOKS = 20
 
 /** One thing that became of a goal since the last look. */
 export type Change = Readonly<{
@@ -18,15 +21,14 @@ export type Change = Readonly<{
   note: string
 }>
 
-/** Looks twice a second until the goal has ended or the signal is aborted; tells what changed. */
+/** Looks again and again until the goal has ended or the signal is aborted; tells what changed. */
 export async function* followGoal(of: {
   client: GatewayClient
   id: string
   signal: AbortSignal
-  lookEveryMs?: number
 }): AsyncGenerator<Change, GoalView | undefined> {
   const seen = new Map<string, string>()
-  for (;;) {
+  for (let looks = 1; ; looks += 1) {
     const goal = GoalView.parse(await of.client.get(`/v1/goals/${encodeURIComponent(of.id)}`))
     const at = new Date().toISOString()
     for (const { subject, id, state, note } of statesOf(goal)) {
@@ -37,7 +39,8 @@ export async function* followGoal(of: {
     }
     if (isOver(goal)) return goal
     if (of.signal.aborted) return undefined
-    await sleep(of.lookEveryMs ?? LOOK_EVERY_MS, undefined, { signal: of.signal }).catch(() => {})
+    const waitMs = looks > FIRST_LOOKS ? LOOK_EVERY_MS : FIRST_LOOK_MS
+    await sleep(waitMs, undefined, { signal: of.signal }).catch(() => {})
     if (of.signal.aborted) return undefined
   }
 }
@@ -78,11 +81,9 @@ function why(of: Pick<GoalView, 'failure' | 'waiting_on'>): string {
   if (of.failure !== null) return `${of.failure.code}: ${of.failure.message}`
   if (of.waiting_on === null) return ''
   const { reason, until, unblock } = of.waiting_on
-  return [
-    `waits for ${reason}`,
-    until === null ? '' : ` until ${until}`,
-    unblock === null ? '' : ` (${unblock})`,
-  ].join('')
+  // Reasons often name the time themselves.
+  const time = until === null || reason.includes(until) ? '' : ` until ${until}`
+  return `waiting: ${reason}${time}${unblock === null ? '' : ` (${unblock})`}`
 }
 
 /** Refusals of the provider: the plan was allowed, the world said no. */

@@ -25,7 +25,8 @@ export function eventStream(of: {
   isAllowed: () => Promise<boolean>
   /** Ends the stream; the client comes again. */
   signal: AbortSignal
-  onEnd: () => void
+  /** With what ended it, when that was not the client or the stop. */
+  onEnd: (error?: unknown) => void
   stallMs?: number
 }): ReadableStream<Uint8Array> {
   const gone = new AbortController()
@@ -38,31 +39,43 @@ export function eventStream(of: {
           if (!signal.aborted) controller.enqueue(encoder.encode(text))
         }
         send('retry: 1000\n\n')
+        const room = (): boolean => (controller.desiredSize ?? 0) > 0
+        const loss: Loss = { hasLost: false }
         heartbeat = setInterval(() => {
-          if ((controller.desiredSize ?? 0) > 0) send(': hb\n\n')
+          if (room()) send(takeLoss(loss) ? GAP : ': hb\n\n')
           of.isAllowed().then(
             (isAllowed) => isAllowed || gone.abort(),
             () => gone.abort(),
           )
         }, HEARTBEAT_MS)
-        const room = (): boolean => (controller.desiredSize ?? 0) > 0
-        const pumped = pump({ ...of, items: of.items(signal), send, room, signal })
-        const end = (): void => {
+        const pumped = pump({ ...of, items: of.items(signal), send, room, signal, loss })
+        const end = (error?: unknown): void => {
           clearInterval(heartbeat)
           gone.abort()
-          of.onEnd()
+          of.onEnd(error)
           try {
             controller.close()
           } catch {
             // The client closed it first.
           }
         }
-        pumped.then(end, end)
+        pumped.then(() => end(), end)
       },
       cancel: () => gone.abort(),
     },
     new ByteLengthQueuingStrategy({ highWaterMark: MAX_BUFFERED_BYTES }),
   )
+}
+
+const GAP = 'event: gap\ndata: {}\n\n'
+
+/** Whether the client has missed events and was not told yet. */
+type Loss = { hasLost: boolean }
+
+function takeLoss(loss: Loss): boolean {
+  const { hasLost } = loss
+  loss.hasLost = false
+  return hasLost
 }
 
 async function pump(of: {
@@ -71,9 +84,9 @@ async function pump(of: {
   send: (text: string) => void
   room: () => boolean
   signal: AbortSignal
+  loss: Loss
   stallMs?: number
 }): Promise<void> {
-  let isLosing = false
   let stalledAt: number | undefined
   for await (const item of of.items) {
     if (item.kind === 'event' && !of.isVisible(item)) continue
@@ -82,13 +95,10 @@ async function pump(of: {
     else {
       stalledAt ??= now
       if (now - stalledAt > GONE_MS) return
-      if (!isLosing) isLosing = !(await untilRoom(of))
-      if (isLosing && !of.room()) continue
+      if (!of.loss.hasLost) of.loss.hasLost = !(await untilRoom(of))
+      if (!of.room()) continue
     }
-    if (isLosing) {
-      isLosing = false
-      of.send('event: gap\ndata: {}\n\n')
-    }
+    if (takeLoss(of.loss)) of.send(GAP)
     of.send(textOf(item))
   }
 }

@@ -1,4 +1,4 @@
-import { STATUS_CODES, createServer, type Server } from 'node:http'
+import { STATUS_CODES, createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
@@ -21,6 +21,7 @@ const KEEP_ALIVE_MS = 10_000
 const MAX_CONNECTIONS = 2_000
 /** What is being answered may finish; the process is killed at 10 s. */
 const DRAIN_MS = 4_000
+const IDLE_LOOK_MS = 20
 
 /** Listens. What cannot be read as HTTP is answered with problem+json, too. */
 export async function serveHttp(of: {
@@ -38,6 +39,7 @@ export async function serveHttp(of: {
       return new Response(body, { status: 400, headers: { 'content-type': PROBLEM_TYPE } })
     },
   })
+  const connections = openConnections()
   const server = createServer(
     {
       headersTimeout: HEADERS_WITHIN_MS,
@@ -46,8 +48,12 @@ export async function serveHttp(of: {
       // Answered below, with a problem.
       requireHostHeader: false,
     },
-    (incoming, outgoing) => void listener(incoming, outgoing),
+    (incoming, outgoing) => {
+      connections.hold(incoming.socket, outgoing)
+      void listener(incoming, outgoing)
+    },
   )
+  server.on('connection', connections.add)
   server.maxConnections = MAX_CONNECTIONS
   server.on('clientError', answerUnreadable)
   server.on('checkExpectation', (_request, response) => {
@@ -58,15 +64,54 @@ export async function serveHttp(of: {
   server.once('error', reject)
   server.listen({ host: of.host, port: of.port }, resolve)
   await listening
-  return { url: urlOf(of.host, server.address()), [Symbol.asyncDispose]: () => close(server) }
+  return {
+    url: urlOf(of.host, server.address()),
+    [Symbol.asyncDispose]: () => close(server, connections),
+  }
 }
 
-async function close(server: Server): Promise<void> {
+/** Who is connected, and who waits for an answer. */
+type Connections = Readonly<{
+  add: (socket: Socket) => void
+  hold: (socket: Socket, answer: ServerResponse) => void
+  closeIdle: () => void
+}>
+
+/**
+ * Node's own list counts a connection that has asked for nothing yet, as browsers keep them, as one that
+ * is busy, and a server that closes would wait for it.
+ */
+function openConnections(): Connections {
+  const open = new Set<Socket>()
+  const answers = new Map<Socket, number>()
+  const count = (socket: Socket, change: number): void => {
+    const n = (answers.get(socket) ?? 0) + change
+    if (n > 0) answers.set(socket, n)
+    else answers.delete(socket)
+  }
+  return {
+    add: (socket) => {
+      open.add(socket)
+      socket.once('close', () => open.delete(socket))
+    },
+    hold: (socket, answer) => {
+      count(socket, 1)
+      answer.once('close', () => count(socket, -1))
+    },
+    closeIdle: () => {
+      for (const socket of open) if (!answers.has(socket)) socket.destroy()
+    },
+  }
+}
+
+async function close(server: Server, connections: Connections): Promise<void> {
   const { promise: closed, resolve } = Promise.withResolvers<void>()
   server.close(() => resolve())
-  server.closeIdleConnections()
+  // A connection is idle only a moment after its last answer, a feed's for one.
+  const idle = setInterval(connections.closeIdle, IDLE_LOOK_MS)
   const late = setTimeout(() => server.closeAllConnections(), DRAIN_MS)
   await closed
+  clearInterval(idle)
   clearTimeout(late)
 }
 

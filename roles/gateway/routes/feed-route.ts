@@ -1,5 +1,6 @@
 import { RetryableError } from '@chimera/contracts/errors'
 import type { FeedReader } from '@chimera/infra/streams/feed-reader'
+import type { Logger } from '@chimera/runtime/log'
 import { z } from 'zod'
 
 import { eventStream } from '../feed/event-stream.ts'
@@ -17,6 +18,7 @@ type Deps = Readonly<{
   isValid: (tokenId: string) => Promise<boolean>
   /** Aborted when the gateway stops. */
   signal: AbortSignal
+  log: Logger
 }>
 
 const Query = z.strictObject({ after: z.string().min(1).max(64).optional() })
@@ -39,7 +41,10 @@ export function feedRoute(deps: Deps): Route {
         isVisible: ({ event }) => event.tenant === tenantId,
         isAllowed: () => deps.isValid(tokenId),
         signal: deps.signal,
-        onEnd: () => giveBack(open, tokenId),
+        onEnd: (err) => {
+          giveBack(open, tokenId)
+          if (err !== undefined) deps.log.warn({ err }, 'a feed broke off; its client comes again')
+        },
       }),
     )
   }

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 
 import { openGates } from './gate.ts'
 
-test('lets so many of a sort run at once, the others in order, other sorts beside them', async () => {
+test('lets so many of a sort run at once, others in order, other sorts beside', async () => {
   const gates = openGates((sort) => (sort === 'narrow' ? 2 : 100))
   const started: string[] = []
   const ends: (() => void)[] = []

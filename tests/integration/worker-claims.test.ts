@@ -141,7 +141,10 @@ describe('claims', () => {
   })
 })
 
-/** A Worker sleeps past its lease, another one takes the task over, the first wakes up and commits. */
+/**
+ * A Worker sleeps past its lease, another one takes the task over, the first wakes up and
+ * commits.
+ */
 async function commitLate(change?: (text: string) => string): Promise<void> {
   const database = change ? withStatement(rig.database, 'commit-results', change) : rig.database
   const ids = await readyTasks(rig.database, noops(1))
@@ -166,7 +169,7 @@ describe('leases', () => {
   guarantee(
     {
       id: 'late-commit',
-      title: 'a worker that slept past its lease commits nothing',
+      title: 'who slept past its lease commits nothing',
       n: 1,
       seed: 1,
     },
@@ -216,7 +219,7 @@ describe('leases', () => {
     expect([...committed]).toEqual([ids[1]])
   })
 
-  test('a task that goes back says when it is looked at again, and spends what it has to', async () => {
+  test('a task that goes back says until when, and spends what it has to', async () => {
     const ids = await readyTasks(rig.database, noops(2))
     const tasks = await claim(rig.database, ids, 'a')
     await releaseTasks(rig.database, {

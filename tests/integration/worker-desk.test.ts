@@ -77,14 +77,15 @@ describe('tasks in hand', () => {
     worker.check()
   })
 
-  test('a task whose executor always fails ends after five tries and spoils no other', async () => {
+  test('a task that always fails ends after five tries and spoils no other', async () => {
     const executors = drills(({ payload }) => {
       if (indexOf(payload) === 3) throw new TypeError('the executor has a defect')
       return NOTHING
     })
     const ids = await readyTasks(rig.database, noops(10))
     await using worker = await rig.start({ executors })
-    // The Keeper would ring again when `run_at` has come; here it is now, because nothing is random.
+    // The Keeper would ring again when `run_at` has come; here it is now, because nothing is
+    // random.
     const inReview = await until(
       async () => {
         await ring(rig, ids)
@@ -107,7 +108,7 @@ describe('tasks in hand', () => {
     worker.check()
   })
 
-  test('errors end as what they are: later, denied, failed; a cooldown spends no retry', async () => {
+  test('errors end as what they are; a cooldown spends no retry', async () => {
     const executors = drills(({ payload }) => {
       switch (indexOf(payload)) {
         case 0:
@@ -215,7 +216,7 @@ describe('stop and start', () => {
     next.check()
   })
 
-  test('what a consumer had in hand when it died is done in its next life, without a bell', async () => {
+  test('what a dead consumer had in hand is done in its next life, without a bell', async () => {
     const ids = await readyTasks(rig.database, noops(3))
     await rig.database.query({
       text: `UPDATE tasks SET status = 'IN_PROGRESS', phase = 'running', attempt = 1,

@@ -56,7 +56,7 @@ async function isSettled(): Promise<boolean> {
 }
 
 describe('carrying a grant', () => {
-  test('the row’s grant and arguments go out, the receipt comes in, the Judge is rung', async () => {
+  test('the row’s grant and arguments go out, the receipt comes in', async () => {
     await using scene = await openScene(() => ({ receipt: 'a signed receipt' }))
     const grantId = await grantedEffect(rig.database, scene)
     await publish(grantId, { tool: 'transfer_native', grant: 'a forged grant' })
@@ -198,7 +198,7 @@ describe('the tool client', () => {
 })
 
 describe('reading', () => {
-  test('a trade scan reads candles where a server serves them, and is denied where none does', async () => {
+  test('a trade scan reads candles where they are served, and is denied elsewhere', async () => {
     const account = `x:${newId()}`
     await using server = await openToolServerDouble({ answer: () => ({}), token: TOKEN })
     const task = { kind: 'trade.scan' as const, symbols: ['BTC', 'ETHUSD'] }

@@ -1,7 +1,7 @@
 /**
- * A Worker process of its own with other executors, for tests that kill it. `noop` tasks do what their
- * index says: 0 and 1..899 nothing, 900 never ends, 901 kills the process, above 1000 the rest in
- * milliseconds.
+ * A Worker process of its own with other executors, for tests that kill it. `noop` tasks do what
+ * their index says: 0 and 1..899 nothing, 900 never ends, 901 kills the process, above 1000 the
+ * rest in milliseconds.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 

@@ -27,7 +27,7 @@ const complete = (ids: readonly string[]) =>
     values: [ids],
   })
 
-test('a question is answered with what earlier goals and results say, and nothing else', async () => {
+test('a question is answered with what goals and results say, and nothing else', async () => {
   await using worker = await rig.start({ executors: EXECUTORS })
   const notes = ['The lighthouse keeper prefers tea.', 'Bread needs flour.']
   const done = await readyTasks(
@@ -109,7 +109,7 @@ test('the record of another tenant is never searched', async () => {
 })
 
 test('a question that looks like a query is a question', async () => {
-  const question = `'; DROP TABLE goals; -- & | ! ( "unbalanced <-> 'x':* https://a.example/?b=1&c=2`
+  const question = `'; DROP TABLE goals; -- & | ! ( "unbalanced <-> 'x':* https://a.example/?b=1&c`
   const [own] = await rig.database.query<{ id: string }>({ text: 'SELECT id FROM tenants LIMIT 1' })
   const found = await searchRecord(rig.database, {
     tenantId: own?.id ?? '',

@@ -107,8 +107,8 @@ export async function readyTasks(
   })
   const ids = payloads.map(() => newId())
   await database.query({
-    text: `INSERT INTO tasks (id, tenant_id, goal_id, version_id, type, kind, status, phase, ready_at,
-        audit_id)
+    text: `INSERT INTO tasks (id, tenant_id, goal_id, version_id, type, kind, status, phase,
+        ready_at, audit_id)
       SELECT id, $2, $3, gen_random_uuid(), type, kind, 'PENDING', 'ready', now(), $4
       FROM unnest($1::uuid[], $5::text[], $6::text[]) AS u(id, type, kind)`,
     values: [
@@ -204,7 +204,10 @@ export async function until<T>(
   }
 }
 
-/** The database with one statement changed: how a test takes a guard out of the record's own hands. */
+/**
+ * The database with one statement changed: how a test takes a guard out of the record's own
+ * hands.
+ */
 export function withStatement(
   database: Database,
   name: string,

@@ -15,10 +15,11 @@ import type { ToolConnections } from './tool-connections.ts'
 export type GrantDesk = AsyncDisposable &
   Readonly<{
     /**
-     * Carries what of the grants the record still calls GRANTED. Returns when each has its receipt in
-     * the record or was left to the Keeper; what takes longer than a second goes on by itself, so that
-     * a hung account keeps nobody waiting. Throws when the record does not answer and when the worker
-     * stops before the end: then the entries stay pending, and its next life carries them again.
+     * Carries what of the grants the record still calls GRANTED. Returns when each has its
+     * receipt in the record or was left to the Keeper; what takes longer than a second goes on by
+     * itself, so that a hung account keeps nobody waiting. Throws when the record does not answer
+     * and when the worker stops before the end: then the entries stay pending, and its next life
+     * carries them again.
      */
     carry: (grantIds: readonly string[], signal: AbortSignal) => Promise<void>
   }>

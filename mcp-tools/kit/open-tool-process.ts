@@ -29,8 +29,9 @@ export type ToolKind = Readonly<{
 }>
 
 /**
- * Opens the ledger of the account (exit 75 when it is held), composes the protocol and serves it over
- * HTTP. Answers the facts of the ready line. Throws ConfigError for a configuration that opens a door.
+ * Opens the ledger of the account (exit 75 when it is held), composes the protocol and serves it
+ * over HTTP. Answers the facts of the ready line. Throws ConfigError for a configuration that opens
+ * a door.
  */
 export async function openToolProcess(
   context: ProcessContext<'toolServer'>,

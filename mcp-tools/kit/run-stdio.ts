@@ -18,10 +18,10 @@ const DRAIN_MS = 8_000
 const EXIT = { stopped: 0, notDrained: 1, software: 70, held: 75, config: 78 }
 
 /**
- * The life of a tool server that an outside MCP client has started: the protocol on standard input and
- * output, the log on standard error, no health port; it ends when the client closes its end. Not
- * `run-process`, whose log is standard output. Never returns. Exit codes: 0, 1 not drained, 70 a
- * defect, 75 another process holds the ledger (it becomes a bridge with "Effects hold"), 78
+ * The life of a tool server that an outside MCP client has started: the protocol on standard input
+ * and output, the log on standard error, no health port; it ends when the client closes its end.
+ * Not `run-process`, whose log is standard output. Never returns. Exit codes: 0, 1 not drained, 70
+ * a defect, 75 another process holds the ledger (it becomes a bridge with "Effects hold"), 78
  * configuration.
  */
 export async function runStdio(options: {

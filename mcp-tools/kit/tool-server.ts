@@ -6,8 +6,8 @@ import type { Entry } from './ledger/entry.ts'
 import { EVERYTHING } from './ledger/fences.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import { createCarrier, type Carrier } from './protocol/carrier.ts'
-import { createClientCall } from './protocol/client-call.ts'
-import { createEffectCall, type EffectReply } from './protocol/effect-call.ts'
+import { createClientCall, type ClientCall } from './protocol/client-call.ts'
+import { createEffectCall, type EffectCall, type EffectReply } from './protocol/effect-call.ts'
 import type { Backend } from './protocol/effect-tool.ts'
 import { createGate, openGate, type Gate } from './protocol/gate.ts'
 import type { GrantKeys } from './protocol/grant-keys.ts'
@@ -64,46 +64,20 @@ export type ToolServerParts = Readonly<{
 
 /** Composes the protocol around a ledger. Opens nothing; the ledger stays the caller's to close. */
 export function createToolServer(parts: ToolServerParts): ToolServer {
-  const { name, account: accountName, backend, tools, ledger, log, crash, rules = RULES } = parts
+  const { name, backend, tools, ledger, log, crash, rules = RULES } = parts
   const keys = parts.keys ?? NO_KEYS
-  const gate = parts.keys ? createGate({ ledger, account: accountName, keys }) : openGate()
-  const account: Account = { name: accountName, backend, ledger, keys, gate }
+  const gate = parts.keys ? createGate({ ledger, account: parts.account, keys }) : openGate()
+  const account: Account = { name: parts.account, backend, ledger, keys, gate }
   const alarm = (facts: Record<string, unknown>, message: string): void =>
     log.error({ ...facts, alarm: true }, message)
   const reconciliation = createReconciliation({ ledger, reconciler: parts.reconciler, log })
-  const mutex = createMutex()
   const carrier = createCarrier({ ledger, rules, crash, fail: parts.fail })
-  const callWithGrant = createEffectCall({
-    account,
-    rules,
-    mutex,
-    carrier,
-    sign: parts.sign,
-    crash,
-    alarm,
+  const calling = { account, rules, mutex: createMutex(), carrier, crash }
+  const callEffect = chooseCall({
+    callWithGrant: createEffectCall({ ...calling, sign: parts.sign, alarm }),
+    callAsClient: createClientCall(calling),
+    isGrantRequired: parts.keys !== undefined,
   })
-  const callAsClient = createClientCall({ account, rules, mutex, carrier, crash })
-
-  const callEffect = async (
-    tool: ServedEffectTool,
-    args: unknown,
-    context: CallContext,
-  ): Promise<EffectReply> => {
-    const { grant, principal, idempotencyKey } = context
-    if (grant !== undefined) return callWithGrant({ grant, tool: tool.effect, args })
-    if (parts.keys !== undefined) {
-      const detail = `${tool.effect.name} acts only on a grant by the Judge.`
-      return { kind: 'refused', refusal: { code: 'GRANT_REQUIRED', detail } }
-    }
-    const intent = tool.intentOf?.(args)
-    return callAsClient({
-      tool: tool.effect,
-      args,
-      principal,
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-      ...(intent === undefined ? {} : { intent }),
-    })
-  }
   const inHand = new Set<Promise<unknown>>()
   const answer: CallTool = async (tool, args, context) => {
     try {
@@ -119,33 +93,50 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
       return errorResult(error)
     }
   }
-  const call: CallTool = async (tool, args, context) => {
-    const answered = answer(tool, args, context)
-    inHand.add(answered)
-    try {
-      return await answered
-    } finally {
-      inHand.delete(answered)
-    }
-  }
   if (gate.state().isOpen) reconciliation.wake()
-  const control = createControl({
-    parts,
-    gate,
-    carrier,
-    reconciliation,
-    voidGrant: createVoid({ account, rules, alarm }),
-  })
+  const voidGrant = createVoid({ account, rules, alarm })
   return {
     name,
     tools,
-    call,
-    control,
+    call: async (tool, args, context) => {
+      const answered = answer(tool, args, context)
+      inHand.add(answered)
+      return answered.finally(() => inHand.delete(answered))
+    },
+    control: createControl({ parts, gate, carrier, reconciliation, voidGrant }),
     [Symbol.asyncDispose]: async () => {
       // The caller may be gone, the outcome has to be written all the same.
       await Promise.allSettled(inHand)
       await reconciliation[Symbol.asyncDispose]()
     },
+  }
+}
+
+/** With a grant, or as an outside client where the server lets those act. */
+function chooseCall(given: {
+  callWithGrant: EffectCall
+  callAsClient: ClientCall
+  isGrantRequired: boolean
+}) {
+  return async (
+    tool: ServedEffectTool,
+    args: unknown,
+    context: CallContext,
+  ): Promise<EffectReply> => {
+    const { grant, principal, idempotencyKey } = context
+    if (grant !== undefined) return given.callWithGrant({ grant, tool: tool.effect, args })
+    if (given.isGrantRequired) {
+      const detail = `${tool.effect.name} acts only on a grant by the Judge.`
+      return { kind: 'refused', refusal: { code: 'GRANT_REQUIRED', detail } }
+    }
+    const intent = tool.intentOf?.(args)
+    return given.callAsClient({
+      tool: tool.effect,
+      args,
+      principal,
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      ...(intent === undefined ? {} : { intent }),
+    })
   }
 }
 

@@ -8,8 +8,8 @@ import { xNetwork, type XCredentials } from './network/x-network.ts'
 type TweetConfig = Config<'tweet'>
 
 /**
- * The network that the configuration names. Throws ConfigError for what is missing, and for anything
- * that would bend the rules beside a live back end.
+ * The network that the configuration names. Throws ConfigError for what is missing, and for
+ * anything that would bend the rules beside a live back end.
  */
 export function openNetwork(config: TweetConfig, isCrashArmed: boolean): Network {
   if (config.TWEET_BACKEND === 'x') {

@@ -10,7 +10,9 @@ const Args = z.object({
   in_reply_to: z.string().optional(),
 })
 
-/** The post that arguments mean. What is left out is labelled: the default is the honest one (X17). */
+/**
+ * The post that arguments mean. What is left out is labelled: the default is the honest one (X17).
+ */
 export function postOfArgs(args: unknown): Post {
   const { text, media_ids, is_ai_labeled, in_reply_to } = Args.parse(args)
   return {

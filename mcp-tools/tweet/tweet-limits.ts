@@ -5,13 +5,15 @@ import type { Refusal } from '@chimera/mcp-kit/provider/exchange'
 export const POST_COOLDOWN_MS = 900_000
 
 /**
- * Replies have a window of their own, so that an answer need not wait for a cooldown (X16). X takes 100
- * posts per user in 15 minutes, replies included; half of it leaves room for the posts and for people
- * who use the account by hand.
+ * Replies have a window of their own, so that an answer need not wait for a cooldown (X16). X takes
+ * 100 posts per user in 15 minutes, replies included; half of it leaves room for the posts and for
+ * people who use the account by hand.
  */
 export const REPLY_WINDOW = { limit: 50, ms: 900_000 } as const
 
-/** When the account may post again; in the past when it may now. Unknown posts count like accepted. */
+/**
+ * When the account may post again; in the past when it may now. Unknown posts count like accepted.
+ */
 export function nextPostAtMs(window: AccountWindow, cooldownMs: number): number {
   const last = window.lastLeftBy('post_tweet')
   return Math.max(window.heldUntilMs, last === undefined ? window.nowMs : last + cooldownMs)

@@ -5,9 +5,9 @@ import type { Network, SeenPost } from './network/network.ts'
 import { postOfArgs } from './post-of-args.ts'
 
 /**
- * Asks a network whether an unknown post is there. X has no handle of ours, so a post is known by its
- * words, and words may only prove that it happened: newer than the claim, no other effect's, and no
- * other open effect that could have said the same.
+ * Asks a network whether an unknown post is there. X has no handle of ours, so a post is known by
+ * its words, and words may only prove that it happened: newer than the claim, no other effect's,
+ * and no other open effect that could have said the same.
  */
 export function tweetReconciler(network: Network): Reconciler {
   return {

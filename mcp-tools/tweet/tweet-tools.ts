@@ -40,7 +40,9 @@ const posted = {
   simulated: z.boolean().describe('true when nothing reached the real network'),
 }
 
-/** Not destructive, because nothing is overwritten; one slot or key acts once, however often called. */
+/**
+ * Not destructive, because nothing is overwritten; one slot or key acts once, however often called.
+ */
 const ANNOTATIONS = {
   readOnlyHint: false,
   destructiveHint: false,
@@ -68,8 +70,8 @@ function postTweet(parts: TweetParts): ServedTool {
     name: 'post_tweet',
     title: 'Post a tweet',
     description:
-      'Posts one tweet for this account. There is a cooldown of 15 minutes between posts, counted ' +
-      'from the last one that was accepted or whose outcome is unknown.',
+      'Posts one tweet for this account. There is a cooldown of 15 minutes between posts, ' +
+      'counted from the last one that was accepted or whose outcome is unknown.',
     scope: TOOLS.post_tweet.scope,
     annotations: ANNOTATIONS,
     input: {
@@ -184,7 +186,9 @@ function contentOf(post: Post): string {
   return JSON.stringify([normalisedText(post.text), post.mediaIds, post.replyTo ?? null])
 }
 
-/** A day's call without an idempotency key is the same when it says the same (design.md section 5). */
+/**
+ * A day's call without an idempotency key is the same when it says the same (design.md section 5).
+ */
 function intentOf(post: Post): string {
   return contentOf(post)
 }

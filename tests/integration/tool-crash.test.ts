@@ -17,8 +17,9 @@ const LABELS = CRASH_POINTS.filter((label) => label.startsWith('tool.'))
 const CLOSED = new Set(['VOID', 'NOT_SENT', 'NOT_HAPPENED', 'REFUSED'])
 
 /**
- * Kills the server at a point of the path, starts it again, and does what the record does: carries the
- * grant again, asks for its end, and grants the next round once this one is closed without effect.
+ * Kills the server at a point of the path, starts it again, and does what the record does: carries
+ * the grant again, asks for its end, and grants the next round once this one is closed without
+ * effect.
  */
 async function killAt(label: CrashPoint, composed?: readonly string[]): Promise<void> {
   await using rig = new Rig()
@@ -62,7 +63,9 @@ guarantee(
   },
 )
 
-/** The same kill with nothing written down before the act: the record cannot know, and asks again. */
+/**
+ * The same kill with nothing written down before the act: the record cannot know, and asks again.
+ */
 control(
   {
     guard: 'the claim before the act',

@@ -5,7 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { openRig, type Rig } from './tool-rig.ts'
 
-/** The order of checks at the tool (design.md section 5 item 2), over the wire, by real processes. */
+/**
+ * The order of checks at the tool (design.md section 5 item 2), over the wire, by real processes.
+ */
 
 let rig: Rig
 let serial = 0

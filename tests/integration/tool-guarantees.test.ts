@@ -5,7 +5,8 @@ import type { Client } from '@modelcontextprotocol/client'
 import { expect } from 'vitest'
 
 import { control, guarantee, sampleSize } from '../guarantee.ts'
-import { freePort, openRig, startProcess, type Rig } from './tool-rig.ts'
+import { freePort, startProcess } from './tool-process.ts'
+import { openRig, type Rig } from './tool-rig.ts'
 
 /** Short enough to test with; the rules are those of the 15 minutes. */
 const FAST = { TWEET_COOLDOWN_MS: '1', TWEET_ABSENCE_MS: '450', TWEET_SEND_TIMEOUT_MS: '500' }
@@ -122,8 +123,8 @@ control(
 )
 
 /**
- * A server that is paused with a claim in hand, and a second one on its ledger. Without the lock the
- * second proves absence while the first can still send.
+ * A server that is paused with a claim in hand, and a second one on its ledger. Without the lock
+ * the second proves absence while the first can still send.
  */
 async function twoServersOneLedger(composed: readonly string[]): Promise<void> {
   await withRig(['pause=600', ...composed], async (rig) => {

@@ -100,7 +100,7 @@ describe('a request that X never took', () => {
 })
 
 describe('what the network is told', () => {
-  test('the label stands on the wire, and a post without one needs its grant to say so', async () => {
+  test('the label stands on the wire; a post without one needs a grant that says so', async () => {
     const args = { ...fresh(), is_ai_labeled: false }
     const refused = await rig.call(rig.claims({ args }), args)
     expect(refused).toMatchObject({ status: 'VOID', code: 'LIMIT_EXCEEDED' })

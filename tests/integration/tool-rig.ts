@@ -2,13 +2,10 @@
  * A tweet server and a simulated X as processes of their own, and the Judge's side of the protocol:
  * what tests of tool servers start from. Everything is in a temporary folder and ends with the rig.
  */
-import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 
 import type { GrantClaims, ReceiptClaims } from '@chimera/contracts/grant'
 import { META_GRANT, META_RECEIPT } from '@chimera/contracts/grant'
@@ -17,72 +14,13 @@ import { TestJudge, type GrantWish } from '@chimera/mcp-kit/testing/test-judge'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { z } from 'zod'
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+import { freePort, startProcess, type Env, type Proc } from './tool-process.ts'
+
 const TOKEN = 'mcp-token-of-the-tests'
 const CONTROL = 'control-token-of-the-tests'
 const STOP = 'stop-token-of-the-tests'
 const X_TOKEN = 'simulated-x-token'
 export const TOKENS = { mcp: TOKEN, control: CONTROL, stop: STOP } as const
-
-type Env = Readonly<Record<string, string>>
-
-/** One child process; its log lines are kept. */
-export type Proc = AsyncDisposable & {
-  readonly child: ChildProcess
-  readonly lines: string[]
-  /** The facts of the ready line. */
-  readonly ready: Promise<Record<string, unknown>>
-  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
-  kill: (signal?: NodeJS.Signals) => Promise<void>
-}
-
-export function startProcess(main: string, env: Env, args: readonly string[] = []): Proc {
-  const child = spawn(process.execPath, [join(ROOT, main), ...args], {
-    env: { PATH: process.env['PATH'] ?? '', ...env, CHIMERA_SUPERVISED: '1' },
-    stdio: ['pipe', 'pipe', 'pipe'],
-  })
-  const lines: string[] = []
-  const readiness = Promise.withResolvers<Record<string, unknown>>()
-  const exit = Promise.withResolvers<{ code: number | null; signal: NodeJS.Signals | null }>()
-  let rest = ''
-  const read = (chunk: Buffer): void => {
-    rest += chunk.toString('utf8')
-    const whole = rest.split('\n')
-    rest = whole.pop() ?? ''
-    for (const line of whole) {
-      lines.push(line)
-      const facts = parseLine(line)
-      if (facts?.['ready'] === true) readiness.resolve(facts)
-    }
-  }
-  child.stdout.on('data', read)
-  child.stderr.on('data', read)
-  child.on('exit', (code, signal) => {
-    exit.resolve({ code, signal })
-    readiness.reject(new Error(`${main} ended with ${code ?? signal}:\n${lines.join('\n')}`))
-  })
-  readiness.promise.catch(() => undefined)
-  const kill = async (signal: NodeJS.Signals = 'SIGKILL'): Promise<void> => {
-    child.kill(signal)
-    await exit.promise
-  }
-  return {
-    child,
-    lines,
-    ready: readiness.promise,
-    exited: exit.promise,
-    kill,
-    [Symbol.asyncDispose]: () => kill(),
-  }
-}
-
-function parseLine(line: string): Record<string, unknown> | undefined {
-  try {
-    return z.record(z.string(), z.unknown()).parse(JSON.parse(line))
-  } catch {
-    return undefined
-  }
-}
 
 /** What a call came to, as its caller sees it. */
 export type Called = {
@@ -342,15 +280,4 @@ export async function openRig(env: Env = {}, composed?: readonly string[]): Prom
     await rig[Symbol.asyncDispose]()
     throw error
   }
-}
-
-export async function freePort(): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const server = createServer().listen(0, '127.0.0.1', resolve)
-  await promise
-  const { port } = z.custom<AddressInfo>().parse(server.address())
-  const closed = Promise.withResolvers<void>()
-  server.close(() => closed.resolve())
-  await closed.promise
-  return port
 }

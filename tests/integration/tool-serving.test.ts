@@ -2,11 +2,12 @@ import { canonicalHash } from '@chimera/contracts/canonical'
 import { META_GRANT, META_RECEIPT } from '@chimera/contracts/grant'
 import { LedgerLine } from '@chimera/contracts/tool-control'
 import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js'
-import { StreamableHTTPClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import * as legacyHttp from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 
-import { freePort, openRig, Rig, startProcess, TOKENS } from './tool-rig.ts'
+import { freePort, startProcess } from './tool-process.ts'
+import { openRig, Rig, TOKENS } from './tool-rig.ts'
 
 let rig: Rig
 beforeAll(async () => {
@@ -74,7 +75,7 @@ describe('both eras of MCP', () => {
 
 async function connectLegacy(): Promise<LegacyClient> {
   const client = new LegacyClient({ name: 'of-2025', version: '1' })
-  const transport = new LegacyTransport(new URL('/mcp', rig.url), {
+  const transport = new legacyHttp.StreamableHTTPClientTransport(new URL('/mcp', rig.url), {
     requestInit: { headers: bearer(TOKENS.mcp) },
   })
   // Its own types do not hold under exactOptionalPropertyTypes.

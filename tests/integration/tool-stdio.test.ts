@@ -8,7 +8,8 @@ import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.j
 import { StdioClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import { Rig, startProcess } from './tool-rig.ts'
+import { startProcess } from './tool-process.ts'
+import { Rig } from './tool-rig.ts'
 
 const MAIN = fileURLToPath(new URL('../../mcp-tools/tweet/main.ts', import.meta.url))
 

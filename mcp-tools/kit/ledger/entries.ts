@@ -115,7 +115,9 @@ export function openEntries(database: DatabaseSync, seq: () => number) {
     /** When the n-th latest effect of a tool can have left, if there are that many. */
     leftByOfLatest: (tool: string, n: number): number | undefined =>
       Latest.optional().parse(nth.get(tool, n - 1))?.latest ?? undefined,
-    /** In the order of their commits. To be consumed without awaiting: a write would cut it short. */
+    /**
+     * In the order of their commits. To be consumed without awaiting: a write would cut it short.
+     */
     *all(): Generator<Entry> {
       for (const row of all.iterate()) yield Entry.parse(row)
     },
@@ -127,34 +129,12 @@ function openWrites(given: {
   seq: () => number
   get: (grantId: string) => Entry
 }) {
-  const { database, seq, get } = given
-  const insert = database.prepare(`
-    INSERT INTO entries (effect_key, round, grant_id, args_hash, account, tool, mode, scope, boot,
-      incarnation, state, code, detail, simulated, args, content, send_method, send_url, send_body,
-      deadline_ms, cost_usd_micros, claimed_ms, claimed_wall_ms, left_by_ms, settled_ms,
-      retry_after_ms, seq)
-    VALUES (:effect_key, :round, :grant_id, :args_hash, :account, :tool, :mode, :scope, :boot,
-      :incarnation, :state, :code, :detail, :simulated, :args, :content, :send_method, :send_url,
-      :send_body, :deadline_ms, :cost_usd_micros, :claimed_ms, :claimed_wall_ms, :left_by_ms,
-      :settled_ms, :retry_after_ms, :seq)`)
-  const settle = database.prepare(`
-    UPDATE entries SET state = :state, code = :code, detail = :detail, settled_ms = :settled_ms,
-      left_by_ms = coalesce(:left_by_ms, left_by_ms), provider_ref = :provider_ref, url = :url,
-      retry_after_ms = :retry_after_ms, seq = :seq
-    WHERE grant_id = :grant_id AND state = :from`)
-  const unseen = database.prepare(
-    'UPDATE entries SET unseen_looks = ?, unseen_ms = ?, seq = ? WHERE grant_id = ?',
-  )
-  const recover = database.prepare(`
-    UPDATE entries SET state = 'UNKNOWN', code = 'OUTCOME_UNKNOWN', settled_ms = :now,
-      detail = 'The tool server died between the claim and its outcome.',
-      left_by_ms = max(claimed_ms, min(:now, claimed_ms + deadline_ms)), seq = :seq
-    WHERE state = 'CLAIMED'`)
-
+  const { seq, get } = given
+  const statements = prepareWrites(given.database)
   return {
     /** Claims the round. The unique indexes refuse a second open round of the slot. */
     claim(about: EntryAbout, claim: Claim): Entry {
-      insert.run({
+      statements.insert.run({
         ...nothing,
         ...aboutColumns(about),
         state: 'CLAIMED',
@@ -174,7 +154,7 @@ function openWrites(given: {
     },
     /** A round that is written without a claim: a tombstone, or an effect of before this ledger. */
     put(about: EntryAbout, as: Settlement & { state: 'VOID' | 'UNKNOWN' }): Entry {
-      insert.run({
+      statements.insert.run({
         ...nothing,
         ...aboutColumns(about),
         state: as.state,
@@ -188,7 +168,7 @@ function openWrites(given: {
     },
     /** Moves the entry of a grant. Throws when it is not in the state `from`. */
     settle(grantId: string, from: EntryState, to: Settlement): Entry {
-      const { changes } = settle.run({
+      const { changes } = statements.settle.run({
         grant_id: grantId,
         from,
         state: to.state,
@@ -205,11 +185,38 @@ function openWrites(given: {
       throw new InvariantError(`Grant ${grantId} was not ${from} when it was to be ${to.state}.`)
     },
     noteUnseen: (grantId: string, looks: number, atMs: number): void => {
-      unseen.run(looks, atMs, seq(), grantId)
+      statements.unseen.run(looks, atMs, seq(), grantId)
     },
     /** Only the lock's holder may do this, at its start: nobody lives who could still be acting. */
     recoverClaims: (nowMs: number): number =>
-      Number(recover.run({ now: nowMs, seq: seq() }).changes),
+      Number(statements.recover.run({ now: nowMs, seq: seq() }).changes),
+  }
+}
+
+function prepareWrites(database: DatabaseSync) {
+  return {
+    insert: database.prepare(`
+      INSERT INTO entries (effect_key, round, grant_id, args_hash, account, tool, mode, scope,
+        boot, incarnation, state, code, detail, simulated, args, content, send_method, send_url,
+        send_body, deadline_ms, cost_usd_micros, claimed_ms, claimed_wall_ms, left_by_ms,
+        settled_ms, retry_after_ms, seq)
+      VALUES (:effect_key, :round, :grant_id, :args_hash, :account, :tool, :mode, :scope,
+        :boot, :incarnation, :state, :code, :detail, :simulated, :args, :content, :send_method,
+        :send_url, :send_body, :deadline_ms, :cost_usd_micros, :claimed_ms, :claimed_wall_ms,
+        :left_by_ms, :settled_ms, :retry_after_ms, :seq)`),
+    settle: database.prepare(`
+        UPDATE entries SET state = :state, code = :code, detail = :detail, settled_ms = :settled_ms,
+          left_by_ms = coalesce(:left_by_ms, left_by_ms), provider_ref = :provider_ref, url = :url,
+          retry_after_ms = :retry_after_ms, seq = :seq
+        WHERE grant_id = :grant_id AND state = :from`),
+    unseen: database.prepare(
+      'UPDATE entries SET unseen_looks = ?, unseen_ms = ?, seq = ? WHERE grant_id = ?',
+    ),
+    recover: database.prepare(`
+        UPDATE entries SET state = 'UNKNOWN', code = 'OUTCOME_UNKNOWN', settled_ms = :now,
+          detail = 'The tool server died between the claim and its outcome.',
+          left_by_ms = max(claimed_ms, min(:now, claimed_ms + deadline_ms)), seq = :seq
+        WHERE state = 'CLAIMED'`),
   }
 }
 

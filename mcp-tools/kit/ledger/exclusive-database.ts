@@ -12,10 +12,10 @@ const HELD_CODES: ReadonlySet<number> = new Set([5, 6])
 
 /**
  * Opens a SQLite file that nobody else can open for the life of this connection, readers included.
- * `locking_mode=EXCLUSIVE` takes no lock by itself: the first write does, and the caller's write of the
- * boot comes right after. Never open, read or copy the file by other means in this process: POSIX
- * drops a process's locks when any of its descriptors of the file is closed.
- * Throws LEDGER_HELD when another process has it.
+ * `locking_mode=EXCLUSIVE` takes no lock by itself: the first write does, and the caller's write of
+ * the boot comes right after. Never open, read or copy the file by other means in this process:
+ * POSIX drops a process's locks when any of its descriptors of the file is closed. Throws
+ * LEDGER_HELD when another process has it.
  */
 export function openExclusiveDatabase(path: string): DatabaseSync {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })

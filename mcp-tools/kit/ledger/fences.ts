@@ -3,7 +3,9 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { FenceEpochs } from '@chimera/contracts/grant'
 import { z } from 'zod'
 
-/** One scope's fence: a grant passes with at least this epoch, and with a higher one while stopped. */
+/**
+ * One scope's fence: a grant passes with at least this epoch, and with a higher one while stopped.
+ */
 export type Fence = Readonly<{ epoch: number; isStopped: boolean }>
 
 const Row = z
@@ -17,8 +19,8 @@ const Row = z
 export const EVERYTHING = 'everything'
 
 /**
- * The fences of a ledger: durable, and readable without I/O, because they are looked at again in the
- * very step that writes to the socket.
+ * The fences of a ledger: durable, and readable without I/O, because they are looked at again in
+ * the very step that writes to the socket.
  */
 export type Fences = ReturnType<typeof openFences>
 
@@ -39,7 +41,9 @@ export function openFences(database: DatabaseSync, seq: () => number) {
     get: (scope: string): Fence | undefined => fences.get(scope),
     epochs: (): FenceEpochs =>
       Object.fromEntries([...fences].map(([scope, { epoch }]) => [scope, epoch])),
-    /** Raises a fence, within a transaction; a lower epoch changes nothing. Answers what holds now. */
+    /**
+     * Raises a fence, within a transaction; a lower epoch changes nothing. Answers what holds now.
+     */
     raise(scope: string, to: Fence): Fence {
       const has = fences.get(scope)
       if (has !== undefined && to.epoch < has.epoch) return has

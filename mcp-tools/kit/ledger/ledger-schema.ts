@@ -2,10 +2,10 @@
 export const LEDGER_VERSION = 1
 
 /**
- * The tables of a ledger (design.md section 5). Times are milliseconds of the ledger's clock, but for
- * `claimed_wall_ms`, which is compared with the provider's. The guards are here and not only in code:
- * whatever writes, an entry is never deleted, moves only along its state machine, and a slot has one
- * open round.
+ * The tables of a ledger (design.md section 5). Times are milliseconds of the ledger's clock, but
+ * for `claimed_wall_ms`, which is compared with the provider's. The guards are here and not only in
+ * code: whatever writes, an entry is never deleted, moves only along its state machine, and a slot
+ * has one open round.
  */
 export const LEDGER_SCHEMA = `
 CREATE TABLE ledger (

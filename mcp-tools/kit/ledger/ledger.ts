@@ -13,8 +13,8 @@ import { openHolds, type Holds } from './holds.ts'
 import { LEDGER_SCHEMA, LEDGER_VERSION } from './ledger-schema.ts'
 
 /**
- * The durable half of the promise (design.md sections 5 and 12): what this account was allowed to do,
- * what it began, and what came of it. Held by one process for its whole life.
+ * The durable half of the promise (design.md sections 5 and 12): what this account was allowed to
+ * do, what it began, and what came of it. Held by one process for its whole life.
  */
 export type Ledger = Disposable &
   Readonly<{
@@ -30,7 +30,9 @@ export type Ledger = Disposable &
     boots: Boots
     holds: Holds
     seq: () => number
-    /** Milliseconds: the clock's, or the highest that the ledger has ever seen when that is later. */
+    /**
+     * Milliseconds: the clock's, or the highest that the ledger has ever seen when that is later.
+     */
     now: () => number
     /** The plain clock, for comparison with a provider's. */
     wall: () => number

@@ -8,7 +8,8 @@ import { scopesOf } from './scopes.ts'
 
 /**
  * Why a grant does not act. `void`: it never will, and a tombstone says so in the same commit.
- * `refuse`: nothing is said of the grant; the right call, or another boot, may still have an answer.
+ * `refuse`: nothing is said of the grant; the right call, or another boot, may still have an
+ * answer.
  */
 export type Objection = Refusal & Readonly<{ kind: 'refuse' | 'void' }>
 export type Check = (call: GrantedCall, account: Account) => Objection | undefined

@@ -36,8 +36,8 @@ type Decision =
   | Readonly<{ kind: 'refused'; refusal: Refusal }>
 
 /**
- * The same protocol without a record behind it: same key, same effect once; one claim before the act;
- * the account's windows, cooldown and fence hold. The keys never meet those of a swarm.
+ * The same protocol without a record behind it: same key, same effect once; one claim before the
+ * act; the account's windows, cooldown and fence hold. The keys never meet those of a swarm.
  */
 export function createClientCall(options: {
   account: Account

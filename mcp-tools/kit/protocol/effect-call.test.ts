@@ -290,7 +290,7 @@ describe('the second look, in the step that writes', () => {
   })
 })
 
-test('a provider that limits the rate holds up every tool until its reset, through a restart', async () => {
+test('a provider that limits the rate is left alone until its reset, restart or not', async () => {
   account.answers.push({ kind: 'refuse', code: 'UPSTREAM_RATE_LIMITED', retryAfterMs: 120_000 })
   expect(await account.call(account.claims())).toMatchObject({ status: 'REFUSED' })
   await account.restart()

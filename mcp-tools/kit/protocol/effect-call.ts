@@ -30,10 +30,10 @@ type Decision =
   | Readonly<{ kind: 'refused'; refusal: Refusal; holder?: Entry; isAlarm?: boolean }>
 
 /**
- * A mutating call with a grant, in the order of design.md section 5 item 2: signature and bytes first,
- * then one ledger commit that decides and claims, then the send, then the receipt. The account's mutex
- * covers everything up to the claim; not the send, or one slow provider would hold up every answer.
- * Throws ChimeraError GRANT_INVALID for a grant that the Judge did not sign.
+ * A mutating call with a grant, in the order of design.md section 5 item 2: signature and bytes
+ * first, then one ledger commit that decides and claims, then the send, then the receipt. The
+ * account's mutex covers everything up to the claim; not the send, or one slow provider would hold
+ * up every answer. Throws ChimeraError GRANT_INVALID for a grant that the Judge did not sign.
  */
 export function createEffectCall(options: {
   account: Account

@@ -11,7 +11,9 @@ import type {
 /** What the account has done, as the running ledger transaction sees it. */
 export type AccountWindow = Readonly<{
   nowMs: number
-  /** Until when the provider asked to be left alone; in the past when it did not. The kit checks it. */
+  /**
+   * Until when the provider asked to be left alone; in the past when it did not. The kit checks it.
+   */
   heldUntilMs: number
   /** When the last effect of a tool can have left, accepted or unknown. */
   lastLeftBy: (tool: string) => number | undefined

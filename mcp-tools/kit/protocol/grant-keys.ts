@@ -23,8 +23,8 @@ export type GrantKeys = Readonly<{
 }>
 
 /**
- * Reads a JWKS file again whenever it has changed; a stat before every question. A file that is gone or
- * broken holds no keys: nothing is granted then, and `onFault` says why.
+ * Reads a JWKS file again whenever it has changed; a stat before every question. A file that is
+ * gone or broken holds no keys: nothing is granted then, and `onFault` says why.
  */
 export function openGrantKeys(options: {
   file: string

@@ -28,9 +28,9 @@ export type Round = Readonly<{
 }>
 
 /**
- * Looks a round up by its effect key (design.md section 5, item 2). The order matters: what this grant
- * has come to is said even if it has expired, is fenced, or was overtaken.
- * `rounds` are all entries of the effect key, the highest first.
+ * Looks a round up by its effect key (design.md section 5, item 2). The order matters: what this
+ * grant has come to is said even if it has expired, is fenced, or was overtaken. `rounds` are all
+ * entries of the effect key, the highest first.
  */
 export function lookUp(
   asked: Round,

@@ -41,7 +41,9 @@ export function openReceipts(options: {
   }
 }
 
-/** What a receipt says of an entry. Throws when the entry is still in hand: then there is no word. */
+/**
+ * What a receipt says of an entry. Throws when the entry is still in hand: then there is no word.
+ */
 export function receiptClaims(
   entry: Entry,
   at: { id: string; boot: string; account: string; nowMs: number },

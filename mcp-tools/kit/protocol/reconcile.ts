@@ -52,8 +52,8 @@ const FIRST_SHARE = 10
 const MAX_TIMER_MS = 86_400_000
 
 /**
- * The facts that count (looks after the bound, and when) are in the ledger, so that a restart neither
- * loses nor repeats them; the times of the next looks are not.
+ * The facts that count (looks after the bound, and when) are in the ledger, so that a restart
+ * neither loses nor repeats them; the times of the next looks are not.
  */
 export function createReconciliation(options: {
   ledger: Ledger

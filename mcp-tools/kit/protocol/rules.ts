@@ -7,8 +7,8 @@ import { lookUp } from './look-up.ts'
 import { settleClaim } from './settle.ts'
 
 /**
- * The rules of the effect protocol, one by one. They are handed over and not imported where they are
- * used, so that a test can compose a server without one of them and see what it was for. No
+ * The rules of the effect protocol, one by one. They are handed over and not imported where they
+ * are used, so that a test can compose a server without one of them and see what it was for. No
  * configuration reaches this.
  */
 export type Rules = Readonly<{

@@ -7,7 +7,9 @@ import type { GrantKey, GrantKeys } from './grant-keys.ts'
 
 type Word<C> = Readonly<{ name: string; typ: string; schema: z.ZodType<C>; maxCharacters: number }>
 
-/** What the Judge says to a tool server. A hello lists up to 100,000 boots; the others are small. */
+/**
+ * What the Judge says to a tool server. A hello lists up to 100,000 boots; the others are small.
+ */
 export const GRANT: Word<GrantClaims> = {
   name: 'grant',
   typ: JWS_TYPE.grant,
@@ -30,9 +32,9 @@ export const VOID: Word<VoidClaims> = {
 export type Verified<C> = Readonly<{ claims: C; key: GrantKey }>
 
 /**
- * Verifies the Judge's signature (EdDSA by a key that the file holds now) and reads the claims strictly.
- * `typ` keeps one word from being taken for another. Says nothing about time, account or boot.
- * Throws GRANT_INVALID.
+ * Verifies the Judge's signature (EdDSA by a key that the file holds now) and reads the claims
+ * strictly. `typ` keeps one word from being taken for another. Says nothing about time, account or
+ * boot. Throws GRANT_INVALID.
  */
 export async function verifyWord<C>(
   word: Word<C>,

@@ -73,7 +73,7 @@ test('a later round makes it SUPERSEDED, without an outcome', async () => {
   await expect(account.askVoid(older)).rejects.toMatchObject({ code: 'SUPERSEDED' })
 })
 
-test('what holds the slot for another grant is named, so that the record can adopt it', async () => {
+test('what holds the slot for another grant is named, for the record to adopt', async () => {
   const claims = account.claims()
   await account.call(claims)
   const receipt = await account.askVoid({ ...claims, jti: newId(), round: 2 })

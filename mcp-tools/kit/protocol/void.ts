@@ -24,9 +24,9 @@ const CODE_OF_REASON = {
 
 /**
  * Answers the entry that the receipt is about: this grant's, with a tombstone written in the same
- * commit when it had none; or the one that holds its slot, for the record to adopt. Works while fenced.
- * Throws IN_PROGRESS (ask again), SUPERSEDED, BOOT_CHANGED, INCARNATION_CHANGED, GRANT_INVALID, and what
- * keeps the server closed.
+ * commit when it had none; or the one that holds its slot, for the record to adopt. Works while
+ * fenced. Throws IN_PROGRESS (ask again), SUPERSEDED, BOOT_CHANGED, INCARNATION_CHANGED,
+ * GRANT_INVALID, and what keeps the server closed.
  */
 export function createVoid(options: {
   account: Account

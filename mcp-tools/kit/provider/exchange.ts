@@ -15,7 +15,9 @@ export type ProviderResponse = Readonly<{
   body: Buffer
 }>
 
-/** What an answer proves. `refused` only where the provider is known to say so instead of acting. */
+/**
+ * What an answer proves. `refused` only where the provider is known to say so instead of acting.
+ */
 export type Classification =
   | Readonly<{ outcome: 'accepted'; providerRef: string; url?: string }>
   | Readonly<{ outcome: 'refused'; code: ErrorCode; detail: string; retryAfterMs?: number }>

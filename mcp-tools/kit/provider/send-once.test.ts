@@ -67,7 +67,7 @@ describe('what has definitely not left', () => {
     expect(await send('http://nowhere.invalid/')).toMatchObject({ kind: 'not_sent' })
   })
 
-  test('the last look comes once the connection stands, and the bytes in the same step', async () => {
+  test('the last look comes with the connection, the bytes in the same step', async () => {
     const order: string[] = []
     const url = await serve((_request, response) => {
       order.push('received')

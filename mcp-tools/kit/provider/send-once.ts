@@ -27,9 +27,9 @@ export type SendOnce = (options: SendOptions) => Promise<SendOutcome>
 const MAX_ANSWER_BYTES = 1_048_576
 
 /**
- * Sends a prepared request at most once (design.md section 12): a fresh connection, no redirects, no
- * retries. Not `fetch`, whose bytes leave on a later turn of the loop than the one that allowed them.
- * Never rejects.
+ * Sends a prepared request at most once (design.md section 12): a fresh connection, no redirects,
+ * no retries. Not `fetch`, whose bytes leave on a later turn of the loop than the one that allowed
+ * them. Never rejects.
  */
 export const sendOnce: SendOnce = async (options) => {
   const { promise, resolve } = Promise.withResolvers<SendOutcome>()

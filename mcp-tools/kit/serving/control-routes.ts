@@ -21,8 +21,8 @@ const MAX_BODY_BYTES = 8_388_608
 export type ControlTokens = Readonly<{ control: string | undefined; stop: string | undefined }>
 
 /**
- * `/control/*` (contracts/tool-control.ts). The control token may ask everything; the stop token may
- * only stop, which is what makes it fit to lie on an operator's disk. Throws ChimeraError.
+ * `/control/*` (contracts/tool-control.ts). The control token may ask everything; the stop token
+ * may only stop, which is what makes it fit to lie on an operator's disk. Throws ChimeraError.
  */
 export async function serveControl(
   request: IncomingMessage,

@@ -61,8 +61,8 @@ const EFFECT_STATUS = z
 const READ_STATUS = z.enum(['OK', 'NONE'])
 
 /**
- * A mutating tool. `plan` gets arguments that fit the schema and were hashed as they came, and does no
- * I/O; it answers a refusal for what can never be done. All schemas are strict.
+ * A mutating tool. `plan` gets arguments that fit the schema and were hashed as they came, and does
+ * no I/O; it answers a refusal for what can never be done. All schemas are strict.
  */
 export function defineEffectTool<Input extends z.ZodRawShape, Output extends z.ZodRawShape>(tool: {
   name: string

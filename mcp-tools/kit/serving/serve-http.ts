@@ -25,8 +25,8 @@ export type HttpServing = AsyncDisposable & Readonly<{ url: string }>
 
 /**
  * Serves a tool server over HTTP: `/mcp` in both MCP eras (stateless, so nothing is lost with a
- * connection) and `/control/*`, each behind its bearer token. On loopback only local Host and Origin
- * headers pass (DNS rebinding); elsewhere no browser is let in at all.
+ * connection) and `/control/*`, each behind its bearer token. On loopback only local Host and
+ * Origin headers pass (DNS rebinding); elsewhere no browser is let in at all.
  */
 export async function serveHttp(options: {
   server: ToolServer

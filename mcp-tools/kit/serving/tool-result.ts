@@ -36,7 +36,9 @@ export function effectResult(reply: EffectReply, tool: ServedEffectTool): CallTo
   return resultOf({ status: entry.state, ...why, ...own }, { isError: true, receipt })
 }
 
-/** A call that failed before there could be an outcome. What is not ours to say becomes TOOL_FAILED. */
+/**
+ * A call that failed before there could be an outcome. What is not ours to say becomes TOOL_FAILED.
+ */
 export function errorResult(error: unknown): CallToolResult {
   if (!(error instanceof ChimeraError)) {
     const detail = 'The tool server failed; its log says how.'

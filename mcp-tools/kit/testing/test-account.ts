@@ -31,8 +31,8 @@ export type Answer =
 const COOLDOWN_MS = 900_000
 
 /**
- * One account in this process: a real ledger in a temporary folder, the real protocol, a tool of the
- * simplest kind, a provider that is a list, a clock that the test moves.
+ * One account in this process: a real ledger in a temporary folder, the real protocol, a tool of
+ * the simplest kind, a provider that is a list, a clock that the test moves.
  */
 export class TestAccount implements AsyncDisposable {
   readonly name = 'account-1'

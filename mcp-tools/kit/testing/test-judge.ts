@@ -47,8 +47,8 @@ export function writeKeySet(file: string, keys: readonly TestKey[]): void {
 export type GrantWish = Partial<GrantClaims> & { args: Record<string, unknown> }
 
 /**
- * The Judge's side of the protocol for tests of tool servers: its key, its record incarnation, and the
- * words it signs. It believes whatever `status` the server gives of itself.
+ * The Judge's side of the protocol for tests of tool servers: its key, its record incarnation, and
+ * the words it signs. It believes whatever `status` the server gives of itself.
  */
 export class TestJudge {
   readonly key = createKey()
@@ -76,7 +76,9 @@ export class TestJudge {
     })
   }
 
-  /** The claims of a grant for the goal `goal`, slot `publish`, round 1, unless wished otherwise. */
+  /**
+   * The claims of a grant for the goal `goal`, slot `publish`, round 1, unless wished otherwise.
+   */
   claims(status: ToolStatus, wish: GrantWish): GrantClaims {
     const { args, ...other } = wish
     const tool = wish.tool ?? 'post_tweet'

@@ -4,6 +4,7 @@ import { RetryableError, TerminalError } from '@chimera/contracts/errors'
 import { newId } from '@chimera/contracts/ids'
 import { STREAMS } from '@chimera/contracts/streams'
 import { AttemptOutcome } from '@chimera/contracts/task-result'
+import type { Database } from '@chimera/infra/database/open-database'
 import { registerExecutors } from '@chimera/worker/executors/executor'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
@@ -175,6 +176,46 @@ describe('tasks in hand', () => {
     const invalid = { outcome: 'failure', failure: { code: 'INPUT_INVALID' } }
     expect(await outcomesOf(ids)).toMatchObject([{ outcome: 'result' }, invalid, invalid, invalid])
     worker.check()
+  })
+
+  test('a result that the database refuses fails alone, and nothing keeps its lease', async () => {
+    const executors = drills(({ payload }) => ({
+      ...NOTHING,
+      artifacts: [{ name: 'n', media_type: 'text/plain', content: `no-${indexOf(payload)}!` }],
+    }))
+    const refusing = (marks: readonly string[]): Database => ({
+      ...rig.database,
+      query: (statement) => {
+        const text = JSON.stringify(statement.values)
+        const isRefused = statement.name === 'commit-results' && marks.some((m) => text.includes(m))
+        return isRefused ? Promise.reject(new Error('refused')) : rig.database.query(statement)
+      },
+    })
+    const ids = await readyTasks(rig.database, noops(20))
+    await using worker = await rig.start({ executors, database: refusing(['no-7!']) })
+    await ring(rig, ids)
+    expect(
+      await until(
+        () => countIn(rig.database, ids, 'judging'),
+        (n) => n === 20,
+      ),
+    ).toBe(20)
+    const outcomes = await outcomesOf(ids)
+    expect(outcomes.map(({ outcome }) => outcome).filter((o) => o === 'failure')).toHaveLength(1)
+    expect(outcomes[7]).toMatchObject({ failure: { code: 'INPUT_INVALID' } })
+    worker.check()
+
+    const [stuck = ''] = await readyTasks(rig.database, noops(1))
+    await worker[Symbol.asyncDispose]()
+    const database = refusing(['no-0!', 'could not take'])
+    await using other = await rig.start({ executors, database, leaseMs: 300 })
+    await ring(rig, [stuck])
+    const swept = await until(
+      () => sweepLeases(rig.database),
+      ({ ready }) => ready.length > 0,
+    )
+    expect(swept.ready).toEqual([stuck])
+    other.check()
   })
 
   test('a kind without an executor fails with a clear reason', async () => {

@@ -1,25 +1,19 @@
-import { canonicalHash } from '@chimera/contracts/canonical'
 import { ChimeraError } from '@chimera/contracts/errors'
 import { MAX_BATCH } from '@chimera/contracts/streams'
-import type { Database } from '@chimera/infra/database/open-database'
-import type { TaskMove } from '@chimera/infra/database/tasks/audited-moves'
 import type { ClaimedTask } from '@chimera/infra/database/tasks/claim-tasks'
-import { commitResults, type FinishedTask } from '@chimera/infra/database/tasks/commit-results'
-import { releaseTasks, type ReleasedTask } from '@chimera/infra/database/tasks/release-tasks'
 import { backoffMs, delay } from '@chimera/runtime/backoff'
-import type { Crash } from '@chimera/runtime/crash-point'
-import type { Logger } from '@chimera/runtime/log'
 
-import type { Bells } from '../bells.ts'
-import { failed, type Ending } from './attempt-ending.ts'
+import { failed } from './attempt-ending.ts'
+import {
+  writeFinished,
+  writeReturned,
+  type Desk,
+  type Done,
+  type Finished,
+  type Returned,
+} from './write-endings.ts'
 
-/** An attempt that has ended. */
-export type Done = Readonly<{
-  task: ClaimedTask
-  traceparent: string | undefined
-  ending: Ending
-}>
-
+/** Where endings go. */
 export type CommitLoop = Readonly<{
   /** Commits with whatever else has ended by then. */
   add: (done: Done) => void
@@ -27,15 +21,13 @@ export type CommitLoop = Readonly<{
   idle: () => Promise<void>
 }>
 
-type Options = Readonly<{
-  database: Database
-  worker: string
-  bells: Bells
-  log: Logger
-  crash: Crash
-  /** Told once per task: committed, released, or somebody else's by now. */
-  onSettled: (task: ClaimedTask, isMine: boolean) => void
-}>
+type Options = Desk &
+  Readonly<{
+    /** Told once per task: committed, put back, or (false) somebody else's by now. */
+    onSettled: (task: ClaimedTask, isMine: boolean) => void
+  }>
+
+type Write<D extends Done> = (of: Desk, batch: readonly D[]) => Promise<Set<string>>
 
 /** Deadlocks and serialization failures pass; whatever fails alone this often will not. */
 const MAX_TRIES_ALONE = 3
@@ -52,7 +44,12 @@ export function openCommitLoop(of: Options): CommitLoop {
     while (waiting.length > 0) {
       const batch = waiting.slice(0, MAX_BATCH)
       waiting = waiting.slice(MAX_BATCH)
-      await commitBatch(of, batch)
+      const refused: Done[] = [
+        ...(await commitFinished(of, batch.filter(isFinished))),
+        ...(await commitBatch(of, batch.filter(isReturned), writeReturned)),
+      ]
+      // Nobody renews their leases any more, and the Keeper takes them back.
+      for (const { task } of refused) of.onSettled(task, false)
     }
     isRunning = false
     for (const resolve of idlers) resolve()
@@ -76,80 +73,59 @@ export function openCommitLoop(of: Options): CommitLoop {
   }
 }
 
-/** Halves a batch that the database refuses until the culprit stands alone. */
-async function commitBatch(of: Options, batch: readonly Done[], tries = 1): Promise<void> {
-  try {
-    await commitOnce(of, batch)
-    return
-  } catch (error) {
-    if (error instanceof ChimeraError && error.kind !== 'retryable') throw error
-    if (error instanceof ChimeraError) {
-      of.log.warn({ err: error, tasks: batch.length }, 'results wait for the database')
-      await delay(backoffMs('batch', tries, Math.random))
-      return commitBatch(of, batch, tries + 1)
-    }
-    const [only, ...others] = batch
-    if (only === undefined) return
-    if (others.length > 0) {
-      const middle = Math.ceil(batch.length / 2)
-      await commitBatch(of, batch.slice(0, middle))
-      return commitBatch(of, batch.slice(middle))
-    }
-    of.log.error({ err: error, task: only.task.id, tries }, 'the database refused a result')
-    if (tries < MAX_TRIES_ALONE) return commitBatch(of, batch, tries + 1)
-    if (tries > MAX_TRIES_ALONE) return of.onSettled(only.task, false)
-    const ending = failed('terminal', 'INPUT_INVALID', 'The record could not take the result.')
-    return commitBatch(of, [{ ...only, ending }], tries + 1)
-  }
+/** What the record refuses as a result becomes a failure that it can take. */
+async function commitFinished(of: Options, batch: readonly Finished[]): Promise<Finished[]> {
+  const refused = await commitBatch(of, batch, writeFinished)
+  const ending = failed('terminal', 'INPUT_INVALID', 'The record could not take the result.')
+  const failures = refused.map((done) => ({ ...done, ending }))
+  return commitBatch(of, failures.filter(isFinished), writeFinished)
 }
 
-async function commitOnce(of: Options, batch: readonly Done[]): Promise<void> {
-  const { database, worker } = of
-  const finished: FinishedTask[] = []
-  const returned: ReleasedTask[] = []
-  for (const { task, ending } of batch) {
-    const held = { id: task.id, versionId: task.versionId }
-    if (ending.to === 'judge') {
-      const { outcome, outputHash } = ending
-      finished.push({ ...held, outcome, outputHash, inputHash: canonicalHash(task.payload) })
-    } else {
-      const { delayMs, spendsRetry, reason } = ending
-      const wait = delayMs === undefined ? {} : { delayMs }
-      returned.push({ ...held, ...wait, spendsRetry, reason })
-    }
-  }
-  const { committed, moves } = await commitResults(database, { tasks: finished, worker })
-  if (finished.length > 0) of.crash('worker.result.committed')
-  const back = await releaseTasks(database, { tasks: returned, worker })
-  await tell(of, batch, { committed, released: back.released, moves: [...moves, ...back.moves] })
-}
-
-async function tell(
+/** Halves a batch that the database refuses until the culprits stand alone, and answers those. */
+async function commitBatch<D extends Done>(
   of: Options,
-  batch: readonly Done[],
-  did: { committed: Set<string>; released: Set<string>; moves: readonly TaskMove[] },
-): Promise<void> {
-  const { bells, log } = of
-  const judged = batch.filter(({ task }) => did.committed.has(task.id))
-  const handedOn = batch.filter(
-    ({ task, ending }) =>
-      did.released.has(task.id) && ending.to === 'ready' && ending.delayMs === undefined,
-  )
-  try {
-    await bells.ringJudge(
-      judged.map(({ task, traceparent }) => ({
-        ring: { look_at: 'task', id: task.id },
-        tenantId: task.tenantId,
-        traceparent,
-      })),
-    )
-    if (judged.length > 0) of.crash('worker.result.published')
-    await bells.ringWorkers(handedOn)
-    await bells.feed(did.moves)
-  } catch (err) {
-    log.warn({ err, tasks: did.committed.size }, 'committed, but nobody was rung; the Keeper will')
+  batch: readonly D[],
+  write: Write<D>,
+): Promise<D[]> {
+  const refused: D[] = []
+  const parts: (readonly D[])[] = batch.length === 0 ? [] : [batch]
+  for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+    const mine = await tryToWrite(of, part, write)
+    if (mine !== undefined) {
+      for (const { task } of part) of.onSettled(task, mine.has(task.id))
+      continue
+    }
+    if (part.length === 1) {
+      refused.push(...part)
+      continue
+    }
+    const middle = Math.ceil(part.length / 2)
+    parts.push(part.slice(middle), part.slice(0, middle))
   }
-  for (const { task } of batch) {
-    of.onSettled(task, did.committed.has(task.id) || did.released.has(task.id))
+  return refused
+}
+
+/** Waits for a database that is away; undefined when it is there and refuses. */
+async function tryToWrite<D extends Done>(
+  of: Options,
+  part: readonly D[],
+  write: Write<D>,
+): Promise<Set<string> | undefined> {
+  let refusals = 0
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await write(of, part)
+    } catch (err) {
+      if (err instanceof ChimeraError && err.kind !== 'retryable') throw err
+      of.log.warn({ err, tasks: part.length, tries }, 'the record did not take what has ended')
+      if (!(err instanceof ChimeraError)) {
+        refusals += 1
+        if (part.length > 1 || refusals >= MAX_TRIES_ALONE) return undefined
+      }
+      await delay(backoffMs('batch', tries, Math.random))
+    }
   }
 }
+
+const isFinished = (done: Done): done is Finished => done.ending.to === 'judge'
+const isReturned = (done: Done): done is Returned => done.ending.to === 'ready'

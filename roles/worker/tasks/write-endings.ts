@@ -1,0 +1,78 @@
+import { canonicalHash } from '@chimera/contracts/canonical'
+import type { Database } from '@chimera/infra/database/open-database'
+import type { TaskMove } from '@chimera/infra/database/tasks/audited-moves'
+import type { ClaimedTask } from '@chimera/infra/database/tasks/claim-tasks'
+import { commitResults, type FinishedTask } from '@chimera/infra/database/tasks/commit-results'
+import { releaseTasks, type ReleasedTask } from '@chimera/infra/database/tasks/release-tasks'
+import type { Crash } from '@chimera/runtime/crash-point'
+import type { Logger } from '@chimera/runtime/log'
+
+import type { Bells } from '../bells.ts'
+import type { Ending } from './attempt-ending.ts'
+
+/** An attempt that has ended. */
+export type Done<E extends Ending = Ending> = Readonly<{
+  task: ClaimedTask
+  traceparent: string | undefined
+  ending: E
+}>
+export type Finished = Done<Extract<Ending, { to: 'judge' }>>
+export type Returned = Done<Extract<Ending, { to: 'ready' }>>
+
+/** What writing needs. */
+export type Desk = Readonly<{
+  database: Database
+  worker: string
+  bells: Bells
+  log: Logger
+  crash: Crash
+}>
+
+/** Commits results in one statement and rings the Judge; answers the ids that were this Worker's. */
+export async function writeFinished(of: Desk, batch: readonly Finished[]): Promise<Set<string>> {
+  const tasks = batch.map(({ task, ending: { outcome, outputHash } }): FinishedTask => {
+    const inputHash = canonicalHash(task.payload)
+    return { id: task.id, versionId: task.versionId, outcome, outputHash, inputHash }
+  })
+  const { committed, moves } = await commitResults(of.database, { tasks, worker: of.worker })
+  of.crash('worker.result.committed')
+  const judged = batch.filter(({ task }) => committed.has(task.id))
+  await tell(of, moves, async () => {
+    await of.bells.ringJudge(
+      judged.map(({ task, traceparent }) => ({
+        ring: { look_at: 'task', id: task.id },
+        tenantId: task.tenantId,
+        traceparent,
+      })),
+    )
+    of.crash('worker.result.published')
+  })
+  return committed
+}
+
+/** Puts tasks back in one statement, and rings for those that nothing keeps waiting. */
+export async function writeReturned(of: Desk, batch: readonly Returned[]): Promise<Set<string>> {
+  const tasks = batch.map(({ task, ending: { delayMs, spendsRetry, reason } }): ReleasedTask => {
+    const wait = delayMs === undefined ? {} : { delayMs }
+    return { id: task.id, versionId: task.versionId, ...wait, spendsRetry, reason }
+  })
+  const { released, moves } = await releaseTasks(of.database, { tasks, worker: of.worker })
+  const atOnce = batch.filter(
+    ({ task, ending }) => released.has(task.id) && ending.delayMs === undefined,
+  )
+  await tell(of, moves, () => of.bells.ringWorkers(atOnce))
+  return released
+}
+
+async function tell(
+  of: Desk,
+  moves: readonly TaskMove[],
+  ringOut: () => Promise<void>,
+): Promise<void> {
+  try {
+    await ringOut()
+    await of.bells.feed(moves)
+  } catch (err) {
+    of.log.warn({ err, tasks: moves.length }, 'committed, but nobody was rung; the Keeper will')
+  }
+}

@@ -39,15 +39,6 @@ function effectTool(name: string): ServedEffectTool {
 }
 
 describe('what a client is shown', () => {
-  test('changes only on purpose: grants are made for these very definitions', () => {
-    const { effect: post } = effectTool('post_tweet')
-    const { effect: reply } = effectTool('reply_tweet')
-    expect([post.definitionHash, reply.definitionHash]).toEqual([
-      '94dee960159706112fdcfc2153297c79a765656a4d3ce5a378d98aff935f6b68',
-      '6c35d0124483ff70ca4f1fe148f35d7a747c2cf5f7b3e8f3cdacf12b1ed3fe43',
-    ])
-  })
-
   test('is strict: no tool takes or gives a field that it does not name', () => {
     for (const { definition } of tools()) {
       expect(definition.inputSchema).toMatchObject({ additionalProperties: false })

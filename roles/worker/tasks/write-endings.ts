@@ -28,7 +28,9 @@ export type Desk = Readonly<{
   crash: Crash
 }>
 
-/** Commits results in one statement and rings the Judge; answers the ids that were this Worker's. */
+/**
+ * Commits results in one statement and rings the Judge; answers the ids that were this Worker's.
+ */
 export async function writeFinished(of: Desk, batch: readonly Finished[]): Promise<Set<string>> {
   const tasks = batch.map(({ task, ending: { outcome, outputHash } }): FinishedTask => {
     const inputHash = canonicalHash(task.payload)

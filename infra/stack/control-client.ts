@@ -20,6 +20,7 @@ const ANSWER_WITHIN_MS = 5000
 /** A supervisor holds its lock a moment before it listens. */
 const LISTENS_WITHIN_MS = 3000
 const LOOK_EVERY_MS = 50
+const LINGERS_MS = 1000
 
 /** The stack of this state directory, or nothing when none runs. */
 export async function findStack(stateDir: string): Promise<StackClient | undefined> {
@@ -46,13 +47,26 @@ function clientOf(socket: string, lockFile: string): StackClient {
   return {
     report: async () => StackReport.parse(JSON.parse(await ask(socket, 'GET', '/report'))),
     stop: async (withinMs) => {
+      const { pid } = StackReport.parse(JSON.parse(await ask(socket, 'GET', '/report')))
       await ask(socket, 'POST', '/stop')
       for (let waited = 0; !isFree(lockFile); waited += LOOK_EVERY_MS) {
         if (waited >= withinMs)
           throw new RetryableError('UNAVAILABLE', `The stack did not stop within ${withinMs} ms.`)
         await sleep(LOOK_EVERY_MS)
       }
+      // The lock goes first, the process a moment later. Where nobody asks after the dead it seems to
+      // live on for ever: then the lock is answer enough.
+      for (let waited = 0; isAlive(pid) && waited < LINGERS_MS; waited += LOOK_EVERY_MS)
+        await sleep(LOOK_EVERY_MS)
     },
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
   }
 }
 

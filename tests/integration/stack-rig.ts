@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { StatusReport } from '@chimera/contracts/observable'
+
 /** A folder for a state directory, that nobody (as whom PostgreSQL runs under root) may pass. */
 export function makeStateFolder(): { folder: string; remove: () => void } {
   const folder = mkdtempSync(path.join(tmpdir(), 'chimera-stack-'))
@@ -73,4 +75,48 @@ export async function startHolder(code: string): Promise<{ child: ChildProcess; 
     child.once('exit', (code_) => reject(new Error(`the holder exited with ${code_}: ${said}`)))
   })
   return { child, said }
+}
+
+export type Ran = Readonly<{ code: number | null; out: string; err: string }>
+
+/** Runs `chimera <args>` on a state directory, to its end. */
+export async function chimera(
+  stateDir: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ran> {
+  const child = startChimera(stateDir, args, env)
+  let [out, err] = ['', '']
+  child.stdout?.on('data', (chunk: Buffer) => {
+    out += chunk.toString()
+  })
+  child.stderr?.on('data', (chunk: Buffer) => {
+    err += chunk.toString()
+  })
+  const code = await new Promise<number | null>((resolve) => {
+    child.once('close', resolve)
+  })
+  return { code, out, err }
+}
+
+/** Starts `chimera <args>` and leaves it running. */
+export function startChimera(
+  stateDir: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): ChildProcess {
+  const { PATH = '', HOME = '', NODE_COMPILE_CACHE = '' } = process.env
+  return spawn(
+    process.execPath,
+    [path.resolve(import.meta.dirname, '..', '..', 'cli', 'main.ts'), ...args],
+    {
+      env: { PATH, HOME, NODE_COMPILE_CACHE, CHIMERA_STATE_DIR: stateDir, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
+}
+
+/** `chimera status --json`, checked against its schema. */
+export async function readStatus(stateDir: string): Promise<StatusReport> {
+  return StatusReport.parse(JSON.parse((await chimera(stateDir, ['status', '--json'])).out))
 }

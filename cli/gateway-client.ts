@@ -17,8 +17,8 @@ type Asked = { method: 'GET' | 'POST'; headers?: Record<string, string>; body?: 
 const ANSWER_WITHIN_MS = 30_000
 
 /**
- * The gateway that CHIMERA_GATEWAY_URL and CHIMERA_TOKEN name, else that of the local stack with its
- * operator's token. Its answers throw ChimeraError with the code of the problem; no answer is
+ * The gateway that CHIMERA_GATEWAY_URL and CHIMERA_TOKEN name, else that of the local stack with
+ * its operator's token. Its answers throw ChimeraError with the code of the problem; no answer is
  * UNAVAILABLE (exit 69).
  */
 export async function openGatewayClient(context: CliContext): Promise<GatewayClient> {
@@ -74,7 +74,9 @@ async function findGateway(context: CliContext): Promise<{ url: string; token: s
   return { url: urls.gateway, token: token ?? (await readSecretFile(file)) }
 }
 
-/** The error that the gateway meant, by its problem+json; told with every field that is at fault. */
+/**
+ * The error that the gateway meant, by its problem+json; told with every field that is at fault.
+ */
 function errorOf(status: number, text: string): ChimeraError {
   const problem = fieldsOf(jsonOf(text))
   const { code, detail } = problem

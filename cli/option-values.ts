@@ -8,3 +8,12 @@ export const wholeNumber =
     if (n >= within.least && n <= within.most) return n
     throw new InvalidArgumentError(`Use a whole number from ${within.least} to ${within.most}.`)
   }
+
+/** Reads one of some names, however it is capitalised. */
+export const oneOf =
+  (names: readonly string[]) =>
+  (text: string): string => {
+    const name = names.find((one) => one === text.toUpperCase())
+    if (name !== undefined) return name
+    throw new InvalidArgumentError(`Use one of ${names.join(', ')}.`)
+  }

@@ -1,6 +1,6 @@
 /**
- * C0 but line breaks and tabs, DEL, C1, line separators, and the marks that turn text around: what can
- * move a cursor, recolour a screen or show an order of words that is not there.
+ * C0 but line breaks and tabs, DEL, C1, line separators, and the marks that turn text around: what
+ * can move a cursor, recolour a screen or show an order of words that is not there.
  */
 // oxlint-disable-next-line no-control-regex
 const UNSAFE = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u200E\u200F\u2028-\u202E\u2066-\u2069]/g

@@ -118,7 +118,7 @@ describe('the gateway', () => {
     expect((await ask('/livez')).status).toBe(200)
   })
 
-  it('answers a broken assumption with 500 and without its words, and then asks to end', async () => {
+  it('answers a broken assumption with 500, without its words, and asks to end', async () => {
     const { ask, defects } = rig()
     const response = await ask('/v1/broken', {}, 'a')
     expect(response.status).toBe(500)

@@ -25,7 +25,9 @@ export type GatewayParts = Readonly<{
   onDefect: (error: InvariantError) => void
 }>
 
-/** What every answer says, whatever it is. No CORS headers: no page of another origin may read it. */
+/**
+ * What every answer says, whatever it is. No CORS headers: no page of another origin may read it.
+ */
 const HEADERS = {
   'x-content-type-options': 'nosniff',
   'cache-control': 'no-store',

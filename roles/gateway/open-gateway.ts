@@ -45,7 +45,9 @@ export type Gateway = AsyncDisposable &
     routes: readonly Readonly<{ method: string; path: string }>[]
   }>
 
-/** The HTTP API on its connections, which stay the caller's. Disposing lets open requests finish. */
+/**
+ * The HTTP API on its connections, which stay the caller's. Disposing lets open requests finish.
+ */
 export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const { database, log } = deps
   await using opening = new AsyncDisposableStack()

@@ -52,7 +52,7 @@ describe('POST /v1/goals', () => {
     expect(shown.mode).toBe('paper')
   })
 
-  test('of the same goal answers 200, of another one with its id 409 GOAL_ID_CONFLICT', async () => {
+  test('of the same goal answers 200, of another with its id GOAL_ID_CONFLICT', async () => {
     const goal = { id: 'twice', text: 'generic: the same' }
     expect((await rig.post('/v1/goals', goal)).status).toBe(201)
     const before = await countGoals()

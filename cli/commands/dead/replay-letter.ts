@@ -13,9 +13,9 @@ import { getLocalStack, openRecord } from '../../local-stack.ts'
 import { printableJson } from '../../terminal-text.ts'
 
 /**
- * Puts an entry back onto its stream with the very fields that it had; its consumer decides anew. The
- * letter is marked first: a crash in between leaves one that says so, never an entry played twice
- * unnoticed, and `--again` is the way out.
+ * Puts an entry back onto its stream with the very fields that it had; its consumer decides anew.
+ * The letter is marked first: a crash in between leaves one that says so, never an entry played
+ * twice unnoticed, and `--again` is the way out.
  */
 export async function replayLetter(
   id: string,

@@ -1,8 +1,8 @@
 import { EffectState } from '@chimera/contracts/effect'
-import { Option, type Command } from 'commander'
+import type { Command } from 'commander'
 
 import type { CliContext } from '../../context.ts'
-import { wholeNumber } from '../../option-values.ts'
+import { oneOf, wholeNumber } from '../../option-values.ts'
 import type { ListOptions } from './show-effects.ts'
 
 const MAX_LISTED = 10_000
@@ -14,11 +14,7 @@ export function registerEffectCommands(program: Command, context: CliContext): v
     .command('ls')
     .description('effects, newest first')
     .option('--goal <id>', 'only those of this goal')
-    .addOption(
-      new Option('--state <state>', 'only those in this state')
-        .choices(EffectState.options)
-        .argParser((text) => EffectState.parse(text.toUpperCase())),
-    )
+    .option('--state <state>', 'only those in this state', oneOf(EffectState.options))
     .option('--limit <n>', 'at most so many', wholeNumber({ least: 1, most: MAX_LISTED }), 50)
     .option('--json', 'print a JSON array')
     .action(async (options: ListOptions) => {

@@ -2,7 +2,7 @@ import { GoalStatus, Mode } from '@chimera/contracts/goal'
 import { Option, type Command } from 'commander'
 
 import type { CliContext } from '../../context.ts'
-import { wholeNumber } from '../../option-values.ts'
+import { oneOf, wholeNumber } from '../../option-values.ts'
 import type { PostOptions } from './post-goal.ts'
 
 /** A tweet that meets a cooldown waits up to 15 minutes for it. */
@@ -17,11 +17,7 @@ export function registerGoalCommands(program: Command, context: CliContext): voi
   goal
     .command('ls')
     .description('goals, newest first')
-    .addOption(
-      new Option('--status <status>', 'only those in this status')
-        .choices(GoalStatus.options)
-        .argParser((text) => GoalStatus.parse(text.toUpperCase())),
-    )
+    .option('--status <status>', 'only those in this status', oneOf(GoalStatus.options))
     .option('--limit <n>', 'at most so many', wholeNumber({ least: 1, most: MAX_LISTED }), 50)
     .option('--json', 'print a JSON array')
     .action(async (options: { status?: string; limit: number; json?: boolean }) => {

@@ -14,7 +14,9 @@ const STDIN = 0
 /** As much as the gateway takes. */
 const MAX_BYTES = 256 * 1024
 
-/** The goal of the command line: words, or a JSON file (`-`: standard input); options win over it. */
+/**
+ * The goal of the command line: words, or a JSON file (`-`: standard input); options win over it.
+ */
 export function readGoal(text: string | undefined, options: GoalOptions): Record<string, unknown> {
   const { file, id, agent, mode } = options
   if ((text === undefined) === (file === undefined)) {

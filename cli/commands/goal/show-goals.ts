@@ -16,7 +16,7 @@ export async function listGoals(
     client,
     path: '/v1/goals',
     field: 'goals',
-    query: { status: options.status?.toUpperCase() },
+    query: { status: options.status },
     limit: options.limit,
     parse: (item) => GoalSummary.parse(item),
   })

@@ -21,9 +21,9 @@ const EVERYTHING = 'everything'
 const FENCED_WITHIN_MS = 1_500
 
 /**
- * Stops everything: the row first, so that no new grant is made; then the fence at every tool server,
- * durable there; then the answer. Exit 1 when a server could not be reached: what it holds may still go
- * out. Its next start cannot be opened without the epoch of this stop.
+ * Stops everything: the row first, so that no new grant is made; then the fence at every tool
+ * server, durable there; then the answer. Exit 1 when a server could not be reached: what it holds
+ * may still go out. Its next start cannot be opened without the epoch of this stop.
  */
 export async function stop(options: StopOptions, context: CliContext): Promise<void> {
   const stack = await getLocalStack(context)

@@ -15,7 +15,9 @@ import { readDeadLedger } from './read-dead-ledger.ts'
 
 const SUFFIX = '.sqlite'
 
-/** Prints the ledger of a tool (or of one account of it): from the live server, else from its file. */
+/**
+ * Prints the ledger of a tool (or of one account of it): from the live server, else from its file.
+ */
 export async function printLedger(
   name: string,
   options: { jsonl?: boolean },

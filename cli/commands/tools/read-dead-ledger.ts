@@ -11,17 +11,17 @@ const MAX_TRIES = 20
 const TRY_AGAIN_MS = 100
 
 /**
- * The columns that are read of the kit's table (`mcp-tools/kit/ledger/ledger-schema.ts`), under the names
- * of the observable schema.
+ * The columns that are read of the kit's table (`mcp-tools/kit/ledger/ledger-schema.ts`), under the
+ * names of the observable schema.
  */
 const LINES = `SELECT effect_key, round, grant_id, args_hash, state, claimed_ms, boot,
     incarnation AS record_incarnation, seq
   FROM entries ORDER BY seq, effect_key, round`
 
 /**
- * Reads a ledger that nobody serves (design.md section 12): never the file itself, which would need its
- * lock and could drop another's, but a copy of it and of its write-ahead log. A file that changes while
- * it is copied is copied again. Throws UNAVAILABLE when it never comes to rest.
+ * Reads a ledger that nobody serves (design.md section 12): never the file itself, which would need
+ * its lock and could drop another's, but a copy of it and of its write-ahead log. A file that
+ * changes while it is copied is copied again. Throws UNAVAILABLE when it never comes to rest.
  */
 export async function readDeadLedger(file: string): Promise<LedgerLine[]> {
   const folder = mkdtempSync(path.join(tmpdir(), 'chimera-ledger-'))

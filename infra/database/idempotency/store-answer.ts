@@ -9,7 +9,8 @@ export async function storeAnswer(
 ): Promise<void> {
   await tx.query({
     name: 'store-idempotent-answer',
-    text: `INSERT INTO idempotency_keys (tenant_id, principal, route, key, body_hash, status, response)
+    text: `INSERT INTO idempotency_keys
+        (tenant_id, principal, route, key, body_hash, status, response)
       VALUES ($1, $2, $3, $4, $5, $6, $7)`,
     values: [
       of.tenantId,

@@ -8,10 +8,10 @@ export type StoredAnswer = { readonly status: number; readonly response: unknown
 
 /**
  * Takes an idempotency key for the rest of the caller's transaction, by the rules of the IETF draft
- * (draft-ietf-httpapi-idempotency-key-header): the stored answer when the request was answered before,
- * nothing when it is new. Throws IDEMPOTENCY_KEY_REUSED when the key came with another body, and
- * RetryableError(IN_PROGRESS) while the first request with it is still being answered. A crash leaves
- * nothing behind: the lock is the transaction's.
+ * (draft-ietf-httpapi-idempotency-key-header): the stored answer when the request was answered
+ * before, nothing when it is new. Throws IDEMPOTENCY_KEY_REUSED when the key came with another
+ * body, and RetryableError(IN_PROGRESS) while the first request with it is still being answered. A
+ * crash leaves nothing behind: the lock is the transaction's.
  */
 export async function takeKey(
   tx: Sql,

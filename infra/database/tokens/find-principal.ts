@@ -11,8 +11,8 @@ export type Principal = {
 }
 
 /**
- * The principal of a bearer token; nothing when it is unknown, revoked or expired. One statement, which
- * also notes the use, once a minute at most.
+ * The principal of a bearer token; nothing when it is unknown, revoked or expired. One statement,
+ * which also notes the use, once a minute at most.
  */
 export async function findPrincipal(sql: Sql, secret: string): Promise<Principal | undefined> {
   const [row] = await sql.query<{

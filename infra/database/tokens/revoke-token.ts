@@ -2,8 +2,8 @@ import { appendAudit, draftAudit } from '../append-audit.ts'
 import type { Database } from '../open-database.ts'
 
 /**
- * Revokes tokens by id or by name; the next request with one of them is refused. Answers the ids that
- * were valid until now; none when nothing of that id or name was.
+ * Revokes tokens by id or by name; the next request with one of them is refused. Answers the ids
+ * that were valid until now; none when nothing of that id or name was.
  */
 export async function revokeToken(
   database: Database,

@@ -28,9 +28,9 @@ export type EffectRow = {
   receipt: unknown
 }
 
-export const EFFECT_COLUMNS = `id, effect_key, slot, round, task_id, grant_id, state, cancelling, tool,
-  args, args_hash, account, mode, code, detail, granted_at, claimed_at, settled_at, provider_ref,
-  receipt`
+export const EFFECT_COLUMNS = `id, effect_key, slot, round, task_id, grant_id, state, cancelling,
+  tool, args, args_hash, account, mode, code, detail, granted_at, claimed_at, settled_at,
+  provider_ref, receipt`
 
 export const effectViewOf = (row: EffectRow): EffectView => ({
   id: row.id,

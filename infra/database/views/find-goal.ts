@@ -9,8 +9,8 @@ import { readTaskViews } from './task-view.ts'
 const MAX_EFFECTS = 5_000
 
 /**
- * A goal with its tasks, attempts and effects, or nothing. The goal is read first: its parts are never
- * older than it, so that a goal which shows COMPLETED shows everything that completed it.
+ * A goal with its tasks, attempts and effects, or nothing. The goal is read first: its parts are
+ * never older than it, so that a goal which shows COMPLETED shows everything that completed it.
  */
 export async function findGoal(
   sql: Sql,

@@ -24,8 +24,9 @@ export type GoalSummaryRow = {
 }
 
 /**
- * Columns of a summary, from `goals g`. A goal that says nothing itself waits for what its first waiting
- * task waits for; those that wait for another task come last, because that is a consequence.
+ * Columns of a summary, from `goals g`. A goal that says nothing itself waits for what its first
+ * waiting task waits for; those that wait for another task come last, because that is a
+ * consequence.
  */
 export const GOAL_SUMMARY_COLUMNS = `g.id, g.status, g.mode, g.content, g.agent_id, g.source,
   coalesce(g.waiting_on, CASE WHEN g.finished_at IS NULL THEN (

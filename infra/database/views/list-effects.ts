@@ -4,7 +4,9 @@ import type { EffectView } from '@chimera/contracts/observable'
 import type { Sql } from '../open-database.ts'
 import { EFFECT_COLUMNS, effectViewOf, type EffectRow } from './effect-view.ts'
 
-/** A tenant's effects, newest first, and the id after which the next page begins, if there is one. */
+/**
+ * A tenant's effects, newest first, and the id after which the next page begins, if there is one.
+ */
 export async function listEffects(
   sql: Sql,
   of: {

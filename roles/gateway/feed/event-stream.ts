@@ -13,10 +13,11 @@ const LOOK_AGAIN_MS = 50
 const encoder = new TextEncoder()
 
 /**
- * Events as `text/event-stream` (https://html.spec.whatwg.org/multipage/server-sent-events.html): the
- * entry's id as `id`, `retry: 1000`, `: hb` every 15 s, `event: reset` where what is shown has to be
- * loaded again, `event: gap` where a slow client has lost events. Ends when `items` ends or fails, when
- * the client is gone for a minute, or when `isAllowed` says no (asked at every heartbeat).
+ * Events as `text/event-stream` (https://html.spec.whatwg.org/multipage/server-sent-events.html):
+ * the entry's id as `id`, `retry: 1000`, `: hb` every 15 s, `event: reset` where what is shown has
+ * to be loaded again, `event: gap` where a slow client has lost events. Ends when `items` ends or
+ * fails, when the client is gone for a minute, or when `isAllowed` says no (asked at every
+ * heartbeat).
  */
 export function eventStream(of: {
   items: (signal: AbortSignal) => AsyncIterable<FeedItem>

@@ -29,9 +29,9 @@ export type AcceptedGoal = Readonly<{
 const ROUTE = 'POST /v1/goals'
 
 /**
- * Commits a goal as RECEIVED, together with the answer under its idempotency key. Nothing is rung here:
- * a goal that is committed is accepted, whatever becomes of its doorbell. Throws GOAL_ID_CONFLICT,
- * IDEMPOTENCY_KEY_REUSED, IN_PROGRESS, UNAVAILABLE.
+ * Commits a goal as RECEIVED, together with the answer under its idempotency key. Nothing is rung
+ * here: a goal that is committed is accepted, whatever becomes of its doorbell. Throws
+ * GOAL_ID_CONFLICT, IDEMPOTENCY_KEY_REUSED, IN_PROGRESS, UNAVAILABLE.
  */
 export async function acceptGoal(database: Database, posted: PostedGoal): Promise<AcceptedGoal> {
   const { principal, once } = posted

@@ -10,8 +10,8 @@ export type Doorbell = AsyncDisposable &
   }>
 
 /**
- * Publishes in the background: what is committed is accepted, and while Redis is away an answer must not
- * wait for it. What is lost here the Keeper rings again.
+ * Publishes in the background: what is committed is accepted, and while Redis is away an answer
+ * must not wait for it. What is lost here the Keeper rings again.
  */
 export function openDoorbell(of: { publisher: Publisher; log: Logger }): Doorbell {
   const open = new Set<Promise<void>>()

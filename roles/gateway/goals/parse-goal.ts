@@ -10,8 +10,8 @@ const HINTS = {
 }
 
 /**
- * The goal of a body: in words (`text`) or structured (`kind` and `params`). Throws INPUT_INVALID with
- * a fault per field.
+ * The goal of a body: in words (`text`) or structured (`kind` and `params`). Throws INPUT_INVALID
+ * with a fault per field.
  */
 export function parseGoal(body: unknown): Goal {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {

@@ -10,8 +10,8 @@ export type Needed = 'read' | 'write'
 const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]{1,256}=*)$/i
 
 /**
- * Who asks, by the bearer token. Throws UNAUTHENTICATED, FORBIDDEN for a token without the scope, and
- * RATE_LIMITED: per token, and per address for those that guess.
+ * Who asks, by the bearer token. Throws UNAUTHENTICATED, FORBIDDEN for a token without the scope,
+ * and RATE_LIMITED: per token, and per address for those that guess.
  */
 export async function authenticate(of: {
   authorization: string | undefined

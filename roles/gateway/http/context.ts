@@ -3,7 +3,9 @@ import type { Trace } from '@chimera/runtime/trace'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 
-/** What a request carries through the gateway. Bindings are absent where there is no socket (tests). */
+/**
+ * What a request carries through the gateway. Bindings are absent where there is no socket (tests).
+ */
 export type GatewayEnv = {
   Bindings: Partial<HttpBindings>
   Variables: {

@@ -2,8 +2,8 @@ import { TerminalError } from '@chimera/contracts/errors'
 import type { z } from 'zod'
 
 /**
- * An opaque cursor: base64url of JSON. It holds nothing but a place in the caller's own list, so that a
- * forged one shows nothing that the list would not.
+ * An opaque cursor: base64url of JSON. It holds nothing but a place in the caller's own list, so
+ * that a forged one shows nothing that the list would not.
  */
 export const writeCursor = (place: readonly string[]): string =>
   Buffer.from(JSON.stringify(place)).toString('base64url')

@@ -37,8 +37,8 @@ const MAX_FAULTS = 32
 const MAX_DETAIL = 1_000
 
 /**
- * What an error is to a client. Words of errors that this house did not throw on purpose are for the log
- * only: they may hold anything.
+ * What an error is to a client. Words of errors that this house did not throw on purpose are for
+ * the log only: they may hold anything.
  */
 export function problemOf(
   error: unknown,

@@ -17,7 +17,7 @@ describe('a rate limit', () => {
     expect([1, 2, 3, 4].map(() => limit.take('a') === undefined)).toEqual([true, true, true, false])
   })
 
-  it('remembers a bounded number of names, and forgets those first that were asked for least', () => {
+  it('remembers a bounded number of names, and those the longest that are in use', () => {
     const limit = openRateLimit({ perSecond: 0.001, burst: 1, now: () => 0 })
     limit.take('first')
     limit.take('kept')

@@ -6,7 +6,9 @@ export type RateLimit = Readonly<{
   look: (name: string) => number | undefined
 }>
 
-/** Names beyond this push out the one that was asked for longest ago: its bucket is full by then. */
+/**
+ * Names beyond this push out the one that was asked for longest ago: its bucket is full by then.
+ */
 const MAX_NAMES = 10_000
 
 type Bucket = { level: number; at: number }

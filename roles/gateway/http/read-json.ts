@@ -8,8 +8,8 @@ export const MAX_BODY_BYTES = 256 * 1024
 const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i
 
 /**
- * The JSON body of a request, in UTF-8 and at most 256 kB. Throws MEDIA_TYPE_UNSUPPORTED, BODY_TOO_LARGE,
- * BODY_INVALID, INPUT_INVALID.
+ * The JSON body of a request, in UTF-8 and at most 256 kB. Throws MEDIA_TYPE_UNSUPPORTED,
+ * BODY_TOO_LARGE, BODY_INVALID, INPUT_INVALID.
  */
 export async function readJson(request: Request): Promise<unknown> {
   const type = request.headers.get('content-type') ?? ''

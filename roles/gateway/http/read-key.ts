@@ -5,7 +5,8 @@ const KEY = /^[\x21\x23-\x7E]{1,255}$/
 
 /**
  * The `Idempotency-Key` of a request, with or without the quotes of a structured field
- * (draft-ietf-httpapi-idempotency-key-header); nothing when it has none. Throws IDEMPOTENCY_KEY_INVALID.
+ * (draft-ietf-httpapi-idempotency-key-header); nothing when it has none. Throws
+ * IDEMPOTENCY_KEY_INVALID.
  */
 export function readIdempotencyKey(header: string | undefined): string | undefined {
   if (header === undefined) return undefined

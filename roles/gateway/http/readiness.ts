@@ -1,4 +1,7 @@
-/** What the gateway needs: without the record it can accept nothing, without Redis it only rings late. */
+/**
+ * What the gateway needs: without the record it can accept nothing, without Redis it only rings
+ * late.
+ */
 export type Readiness = Readonly<{
   look: () => Promise<{
     state: 'ready' | 'degraded' | 'unready' | 'draining'
@@ -7,7 +10,9 @@ export type Readiness = Readonly<{
   drain: () => void
 }>
 
-/** Whoever probes more often gets the answer of a moment ago: probes are public and must stay cheap. */
+/**
+ * Whoever probes more often gets the answer of a moment ago: probes are public and must stay cheap.
+ */
 const KNOWN_FOR_MS = 1_000
 const ANSWER_WITHIN_MS = 900
 const MAX_REASON = 200

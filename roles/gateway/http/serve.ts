@@ -78,8 +78,8 @@ type Connections = Readonly<{
 }>
 
 /**
- * Node's own list counts a connection that has asked for nothing yet, as browsers keep them, as one that
- * is busy, and a server that closes would wait for it.
+ * Node's own list counts a connection that has asked for nothing yet, as browsers keep them, as one
+ * that is busy, and a server that closes would wait for it.
  */
 function openConnections(): Connections {
   const open = new Set<Socket>()

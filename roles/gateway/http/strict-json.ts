@@ -9,9 +9,9 @@ const MAX_FAULTS = 32
 const CONTROL = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F]/
 
 /**
- * Parses a body that can be read in one way only (I-JSON, RFC 7493). Throws BODY_INVALID for what is no
- * JSON, is nested too deeply, names a key twice or is after `__proto__`; INPUT_INVALID for texts with
- * control characters or halves of surrogate pairs. Each fault by its JSON pointer.
+ * Parses a body that can be read in one way only (I-JSON, RFC 7493). Throws BODY_INVALID for what
+ * is no JSON, is nested too deeply, names a key twice or is after `__proto__`; INPUT_INVALID for
+ * texts with control characters or halves of surrogate pairs. Each fault by its JSON pointer.
  */
 export function parseStrictJson(text: string): unknown {
   let value: unknown

@@ -54,8 +54,8 @@ function clientOf(socket: string, lockFile: string): StackClient {
           throw new RetryableError('UNAVAILABLE', `The stack did not stop within ${withinMs} ms.`)
         await sleep(LOOK_EVERY_MS)
       }
-      // The lock goes first, the process a moment later. Where nobody asks after the dead it seems to
-      // live on for ever: then the lock is answer enough.
+      // The lock goes first, the process a moment later. Where nobody asks after the dead it seems
+      // to live on for ever: then the lock is answer enough.
       for (let waited = 0; isAlive(pid) && waited < LINGERS_MS; waited += LOOK_EVERY_MS)
         await sleep(LOOK_EVERY_MS)
     },

@@ -89,21 +89,49 @@ export async function openStack(options: {
   )
   await openServers({ ...options, opening, parts })
   options.signal?.throwIfAborted()
+  await startProcesses({
+    ...options,
+    paths,
+    parts,
+    opening,
+    goalsFromStream: outside.goalsFromStream,
+    operatorToken,
+    stopAsked: stopAsked.promise,
+  })
+  parts.state = 'running'
+  const open = opening.move()
+  const close = (): Promise<void> => open.disposeAsync()
+  return { report, stopAsked: stopAsked.promise, close, [Symbol.asyncDispose]: close }
+}
+
+/** Brings the record up to date, then starts every process and waits until all are up. */
+async function startProcesses(options: {
+  env: Environment
+  log: StackLog
+  signal?: AbortSignal
+  paths: StateDirPaths
+  parts: Parts
+  opening: AsyncDisposableStack
+  goalsFromStream: string
+  operatorToken: string
+  stopAsked: Promise<void>
+}): Promise<void> {
+  const { env, paths, parts, opening } = options
   await migrate({ databaseUrl: parts.databaseUrl, log: options.log })
   const plan = await planProcesses({
     paths,
-    outer: options.env,
+    outer: env,
     databaseUrl: parts.databaseUrl,
     redisUrl: parts.redisUrl,
-    goalsFromStream: outside.goalsFromStream,
-    runId: options.env['CHIMERA_RUN_ID'] ?? newId(),
+    goalsFromStream: options.goalsFromStream,
+    runId: env['CHIMERA_RUN_ID'] ?? newId(),
     claims: opening.use(new DisposableStack()),
   })
   parts.plan = plan
   await enterInRecord({
     databaseUrl: parts.databaseUrl,
-    tenantId: options.env['TENANT_ID'] ?? DEFAULT_TENANT,
-    operatorToken,
+    tenantId: env['TENANT_ID'] ?? DEFAULT_TENANT,
+    operatorToken: options.operatorToken,
     tools: plan.tools,
     log: options.log,
   })
@@ -122,12 +150,8 @@ export async function openStack(options: {
   await Promise.race([
     supervisor.ready(READY_WITHIN_MS),
     callOff(options.signal),
-    stopAsked.promise.then(() => Promise.reject(new CancelledError('CANCELLED', 'Stopped.'))),
+    options.stopAsked.then(() => Promise.reject(new CancelledError('CANCELLED', 'Stopped.'))),
   ])
-  parts.state = 'running'
-  const open = opening.move()
-  const close = (): Promise<void> => open.disposeAsync()
-  return { report, stopAsked: stopAsked.promise, close, [Symbol.asyncDispose]: close }
 }
 
 async function takeLock(paths: StateDirPaths): Promise<Disposable> {

@@ -59,7 +59,9 @@ export async function eventually(check: () => void | Promise<void>, withinMs: nu
   }
 }
 
-/** A process of its own that runs this code until it is killed, and speaks one line when it is up. */
+/**
+ * A process of its own that runs this code until it is killed, and speaks one line when it is up.
+ */
 export async function startHolder(code: string): Promise<{ child: ChildProcess; said: string }> {
   const script = `${code}\nconsole.log('held')\nsetInterval(() => {}, 1000)`
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {

@@ -9,9 +9,9 @@ import { findFreePort } from './free-port.ts'
 export type PortClaim = Readonly<{ port: number }> & Disposable
 
 /**
- * Claims the first of the wanted ports that is free, else any free one. Two stacks that start in the
- * same second would both find 7700 free, because a gateway listens only a second later; the claim is
- * a lock that both can see.
+ * Claims the first of the wanted ports that is free, else any free one. Two stacks that start in
+ * the same second would both find 7700 free, because a gateway listens only a second later; the
+ * claim is a lock that both can see.
  */
 export async function claimPort(wanted: readonly (number | undefined)[]): Promise<PortClaim> {
   const folder = await claimFolder()
@@ -26,7 +26,9 @@ export async function claimPort(wanted: readonly (number | undefined)[]): Promis
   return { port: await findFreePort(), [Symbol.dispose]: () => undefined }
 }
 
-/** Nothing when somebody else sits on the name: then the race is left to luck, not to a stranger. */
+/**
+ * Nothing when somebody else sits on the name: then the race is left to luck, not to a stranger.
+ */
 async function claimFolder(): Promise<string | undefined> {
   const uid = process.getuid?.() ?? 0
   const folder = path.join(tmpdir(), `chimera-ports-${uid}`)

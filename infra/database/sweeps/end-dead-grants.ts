@@ -28,7 +28,7 @@ export async function endDeadGrants(
         FROM effects e JOIN tool_accounts a ON a.account = e.account
         WHERE e.state = 'GRANTED' AND NOT e.cancelling
           AND (e.grant_expires_at < now() OR e.boot IS DISTINCT FROM a.boot)
-        ORDER BY e.id LIMIT $1 FOR UPDATE OF e SKIP LOCKED`,
+        ORDER BY e.grant_expires_at, e.id LIMIT $1 FOR UPDATE OF e SKIP LOCKED`,
       values: [of.limit],
     })
     if (dead.length === 0) return { effects: [], audit: [] }

@@ -9,22 +9,29 @@ export type DueTask = {
   runAtMs: number
 }
 
-/** Tasks whose time has come, the longest overdue first, at most `limit`. */
-export function findDueTasks(sql: Sql, of: { limit: number }): Promise<DueTask[]> {
-  // Both conditions: the index is on the expression, and a task without run_at was never put off.
+/**
+ * Tasks whose time has come within the last `withinMs`, the longest overdue first, at most `limit`.
+ * The window keeps the look cheap beside a long queue of tasks that were never put off.
+ */
+export function findDueTasks(
+  sql: Sql,
+  of: { withinMs: number; limit: number },
+): Promise<DueTask[]> {
+  const inWindow = (time: string) =>
+    `${time} <= now() AND ${time} > now() - $1 * interval '1 millisecond'`
   return sql.query({
-    name: 'due-tasks',
     text: `SELECT * FROM (
         SELECT t.id, t.tenant_id AS "tenantId", t.phase,
           (extract(epoch FROM t.run_at) * 1000)::float8 AS "runAtMs"
         FROM tasks t JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id
-        WHERE t.phase = 'ready' AND t.run_at <= now() AND coalesce(t.run_at, t.ready_at) <= now()
-          AND g.status IN ('PLANNED', 'ACTIVE')
+        WHERE t.phase = 'ready' AND t.run_at IS NOT NULL
+          AND ${inWindow('coalesce(t.run_at, t.ready_at)')} AND g.status IN ('PLANNED', 'ACTIVE')
         UNION ALL
         SELECT id, tenant_id, phase, (extract(epoch FROM run_at) * 1000)::float8
         FROM tasks
-        WHERE phase = 'judging' AND run_at <= now() AND coalesce(run_at, result_at) <= now()
-      ) AS due ORDER BY "runAtMs", id LIMIT $1`,
-    values: [of.limit],
+        WHERE phase = 'judging' AND run_at IS NOT NULL
+          AND ${inWindow('coalesce(run_at, result_at)')}
+      ) AS due ORDER BY "runAtMs", id LIMIT $2`,
+    values: [of.withinMs, of.limit],
   })
 }

@@ -27,7 +27,8 @@ export function findEndingGrants(sql: Sql, of: { limit: number }): Promise<Endin
         a.url, a.boot, CASE WHEN e.void_boot = a.boot THEN e.void_jws END AS "voidJws"
       FROM tool_accounts a, LATERAL (
         SELECT * FROM effects o
-        WHERE o.account = a.account AND o.state = 'GRANTED' AND o.cancelling ORDER BY o.id LIMIT $1
+        WHERE o.account = a.account AND o.state = 'GRANTED' AND o.cancelling
+        ORDER BY o.grant_expires_at, o.id LIMIT $1
       ) AS e
       WHERE a.boot IS NOT NULL ORDER BY e.id`,
     values: [of.limit],
@@ -45,7 +46,8 @@ export function findUnknownEffects(sql: Sql, of: { limit: number }): Promise<Unk
       FROM tool_accounts a, LATERAL (
         SELECT array_agg(o.grant_id) AS ids FROM (
           SELECT e.grant_id::text FROM effects e
-          WHERE e.account = a.account AND e.state = 'UNKNOWN' ORDER BY e.id LIMIT $1
+          WHERE e.account = a.account AND e.state = 'UNKNOWN'
+          ORDER BY e.grant_expires_at, e.id LIMIT $1
         ) AS o
       ) AS u
       WHERE u.ids IS NOT NULL ORDER BY a.account`,

@@ -1,78 +1,87 @@
+/**
+ * Rows that wait for a doorbell, in pages. Every page follows the partial index of what is open and
+ * never a primary key: in a record of a million finished rows the few that wait are at its far end.
+ */
 import type { TaskType } from '@chimera/contracts/agent-task'
 
 import type { Sql } from '../open-database.ts'
 import { LATE_AFTER_MS } from './read-overview.ts'
 
-/** A page of rows by id, after the last one of the page before. */
-export type Page = { readonly after: string | null; readonly limit: number }
-
 /** `late`: those old enough that their doorbell should have been heard; `all`: every one. */
 export type Which = 'late' | 'all'
 
-const late = (time: string) =>
-  `($1 = 'all' OR ${time} < now() - interval '${LATE_AFTER_MS} milliseconds')`
+/** A row that waits; `at`, since when, is text because a Date would lose its microseconds. */
+export type Waiting = { id: string; tenantId: string; at: string }
+
+/** A page of rows after the last one of the page before. */
+export type Page = { which: Which; after: Waiting | null; limit: number }
+
+const BEGINNING = '-infinity'
+const NO_ID = '00000000-0000-0000-0000-000000000000'
+
+/** $1 which, $2 and $3 the last row of the page before, $4 how many. */
+const page = (time: string, id: string) => `
+  ($1 = 'all' OR ${time} < now() - interval '${LATE_AFTER_MS} milliseconds')
+    AND ${time} >= $2::timestamptz AND (${time}, ${id}) > ($2::timestamptz, $3)
+  ORDER BY ${time}, ${id} LIMIT $4`
+
+const values = ({ which, after, limit }: Page): unknown[] => [
+  which,
+  after?.at ?? BEGINNING,
+  after?.id ?? NO_ID,
+  limit,
+]
 
 /** Ready tasks that may be claimed now, of the given types. */
 export function findReadyTasks(
   sql: Sql,
-  of: Page & { which: Which; types: readonly TaskType[] },
-): Promise<{ id: string }[]> {
+  of: Page & { types: readonly TaskType[] },
+): Promise<Waiting[]> {
+  const time = 'coalesce(t.run_at, t.ready_at)'
   return sql.query({
-    name: 'waiting-ready-tasks',
-    text: `SELECT t.id FROM tasks t JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id
-      WHERE t.phase = 'ready' AND coalesce(t.run_at, t.ready_at) <= now()
-        AND ${late('coalesce(t.run_at, t.ready_at)')} AND t.type = ANY ($4)
-        AND g.status IN ('PLANNED', 'ACTIVE') AND ($2::uuid IS NULL OR t.id > $2)
-      ORDER BY t.id LIMIT $3`,
-    values: [of.which, of.after, of.limit, of.types],
+    text: `SELECT t.id, t.tenant_id AS "tenantId", ${time}::text AS at
+      FROM tasks t JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id
+      WHERE t.phase = 'ready' AND ${time} <= now() AND t.type = ANY ($5)
+        AND g.status IN ('PLANNED', 'ACTIVE') AND ${page(time, 't.id')}`,
+    values: [...values(of), of.types],
   })
 }
 
 /** Goals that no Planner holds. */
-export function findReceivedGoals(
-  sql: Sql,
-  of: { which: Which; after: { tenantId: string; id: string } | null; limit: number },
-): Promise<{ tenantId: string; id: string }[]> {
+export function findReceivedGoals(sql: Sql, of: Page): Promise<Waiting[]> {
+  const { which, after, limit } = of
   return sql.query({
-    name: 'waiting-goals',
-    text: `SELECT tenant_id AS "tenantId", id FROM goals
+    text: `SELECT tenant_id AS "tenantId", id, received_at::text AS at FROM goals
       WHERE status = 'RECEIVED' AND (lease_until IS NULL OR lease_until < now())
-        AND ${late('received_at')} AND ($2::uuid IS NULL OR (tenant_id, id) > ($2, $3))
-      ORDER BY tenant_id, id LIMIT $4`,
-    values: [of.which, of.after?.tenantId ?? null, of.after?.id ?? null, of.limit],
+        AND ($1 = 'all' OR received_at < now() - interval '${LATE_AFTER_MS} milliseconds')
+        AND received_at >= $2::timestamptz
+        AND (received_at, tenant_id, id) > ($2::timestamptz, $3::uuid, $4)
+      ORDER BY received_at, tenant_id, id LIMIT $5`,
+    values: [which, after?.at ?? BEGINNING, after?.tenantId ?? NO_ID, after?.id ?? '', limit],
   })
 }
 
 /** Tasks that wait for a verdict and are due. */
-export function findJudgingTasks(
-  sql: Sql,
-  of: Page & { which: Which },
-): Promise<{ id: string; tenantId: string }[]> {
+export function findJudgingTasks(sql: Sql, of: Page): Promise<Waiting[]> {
+  const time = 'coalesce(run_at, result_at)'
   return sql.query({
-    name: 'waiting-judging-tasks',
-    text: `SELECT id, tenant_id AS "tenantId" FROM tasks
-      WHERE phase = 'judging' AND coalesce(run_at, result_at) <= now()
-        AND ${late('coalesce(run_at, result_at)')} AND ($2::uuid IS NULL OR id > $2)
-      ORDER BY id LIMIT $3`,
-    values: [of.which, of.after, of.limit],
+    text: `SELECT id, tenant_id AS "tenantId", ${time}::text AS at FROM tasks
+      WHERE phase = 'judging' AND ${time} <= now() AND ${page(time, 'id')}`,
+    values: values(of),
   })
 }
 
-/** Receipts that nobody has judged. */
-export function findReceipts(sql: Sql, of: Page & { which: Which }): Promise<{ id: string }[]> {
+/** Receipts that nobody has judged. They belong to no tenant before they are verified. */
+export function findReceipts(sql: Sql, of: Page): Promise<Waiting[]> {
   return sql.query({
-    name: 'waiting-receipts',
-    text: `SELECT id FROM receipts WHERE judged_at IS NULL
-        AND ${late('created_at')} AND ($2::uuid IS NULL OR id > $2)
-      ORDER BY id LIMIT $3`,
-    values: [of.which, of.after, of.limit],
+    text: `SELECT id, '' AS "tenantId", created_at::text AS at FROM receipts
+      WHERE judged_at IS NULL AND ${page('created_at', 'id')}`,
+    values: values(of),
   })
 }
 
 /** A grant that a Worker may still carry. */
-export type WaitingGrant = {
-  id: string
-  tenantId: string
+export type WaitingGrant = Waiting & {
   grantId: string
   account: string
   tool: string
@@ -80,16 +89,14 @@ export type WaitingGrant = {
 }
 
 /** Grants that have not run out and are not being voided. */
-export function findGrants(sql: Sql, of: Page & { which: Which }): Promise<WaitingGrant[]> {
+export function findGrants(sql: Sql, of: Page): Promise<WaitingGrant[]> {
   return sql.query({
-    name: 'waiting-grants',
-    text: `SELECT id, tenant_id AS "tenantId", grant_id AS "grantId", account, tool,
-        grant_jws AS jws
+    text: `SELECT id, tenant_id AS "tenantId", granted_at::text AS at, grant_id AS "grantId",
+        account, tool, grant_jws AS jws
       FROM effects
       WHERE state = 'GRANTED' AND NOT cancelling AND grant_expires_at >= now()
-        AND grant_jws IS NOT NULL AND ${late('granted_at')} AND ($2::uuid IS NULL OR id > $2)
-      ORDER BY id LIMIT $3`,
-    values: [of.which, of.after, of.limit],
+        AND grant_jws IS NOT NULL AND ${page('granted_at', 'id')}`,
+    values: values(of),
   })
 }
 
@@ -99,9 +106,8 @@ export function findLostPlans(
   of: { limit: number },
 ): Promise<{ tenantId: string; id: string }[]> {
   return sql.query({
-    name: 'lost-plans',
     text: `SELECT tenant_id AS "tenantId", id FROM goals
-      WHERE status = 'RECEIVED' AND lease_until < now() ORDER BY lease_until LIMIT $1`,
+      WHERE status = 'RECEIVED' AND lease_until < now() ORDER BY received_at LIMIT $1`,
     values: [of.limit],
   })
 }

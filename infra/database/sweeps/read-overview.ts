@@ -14,6 +14,9 @@ const Account = z.strictObject({
   reason: z.string().nullable(),
 })
 
+/** How far back a sweep looks for a `run_at` that has come; the duty itself looks back further. */
+export const DUE_WITHIN_MS = 10_000
+
 /** What of an outside account the Keeper acts on. */
 export type SweptAccount = z.infer<typeof Account>
 
@@ -33,7 +36,7 @@ export type Overview = {
   readonly lostLeases: boolean
   /** Goals whose planning lease ran out. */
   readonly lostPlans: boolean
-  /** Tasks, ready or to be judged, whose `run_at` has come. */
+  /** Tasks, ready or to be judged, whose `run_at` has come within DUE_WITHIN_MS. */
   readonly due: boolean
   /** Milliseconds until the next `run_at` comes. */
   readonly nextDueMs: number | null
@@ -78,18 +81,20 @@ type Row = {
 /**
  * Every part reads one partial index of what is open, so that the statement costs the same in a
  * record of a million finished tasks. Goals that are paused or ended hold their tasks back: those
- * are not late.
+ * are not late. (Scalar subqueries with ORDER BY, where EXISTS would let the planner hope to meet a
+ * row soon in a scan of the whole table.)
  */
 const OVERVIEW = `
-  WITH late AS (SELECT now() - interval '${LATE_AFTER_MS} milliseconds' AS before)
+  WITH late AS (SELECT now() - interval '${LATE_AFTER_MS} milliseconds' AS before),
+    due_window AS (SELECT now() - interval '${DUE_WITHIN_MS} milliseconds' AS since)
   SELECT
     (SELECT marker FROM stream_marker) AS marker,
     EXISTS (SELECT FROM tasks WHERE status = 'IN_PROGRESS' AND lease_until < now()) AS lost_leases,
     EXISTS (SELECT FROM goals WHERE status = 'RECEIVED' AND lease_until < now()) AS lost_plans,
-    EXISTS (SELECT FROM tasks WHERE phase = 'ready' AND run_at <= now()
-        AND coalesce(run_at, ready_at) <= now())
-      OR EXISTS (SELECT FROM tasks WHERE phase = 'judging' AND run_at <= now()
-        AND coalesce(run_at, result_at) <= now()) AS due,
+    EXISTS (SELECT FROM tasks, due_window WHERE phase = 'ready' AND run_at IS NOT NULL
+        AND coalesce(run_at, ready_at) > since AND coalesce(run_at, ready_at) <= now())
+      OR EXISTS (SELECT FROM tasks, due_window WHERE phase = 'judging' AND run_at IS NOT NULL
+        AND coalesce(run_at, result_at) > since AND coalesce(run_at, result_at) <= now()) AS due,
     (extract(epoch FROM least(
       (SELECT min(coalesce(run_at, ready_at)) FROM tasks
         WHERE phase = 'ready' AND coalesce(run_at, ready_at) > now()),
@@ -98,11 +103,13 @@ const OVERVIEW = `
     ) - now()) * 1000)::float8 AS next_due_ms,
     EXISTS (SELECT FROM goals, late WHERE status = 'RECEIVED' AND received_at < late.before
         AND lease_until IS NULL) AS late_goals,
-    EXISTS (SELECT FROM late, tasks t JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id
+    (SELECT true FROM late, tasks t JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id
       WHERE t.phase = 'ready' AND coalesce(t.run_at, t.ready_at) < late.before
-        AND g.status IN ('PLANNED', 'ACTIVE')) AS late_tasks,
-    EXISTS (SELECT FROM tasks, late WHERE phase = 'judging'
-        AND coalesce(run_at, result_at) < late.before)
+        AND g.status IN ('PLANNED', 'ACTIVE')
+      ORDER BY coalesce(t.run_at, t.ready_at) LIMIT 1) IS NOT NULL AS late_tasks,
+    (SELECT true FROM tasks, late WHERE phase = 'judging'
+        AND coalesce(run_at, result_at) < late.before
+        ORDER BY coalesce(run_at, result_at) LIMIT 1) IS NOT NULL
       OR EXISTS (SELECT FROM receipts, late WHERE judged_at IS NULL AND created_at < late.before)
       AS late_results,
     EXISTS (SELECT FROM effects, late WHERE state = 'GRANTED' AND NOT cancelling
@@ -113,9 +120,11 @@ const OVERVIEW = `
     EXISTS (SELECT FROM effects WHERE state = 'GRANTED' AND cancelling) AS cancelling,
     EXISTS (SELECT FROM effects WHERE state = 'UNKNOWN') AS unknown_effects,
     NOT EXISTS (SELECT FROM goals WHERE status = 'RECEIVED')
-      AND NOT EXISTS (SELECT FROM tasks WHERE phase = 'ready')
+      AND (SELECT true FROM tasks WHERE phase = 'ready'
+        ORDER BY coalesce(run_at, ready_at) LIMIT 1) IS NULL
       AND NOT EXISTS (SELECT FROM tasks WHERE status = 'IN_PROGRESS')
-      AND NOT EXISTS (SELECT FROM tasks WHERE phase = 'judging')
+      AND (SELECT true FROM tasks WHERE phase = 'judging'
+        ORDER BY coalesce(run_at, result_at) LIMIT 1) IS NULL
       AND NOT EXISTS (SELECT FROM receipts WHERE judged_at IS NULL)
       AND NOT EXISTS (SELECT FROM effects WHERE state IN ('GRANTED', 'UNKNOWN')) AS idle,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('account', account, 'url', url, 'boot', boot,
@@ -124,9 +133,12 @@ const OVERVIEW = `
         jsonb_build_object('epoch', epoch, 'stopped', stopped)), '{}')
       FROM fences WHERE epoch > 0) AS fences`
 
-/** Reads the overview; one round trip, prepared once. */
+/**
+ * Reads the overview in one round trip. Not a prepared statement: without parameters its plan would
+ * be kept as it was made for empty tables.
+ */
 export async function readOverview(sql: Sql): Promise<Overview> {
-  const [row] = await sql.query<Row>({ name: 'sweep-overview', text: OVERVIEW })
+  const [row] = await sql.query<Row>({ text: OVERVIEW })
   if (row === undefined) throw new Error('A statement without FROM always has a row.')
   return {
     marker: row.marker,

@@ -5,7 +5,7 @@ import { openRingMemory } from '../duties/ring-memory.ts'
 import type { Duty } from '../duties/run-duties.ts'
 import { openQuietStreams, type QuietStreams } from './quiet-streams.ts'
 import { republishAll } from './republish-all.ts'
-import { ringDue } from './ring-due.ts'
+import { openDueBell } from './ring-due.ts'
 import { ringLate } from './ring-late.ts'
 
 /** Publishing 100,000 rows again takes some 10 s. */
@@ -22,7 +22,8 @@ export function doorbellDuty(
   parts: { quiet: QuietStreams } = { quiet: openQuietStreams({ now: () => performance.now() }) },
 ): Duty {
   const rung = openRingMemory({ now: () => performance.now() })
-  const memory = { ...parts, rung, due: new Set<string>() }
+  const memory = { ...parts, rung }
+  const dueBell = openDueBell({ now: () => performance.now() })
   // An overview that was under way when the marker was saved does not know it yet.
   let saved: string | null = null
   return {
@@ -39,8 +40,7 @@ export function doorbellDuty(
           saved = await republishAll(deps, round)
           return
         }
-        if (overview.due) await ringDue(deps, memory.due)
-        else memory.due.clear()
+        await dueBell.ring(deps, overview)
         await ringLate(deps, { late: overview.late, memory, signal: round })
       }
     },

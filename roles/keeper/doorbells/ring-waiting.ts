@@ -7,6 +7,8 @@ import {
   findReadyTasks,
   findReceipts,
   findReceivedGoals,
+  type Page,
+  type Waiting,
   type WaitingGrant,
   type Which,
 } from '@chimera/infra/database/sweeps/find-waiting'
@@ -46,68 +48,58 @@ export async function ringWaiting(deps: KeeperDeps, of: Ringing): Promise<WorkSt
 /**
  * Walks over all pages; `publish` is given what may be rung of each. Answers whether anything was.
  */
-async function eachPage<Row>(
+async function eachPage<Row extends Waiting>(
   of: Ringing,
   steps: {
-    find: (after: Row | null) => Promise<Row[]>
-    keyOf: (row: Row) => string
+    kind: string
+    find: (page: Page) => Promise<Row[]>
     publish: (rows: Row[]) => Promise<void>
   },
 ): Promise<boolean> {
-  let last: Row | null = null
+  const keyOf = ({ tenantId, id }: Row) => `${steps.kind} ${tenantId} ${id}`
+  let after: Row | null = null
   let isAny = false
   for (let page = 0; page < MAX_PAGES && !of.signal.aborted; page += 1) {
-    const rows: Row[] = await steps.find(last)
-    const due = rows.filter((row) => of.mayRing(steps.keyOf(row)))
+    const rows: Row[] = await steps.find({ which: of.which, after, limit: PAGE })
+    const due = rows.filter((row) => of.mayRing(keyOf(row)))
     if (due.length > 0) {
       await steps.publish(due)
-      for (const row of due) of.onRung(steps.keyOf(row))
+      for (const row of due) of.onRung(keyOf(row))
       isAny = true
     }
-    last = rows.at(-1) ?? null
+    after = rows.at(-1) ?? null
     if (rows.length < PAGE) break
   }
   return isAny
 }
 
 const ringGoals = (deps: KeeperDeps, of: Ringing): Promise<boolean> =>
-  eachPage<{ tenantId: string; id: string }>(of, {
-    find: (after) => findReceivedGoals(deps.database, { which: of.which, after, limit: PAGE }),
-    keyOf: ({ tenantId, id }) => `goal:${tenantId}:${id}`,
+  eachPage(of, {
+    kind: 'goal',
+    find: (page) => findReceivedGoals(deps.database, page),
     publish: (goals) => send(deps, goals.map(ringPlanner)),
   })
 
 const ringTasks = (deps: KeeperDeps, of: Ringing, types: TaskType[]): Promise<boolean> =>
-  eachPage<{ id: string }>(of, {
-    find: (last) =>
-      findReadyTasks(deps.database, {
-        which: of.which,
-        types,
-        after: last?.id ?? null,
-        limit: PAGE,
-      }),
-    keyOf: ({ id }) => `task:${id}`,
+  eachPage(of, {
+    kind: 'ready',
+    find: (page) => findReadyTasks(deps.database, { ...page, types }),
     publish: (tasks) => publishTasks(deps, { taskIds: tasks.map(({ id }) => id) }),
   })
 
 async function ringResults(deps: KeeperDeps, of: Ringing): Promise<boolean> {
-  const page = (last: { id: string } | null) => ({
-    which: of.which,
-    after: last?.id ?? null,
-    limit: PAGE,
-  })
-  const isTask = await eachPage<{ id: string; tenantId: string }>(of, {
-    find: (last) => findJudgingTasks(deps.database, page(last)),
-    keyOf: ({ id }) => `judging:${id}`,
+  const isTask = await eachPage(of, {
+    kind: 'judging',
+    find: (page) => findJudgingTasks(deps.database, page),
     publish: (tasks) =>
       send(
         deps,
         tasks.map(({ id, tenantId }) => ringJudge({ look_at: 'task', id }, tenantId)),
       ),
   })
-  const isReceipt = await eachPage<{ id: string }>(of, {
-    find: (last) => findReceipts(deps.database, page(last)),
-    keyOf: ({ id }) => `receipt:${id}`,
+  const isReceipt = await eachPage(of, {
+    kind: 'receipt',
+    find: (page) => findReceipts(deps.database, page),
     publish: (receipts) =>
       send(
         deps,
@@ -119,25 +111,15 @@ async function ringResults(deps: KeeperDeps, of: Ringing): Promise<boolean> {
 
 const ringGrants = (deps: KeeperDeps, of: Ringing): Promise<boolean> =>
   eachPage<WaitingGrant>(of, {
-    find: (last) =>
-      findGrants(deps.database, { which: of.which, after: last?.id ?? null, limit: PAGE }),
-    keyOf: ({ grantId }) => `grant:${grantId}`,
-    publish: (grants) =>
-      send(
-        deps,
-        grants.map(({ id, tenantId, grantId, account, tool, jws }) => ({
-          stream: 'chimera:effects',
-          payload: {
-            effect_id: id,
-            grant_id: grantId,
-            account,
-            tool,
-            grant: jws,
-          } satisfies EffectGrant,
-          tenant: tenantId,
-        })),
-      ),
+    kind: 'grant',
+    find: (page) => findGrants(deps.database, page),
+    publish: (grants) => send(deps, grants.map(carry)),
   })
+
+function carry({ id, tenantId, grantId, account, tool, jws }: WaitingGrant): Publication {
+  const payload: EffectGrant = { effect_id: id, grant_id: grantId, account, tool, grant: jws }
+  return { stream: 'chimera:effects', payload, tenant: tenantId }
+}
 
 async function send(deps: KeeperDeps, publications: Publication[]): Promise<void> {
   deps.crash('keeper.sweep.before_publish')

@@ -1,4 +1,12 @@
-import { ChimeraError, ERROR_CODES, type ErrorCode, type Fault } from '@chimera/contracts/errors'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import {
+  ChimeraError,
+  ERROR_CODES,
+  RetryableError,
+  type ErrorCode,
+  type Fault,
+} from '@chimera/contracts/errors'
 import { loadConfig } from '@chimera/runtime/config'
 
 import type { CliContext } from './context.ts'
@@ -15,6 +23,8 @@ export type GatewayClient = Readonly<{
 type Asked = { method: 'GET' | 'POST'; headers?: Record<string, string>; body?: string }
 
 const ANSWER_WITHIN_MS = 30_000
+const BACK_WITHIN_MS = 5_000
+const TRY_AGAIN_MS = 200
 
 /**
  * The gateway that CHIMERA_GATEWAY_URL and CHIMERA_TOKEN name, else that of the local stack with
@@ -23,18 +33,9 @@ const ANSWER_WITHIN_MS = 30_000
  */
 export async function openGatewayClient(context: CliContext): Promise<GatewayClient> {
   const { url, token } = await findGateway(context)
-  const ask = async (path: string, init: Asked): Promise<unknown> => {
-    const { headers, ...rest } = init
-    const response = await fetch(new URL(path, url), {
-      ...rest,
-      headers: { authorization: `Bearer ${token}`, ...headers },
-      redirect: 'error',
-      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-    }).catch((cause: unknown) => {
-      throw notRunning(cause)
-    })
-    const text = await response.text()
-    if (!response.ok) throw errorOf(response.status, text)
+  const ask = async (path: string, asked: Asked): Promise<unknown> => {
+    const { status, text } = await untilAnswered(() => send(new URL(path, url), token, asked))
+    if (status >= 300) throw errorOf(status, text)
     return JSON.parse(text)
   }
   return {
@@ -51,6 +52,40 @@ export async function openGatewayClient(context: CliContext): Promise<GatewayCli
         headers: { ...headers, ...(body === undefined ? {} : JSON_BODY) },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       }),
+  }
+}
+
+type Answer = { status: number; text: string }
+
+async function send(url: URL, token: string, asked: Asked): Promise<Answer> {
+  const response = await fetch(url, {
+    ...asked,
+    headers: { authorization: `Bearer ${token}`, ...asked.headers },
+    redirect: 'error',
+    signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+  })
+  return { status: response.status, text: await response.text() }
+}
+
+/**
+ * A gateway that is started again is back within a second or two. To ask twice is harmless: reads and
+ * cancels are, and a post carries its idempotency key.
+ */
+async function untilAnswered(ask: () => Promise<Answer>): Promise<Answer> {
+  const until = performance.now() + BACK_WITHIN_MS
+  for (;;) {
+    try {
+      return await ask()
+    } catch (cause) {
+      if (performance.now() > until) {
+        throw new RetryableError(
+          'UNAVAILABLE',
+          'The gateway does not answer; `chimera status` and `chimera logs gateway` show why.',
+          { cause },
+        )
+      }
+      await sleep(TRY_AGAIN_MS)
+    }
   }
 }
 

@@ -11,8 +11,8 @@ import { openLog } from '@chimera/runtime/log'
 import type { CliContext } from './context.ts'
 
 /** What to do when nothing runs, wherever a command needs it. */
-export const notRunning = (cause?: unknown): RetryableError =>
-  new RetryableError('UNAVAILABLE', 'Nothing runs here; start it with ./chimera up', { cause })
+export const notRunning = (): RetryableError =>
+  new RetryableError('UNAVAILABLE', 'Nothing runs here; start it with ./chimera up')
 
 /** The stack of this state directory. Throws UNAVAILABLE (exit 69) when none runs. */
 export async function getLocalStack(context: CliContext): Promise<StackReport> {
@@ -32,18 +32,18 @@ export async function readSecretFile(file: string): Promise<string> {
   }
 }
 
-/** The record's address: DATABASE_URL, else that of the stack that runs. */
-export async function findDatabaseUrl(context: CliContext): Promise<string> {
+/** The record's address: DATABASE_URL, else that of the stack that runs (`known` saves a question). */
+export async function findDatabaseUrl(context: CliContext, known?: StackReport): Promise<string> {
   const { env } = context
   const isGiven = [env['DATABASE_URL'], env['DATABASE_URL_FILE']].some((one) => (one ?? '') !== '')
   if (isGiven) return loadConfig(['postgres'], env).DATABASE_URL
-  const { urls } = await getLocalStack(context)
+  const { urls } = known ?? (await getLocalStack(context))
   if (urls.postgres === '') throw notRunning()
   return urls.postgres
 }
 
 /** The record, for one command. */
-export async function openRecord(context: CliContext): Promise<Database> {
+export async function openRecord(context: CliContext, known?: StackReport): Promise<Database> {
   const log = openLog({ name: 'cli', level: 'silent' })
-  return openDatabase({ url: await findDatabaseUrl(context), name: 'cli', log, max: 2 })
+  return openDatabase({ url: await findDatabaseUrl(context, known), name: 'cli', log, max: 2 })
 }

@@ -28,7 +28,9 @@ const FENCED_WITHIN_MS = 1_500
 export async function stop(options: StopOptions, context: CliContext): Promise<void> {
   const stack = await getLocalStack(context)
   const token = await readSecretFile(stateDirPaths(stack.state_dir).keyFiles.stopToken)
-  const { epoch } = await moveFence(raiseStop, options, context)
+  // Closed at the end only: nothing stands between the row and the fences.
+  await using record = await openRecord(context, stack)
+  const { epoch } = await raiseStop(record, fenceOf(options, context))
   const answers = await fenceAll(stack, { token, epoch, stopped: true })
   const report = StopReport.parse({
     epoch,
@@ -48,7 +50,8 @@ export async function stop(options: StopOptions, context: CliContext): Promise<v
 export async function resume(options: StopOptions, context: CliContext): Promise<void> {
   const stack = await getLocalStack(context)
   const token = await readSecretFile(stateDirPaths(stack.state_dir).keyFiles.controlToken)
-  const { epoch } = await moveFence(endStop, options, context)
+  await using record = await openRecord(context, stack)
+  const { epoch } = await endStop(record, fenceOf(options, context))
   const answers = await fenceAll(stack, { token, epoch, stopped: false })
   const tools = answers.map(({ name, error }) => ({
     name,
@@ -64,18 +67,9 @@ export async function resume(options: StopOptions, context: CliContext): Promise
   failWhenUnreached(answers, context)
 }
 
-async function moveFence(
-  move: typeof raiseStop,
-  options: StopOptions,
-  context: CliContext,
-): Promise<{ epoch: number }> {
-  await using record = await openRecord(context)
-  const { reason } = options
-  return await move(record, {
-    scope: EVERYTHING,
-    actor: actorOf(context),
-    ...(reason === undefined ? {} : { reason }),
-  })
+function fenceOf({ reason }: StopOptions, context: CliContext): Parameters<typeof raiseStop>[1] {
+  const fence = { scope: EVERYTHING, actor: actorOf(context) }
+  return reason === undefined ? fence : { ...fence, reason }
 }
 
 type Answer = { name: string; error: string | undefined; inFlight: string[] }

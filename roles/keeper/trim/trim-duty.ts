@@ -4,15 +4,16 @@ import { delay } from '@chimera/runtime/backoff'
 import type { KeeperDeps } from '../duties/keeper-deps.ts'
 import type { Duty } from '../duties/run-duties.ts'
 
-/** Seven streams cost 28 commands: twice a second would be too many at rest. */
+/** Seven streams cost 28 commands: a round every few seconds is too much at rest. */
 const REST_MS = 120_000
 /** A kilobyte an entry: 50,000 are 50 MB, and at full speed they are there after seconds. */
 const BUSY_MS = 5_000
 const BUSY_FROM = 20_000
+const FIRST_MS = 20_000
 
 /** Takes off the streams what every consumer has read and acknowledged. */
 export function trimDuty(deps: Pick<KeeperDeps, 'redis' | 'log'>): Duty {
-  let pauseMs = BUSY_MS
+  let pauseMs = FIRST_MS
   return {
     name: 'trim',
     deadlineMs: 30_000,

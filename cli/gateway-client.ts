@@ -68,8 +68,8 @@ async function send(url: URL, token: string, asked: Asked): Promise<Answer> {
 }
 
 /**
- * A gateway that is started again is back within a second or two. To ask twice is harmless: reads and
- * cancels are, and a post carries its idempotency key.
+ * A gateway that is started again is back within a second or two. To ask twice is harmless: reads
+ * and cancels are, and a post carries its idempotency key.
  */
 async function untilAnswered(ask: () => Promise<Answer>): Promise<Answer> {
   const until = performance.now() + BACK_WITHIN_MS

@@ -32,7 +32,9 @@ export async function readSecretFile(file: string): Promise<string> {
   }
 }
 
-/** The record's address: DATABASE_URL, else that of the stack that runs (`known` saves a question). */
+/**
+ * The record's address: DATABASE_URL, else that of the stack that runs (`known` saves a question).
+ */
 export async function findDatabaseUrl(context: CliContext, known?: StackReport): Promise<string> {
   const { env } = context
   const isGiven = [env['DATABASE_URL'], env['DATABASE_URL_FILE']].some((one) => (one ?? '') !== '')

@@ -66,7 +66,7 @@ export type ToolServerParts = Readonly<{
 export function createToolServer(parts: ToolServerParts): ToolServer {
   const { name, backend, tools, ledger, log, crash, rules = RULES } = parts
   const keys = parts.keys ?? NO_KEYS
-  const gate = parts.keys ? createGate({ ledger, account: parts.account, keys }) : openGate()
+  const gate = parts.keys ? createGate({ ledger, account: parts.account, keys }) : openGate(ledger)
   const account: Account = { name: parts.account, backend, ledger, keys, gate }
   const alarm = (facts: Record<string, unknown>, message: string): void =>
     log.error({ ...facts, alarm: true }, message)
@@ -83,7 +83,10 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
     try {
       if (tool.kind === 'read') return readResult(await tool.read(args))
       const reply = await callEffect(tool, args, context)
-      if (reply.kind === 'settled' && reply.entry.state === 'UNKNOWN') reconciliation.wake()
+      if (reply.kind === 'settled') {
+        log.info(factsOf(reply.entry), 'effect')
+        if (reply.entry.state === 'UNKNOWN') reconciliation.wake()
+      }
       return effectResult(reply, tool)
     } catch (error) {
       if (error instanceof InvariantError) return parts.fail(error)
@@ -110,6 +113,12 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
       await reconciliation[Symbol.asyncDispose]()
     },
   }
+}
+
+function factsOf(entry: Entry): object {
+  const { grantId, effectKey, round, state, code, scope } = entry
+  const { goal, task } = scope
+  return { grant_id: grantId, effect_key: effectKey, round, state, code, goal, task }
 }
 
 /** With a grant, or as an outside client where the server lets those act. */

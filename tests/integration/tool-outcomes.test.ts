@@ -37,6 +37,17 @@ describe('an answer that is lost after X has taken the post', () => {
     expect(await rig.call(claims, args)).toMatchObject({ status: 'CONFIRMED' })
   })
 
+  test('nobody has to ask: the server settles it by itself', async () => {
+    const args = fresh()
+    await rig.tellX({ fault: 'cut' })
+    const claims = rig.claims({ args })
+    expect(await rig.call(claims, args)).toMatchObject({ status: 'UNKNOWN' })
+    await expect
+      .poll(async () => (await rig.call(claims, args)).status, { timeout: 10_000 })
+      .toBe('CONFIRMED')
+    expect(postsOf(args)).toHaveLength(1)
+  })
+
   test('a timeline that is late does not prove absence', async () => {
     const args = fresh()
     await rig.tellX({ fault: 'cut', timeline_delay_ms: 600 })

@@ -123,7 +123,6 @@ export const CLAIM_CHECKS: readonly Check[] = [
   isPlanned,
   isWithinLimits,
   isWindowFree,
-  isLedgerInPlace,
 ]
 
 /** A hold by the provider, then the tool's own cooldown and windows. */
@@ -162,7 +161,7 @@ export type MaySend = (claims: GrantClaims, account: Account) => Refusal | undef
  * What can have changed between the claim and the write: the time, a stop, the file below the lock.
  * Synchronous; reads memory and one stat.
  */
-export const maySend: MaySend = (claims, { ledger }) => {
+export const maySend: MaySend = (claims, { ledger, gate }) => {
   if (isExpired(claims, ledger.now())) {
     return { code: 'GRANT_EXPIRED', detail: 'The grant expired before anything was written.' }
   }
@@ -170,16 +169,8 @@ export const maySend: MaySend = (claims, { ledger }) => {
   if (scope !== undefined) {
     return { code: 'FENCED', detail: `A stop of "${scope}" came before anything was written.` }
   }
-  return ledger.isInPlace() ? undefined : LEDGER_GONE
-}
-
-const LEDGER_GONE: Refusal = {
-  code: 'LEDGER_BEHIND',
-  detail: 'The file of the ledger is not the one that this server holds.',
-}
-
-function isLedgerInPlace(_call: GrantedCall, { ledger }: Account): Objection | undefined {
-  return ledger.isInPlace() ? undefined : { kind: 'refuse', ...LEDGER_GONE }
+  const closed = gate.refusal()
+  return closed && { code: closed.code, detail: closed.message }
 }
 
 function isExpired(claims: GrantClaims, nowMs: number): boolean {

@@ -80,7 +80,7 @@ export function createClientCall(options: {
       }),
     )
     if (decision.kind !== 'claimed') return decision
-    const maySend = (): Refusal | undefined => fenceOf(tool, account) ?? goneOf(account)
+    const maySend = (): Refusal | undefined => fenceOf(tool, account) ?? closedFor(account)
     const entry = await carrier.carryOut({ entry: decision.entry, plan, prepared, maySend })
     return { kind: 'settled', entry }
   }
@@ -150,7 +150,7 @@ function objectionTo(plan: EffectPlan, tool: EffectTool, account: Account): Refu
     // Without a grant nobody has allowed what the tool forbids by default.
     plan.checkLimits({ ai_label_required: true }) ??
     findWindowRefusal(plan, account.ledger) ??
-    goneOf(account)
+    closedFor(account)
   )
 }
 
@@ -161,8 +161,7 @@ function fenceOf(tool: EffectTool, { ledger }: Account): Refusal | undefined {
     : { code: 'FENCED', detail: `A stop of "${scope}" fences this server.` }
 }
 
-function goneOf({ ledger }: Account): Refusal | undefined {
-  return ledger.isInPlace()
-    ? undefined
-    : { code: 'LEDGER_BEHIND', detail: 'The file of the ledger is not the one that is held.' }
+function closedFor({ gate }: Account): Refusal | undefined {
+  const closed = gate.refusal()
+  return closed && { code: closed.code, detail: closed.message }
 }

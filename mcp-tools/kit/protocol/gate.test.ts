@@ -1,3 +1,5 @@
+import { renameSync, writeFileSync } from 'node:fs'
+
 import { HelloClaims } from '@chimera/contracts/grant'
 import { newId } from '@chimera/contracts/ids'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -60,4 +62,15 @@ test('the fences of the hello are merged, never lowered', async () => {
     fences: { everything: 4, 'agent:a': 7 },
   })
   expect(await account.call(account.claims())).toMatchObject({ code: 'FENCED' })
+})
+
+test('a ledger that was replaced under its holder closes everything', async () => {
+  await account.hello()
+  const [claims, other] = [account.claims(), account.claims()]
+  renameSync(account.path, `${account.path}.gone`)
+  writeFileSync(account.path, '')
+  expect(account.status.reason).toContain('LEDGER_BEHIND')
+  expect(await account.call(claims)).toMatchObject({ status: 'NONE', code: 'LEDGER_BEHIND' })
+  await expect(account.askVoid(other)).rejects.toMatchObject({ code: 'LEDGER_BEHIND' })
+  expect(account.sent).toEqual([])
 })

@@ -26,9 +26,10 @@ export type Gate = Readonly<{
 
 export function createGate(options: { ledger: Ledger; account: string; keys: GrantKeys }): Gate {
   const { ledger, account, keys } = options
-  let state: GateState = { isOpen: false, code: 'SERVER_CLOSED', reason: 'waits for its hello' }
+  let heard: GateState = { isOpen: false, code: 'SERVER_CLOSED', reason: 'waits for its hello' }
+  const state = (): GateState => (ledger.isInPlace() ? heard : LEDGER_GONE)
   const closeFor = (reason: string): never => {
-    state = { isOpen: false, code: 'LEDGER_BEHIND', reason }
+    heard = { isOpen: false, code: 'LEDGER_BEHIND', reason }
     throw new RetryableError('LEDGER_BEHIND', `The tool server stays closed: ${reason}.`)
   }
   const admitHello = async (jws: string): Promise<void> => {
@@ -49,27 +50,37 @@ export function createGate(options: { ledger: Ledger; account: string; keys: Gra
         ledger.fences.raise(scope, { epoch, isStopped: false })
       }
     })
-    state = { isOpen: true, incarnation: claims.incarnation }
+    heard = { isOpen: true, incarnation: claims.incarnation }
   }
-  return {
-    state: () => state,
-    admitHello,
-    refusal: () =>
-      state.isOpen
-        ? undefined
-        : new RetryableError(state.code, `The tool server is closed: ${state.reason}.`),
-  }
+  return { state, admitHello, refusal: () => refusalFor(state()) }
 }
 
 /** A server that outside clients use without grants answers to nobody's record. */
-export function openGate(): Gate {
+export function openGate(ledger: Pick<Ledger, 'isInPlace'>): Gate {
+  const state = (): GateState =>
+    ledger.isInPlace() ? { isOpen: true, incarnation: '' } : LEDGER_GONE
   return {
-    state: () => ({ isOpen: true, incarnation: '' }),
+    state,
     admitHello: async () => {
       throw new DeniedError('GRANT_INVALID', 'This server takes no grants, so it takes no hello.')
     },
-    refusal: () => undefined,
+    refusal: () => refusalFor(state()),
   }
+}
+
+/**
+ * A ledger that was deleted or replaced under its holder: the next start would see another one, so
+ * neither a claim nor a tombstone in this one is worth anything. Looked at before each word.
+ */
+const LEDGER_GONE: GateState = {
+  isOpen: false,
+  code: 'LEDGER_BEHIND',
+  reason: 'the file of the ledger is not the one that this server holds',
+}
+
+function refusalFor(state: GateState): ChimeraError | undefined {
+  if (state.isOpen) return undefined
+  return new RetryableError(state.code, `The tool server is closed: ${state.reason}.`)
 }
 
 /** Why a ledger does not continue what the record knows (adoption comes with "Effects hold"). */

@@ -89,3 +89,22 @@ test('looks are not repeated before they are due', async () => {
   account.clockMs += nextInMs ?? 0
   expect(await look()).toBe('CONFIRMED')
 })
+
+test('a connection that outlived its deadline moves the bound', async () => {
+  account.clockMs += 900_000
+  account.answers.push({ kind: 'hold', next: { kind: 'lose' } })
+  const paused = account.claims({ goal: 'paused' })
+  const call = account.call(paused)
+  await expect.poll(() => account.sent.length).toBe(2)
+  account.clockMs += 300_000
+  account.release()
+  expect(await call).toMatchObject({ status: 'UNKNOWN' })
+  claims = paused
+  account.looks = [{ kind: 'unseen' }]
+  account.clockMs += BOUND_MS - 20_000
+  await look({ kind: 'unseen' })
+  expect(account.ledger.entries.get(paused.jti).unseenLooks).toBe(0)
+  account.clockMs += APART_MS
+  await look({ kind: 'unseen' }, { kind: 'unseen' })
+  expect(account.ledger.entries.get(paused.jti).unseenLooks).toBe(1)
+})

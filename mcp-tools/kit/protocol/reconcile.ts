@@ -179,8 +179,10 @@ function countUnseen(
   })
 }
 
+/** A process that was paused can have held the connection for longer than its deadline. */
 function boundOf(entry: Entry, absence: AbsenceBound): number {
-  return (entry.claimedMs ?? 0) + entry.deadlineMs + absence.afterMs
+  const deadMs = Math.max((entry.claimedMs ?? 0) + entry.deadlineMs, entry.leftByMs ?? 0)
+  return deadMs + absence.afterMs
 }
 
 /** Until the next look: ever rarer while only presence can be proved, then when absence can. */

@@ -67,6 +67,19 @@ describe('what has definitely not left', () => {
     expect(await send('http://nowhere.invalid/')).toMatchObject({ kind: 'not_sent' })
   })
 
+  test('a connection that stands only after the deadline, after a pause', async () => {
+    let requests = 0
+    const url = await serve((_request, response) => {
+      requests += 1
+      response.end()
+    })
+    const sending = send(url, { deadlineMs: 50 })
+    // The loop is blocked from before the connection until after the deadline.
+    process.nextTick(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200))
+    expect(await sending).toMatchObject({ kind: 'not_sent' })
+    expect(requests).toBe(0)
+  })
+
   test('the last look comes with the connection, the bytes in the same step', async () => {
     const order: string[] = []
     const url = await serve((_request, response) => {

@@ -58,8 +58,12 @@ export const sendOnce: SendOnce = async (options) => {
     () => fail(`The deadline of ${options.deadlineMs} ms passed`),
     options.deadlineMs,
   )
+  const startedMs = performance.now()
   const write = (): void => {
     if (outgoing.destroyed) return
+    // After a pause of the process this may come before the timer's turn, and the provider's bound
+    // counts from the deadline.
+    if (performance.now() - startedMs >= options.deadlineMs) return fail('The deadline had passed')
     const refusal = options.maySend()
     if (refusal !== undefined) return end({ kind: 'not_sent', refusal })
     isWritten = true

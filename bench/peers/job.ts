@@ -1,0 +1,118 @@
+/**
+ * The job that every peer runs, and how its program talks to the bench: three steps, of which the second
+ * posts to the provider. Under `killIn` the process SIGKILLs itself between the provider's answer and the
+ * framework's record of it, once per intent.
+ */
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
+import { request } from 'node:http'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+import { z } from 'zod'
+
+/** What a program is told on its command line, as JSON. */
+export const JobSettings = z.strictObject({
+  databaseUrl: z.string(),
+  redisSocket: z.string(),
+  providerUrl: z.url(),
+  /** Where deaths are marked; absent: nobody dies. */
+  killIn: z.string().optional(),
+  restate: z.strictObject({ port: z.int(), adminUrl: z.url(), ingressUrl: z.url() }).optional(),
+})
+export type JobSettings = z.infer<typeof JobSettings>
+
+/** A line that the bench writes to a program's standard input. */
+export const Order = z.discriminatedUnion('do', [
+  z.strictObject({ do: z.literal('submit'), intent: z.string() }),
+  /** After a restart, for peers that cannot find what they had begun. */
+  z.strictObject({ do: z.literal('resume'), intent: z.string() }),
+  z.strictObject({ do: z.literal('close') }),
+])
+export type Order = z.infer<typeof Order>
+
+/** A line that a program writes to its standard output; everything else there is noise. */
+export const Word = z.discriminatedUnion('said', [
+  z.strictObject({ said: z.literal('ready') }),
+  z.strictObject({ said: z.literal('finished'), intent: z.string() }),
+])
+export type Word = z.infer<typeof Word>
+
+/** The three steps, each to be wrapped in what the framework calls a step. */
+export type Job = Readonly<{
+  settings: JobSettings
+  first: (intent: string) => Promise<void>
+  send: (intent: string) => Promise<void>
+  last: (intent: string) => Promise<void>
+}>
+
+/** Reads the settings of this program. */
+export function openJob(argument: string | undefined): Job {
+  const settings = JobSettings.parse(JSON.parse(argument ?? ''))
+  return {
+    settings,
+    first: () => Promise.resolve(),
+    send: async (intent) => {
+      await post(settings.providerUrl, intent)
+      if (settings.killIn !== undefined) dieOnce(settings.killIn, intent)
+    },
+    last: (intent) => {
+      say({ said: 'finished', intent })
+      return Promise.resolve()
+    },
+  }
+}
+
+/** Obeys until told to close, then ends the process. */
+export async function obey(duty: {
+  submit: (intent: string) => Promise<unknown>
+  resume?: (intent: string) => Promise<unknown>
+  close: () => Promise<unknown>
+}): Promise<void> {
+  say({ said: 'ready' })
+  for await (const line of createInterface({ input: process.stdin })) {
+    const order = Order.parse(JSON.parse(line))
+    if (order.do === 'close') break
+    // Not awaited: a job may take as long as it likes, and dies by its own hand when it has to.
+    const started = order.do === 'submit' ? duty.submit(order.intent) : duty.resume?.(order.intent)
+    void started?.catch((error: unknown) => process.stderr.write(`${String(error)}\n`))
+  }
+  await duty.close()
+  process.exit(0)
+}
+
+function say(word: Word): void {
+  process.stdout.write(`${JSON.stringify(word)}\n`)
+}
+
+function post(url: string, intent: string): Promise<void> {
+  const body = JSON.stringify({ intent })
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const headers = { 'content-type': 'application/json' }
+  const asked = request(url, { method: 'POST', headers, agent: false }, (response) => {
+    response.resume()
+    response.on('error', reject)
+    response.on('end', () => {
+      if (response.statusCode === 200) resolve()
+      else reject(new Error(`The provider answered ${response.statusCode}.`))
+    })
+  })
+  asked.on('error', reject)
+  asked.end(body)
+  return promise
+}
+
+/** The mark is on the disk before the process dies, so that it dies once. */
+function dieOnce(folder: string, intent: string): void {
+  let mark: number
+  try {
+    mark = openSync(join(folder, `${intent}.killed`), 'wx')
+  } catch {
+    return
+  }
+  writeSync(mark, String(Date.now()))
+  fsyncSync(mark)
+  closeSync(mark)
+  process.kill(process.pid, 'SIGKILL')
+  // The signal may take a moment to arrive; nothing more may happen in between.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+}

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 
 import { keepSecret } from './keys/secret-file.ts'
@@ -124,13 +123,4 @@ export async function openPostgres(options: {
     lock[Symbol.dispose]()
     throw error
   }
-}
-
-/** The URL of the server of a state directory, running or not; nothing when there never was one. */
-export async function findPostgresUrl(stateDir: string): Promise<string | undefined> {
-  const paths = await prepareStateDir(stateDir)
-  const port = readStackRecord(paths.root).ports['postgres']
-  const password = await readFile(paths.keyFiles.postgresPassword, 'utf8').catch(() => undefined)
-  if (port === undefined || password === undefined) return undefined
-  return `postgres://postgres:${password.trim()}@127.0.0.1:${port}/${DATABASE}`
 }

@@ -12,6 +12,8 @@ export const JWS_TYPE = {
   hello: 'chimera-hello+jwt',
   void: 'chimera-void+jwt',
   receipt: 'chimera-receipt+jwt',
+  settle: 'chimera-settle+jwt',
+  adopt: 'chimera-adopt+jwt',
 } as const
 
 /** A grant lives at most this long; the server's own clock decides. */
@@ -117,6 +119,70 @@ export const VoidClaims = z.strictObject({
   reason: z.enum(['expired', 'cancelled', 'stopped', 'rejected', 'boot_changed']),
 })
 export type VoidClaims = z.infer<typeof VoidClaims>
+
+/**
+ * A person's word on an effect that no provider could tell of (`chimera effect settle`), signed by the
+ * Judge after its rules. The tool server writes it and answers with a receipt.
+ */
+export const SettleClaims = z.strictObject({
+  iss: z.literal('judge'),
+  jti: z.uuid(),
+  iat: Seconds,
+  aud: z.string(),
+  boot: z.uuid(),
+  ledger_id: z.uuid(),
+  incarnation: z.uuid(),
+  grant_id: z.uuid(),
+  ...Round,
+  outcome: z.enum(['happened', 'did_not_happen']),
+  /** The provider's reference, when it happened. */
+  provider_ref: z.string().max(256).optional(),
+  reason: z.string().min(1).max(1000),
+  /** Who said so. */
+  actor: z.string().max(128),
+})
+export type SettleClaims = z.infer<typeof SettleClaims>
+
+/** The most effects that one adoption carries; an account with more is adopted in several words. */
+export const MAX_ADOPTED = 2_000
+
+/**
+ * What the record knows of an account whose ledger was lost or is older (`chimera tools adopt`): every
+ * effect that may have been sent, and those that still count in windows and cooldown.
+ */
+export const AdoptClaims = z.strictObject({
+  iss: z.literal('judge'),
+  jti: z.uuid(),
+  iat: Seconds,
+  aud: z.string(),
+  boot: z.uuid(),
+  ledger_id: z.uuid(),
+  incarnation: z.uuid(),
+  /** Boots of this account that the record knows, oldest first. */
+  known_boots: z.array(z.uuid()).max(100_000),
+  highest_seq: z.int().nonnegative(),
+  effects: z
+    .array(
+      z.strictObject({
+        grant_id: z.uuid(),
+        ...Round,
+        tool: z.string(),
+        ...Scope,
+        mode: Mode,
+        args: z.record(z.string(), z.unknown()),
+        /** CONFIRMED ones count in windows only; all others become UNKNOWN and are looked up. */
+        state: z.enum(['GRANTED', 'UNKNOWN', 'NEEDS_HUMAN', 'CONFIRMED']),
+        provider_ref: z.string().max(256).optional(),
+        granted_boot: z.uuid(),
+        granted_at: Seconds,
+        /** ISO 8601, when the ledger had claimed it, if a receipt said so. */
+        claimed_at: z.string().optional(),
+        settled_at: z.string().optional(),
+      }),
+    )
+    .max(MAX_ADOPTED),
+})
+export type AdoptClaims = z.infer<typeof AdoptClaims>
 
 /** What the ledger says of a grant. */
 export const ReceiptState = z.enum([

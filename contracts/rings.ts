@@ -15,6 +15,10 @@ export const ResultRing = z.discriminatedUnion('look_at', [
   z.strictObject({ look_at: z.literal('effect'), id: z.uuid() }),
   /** A boot of a tool server that waits for its hello. */
   z.strictObject({ look_at: z.literal('boot'), id: z.uuid() }),
+  /** A person's settlement that waits for its signature. */
+  z.strictObject({ look_at: z.literal('settlement'), id: z.uuid() }),
+  /** An adoption that waits for its signature. */
+  z.strictObject({ look_at: z.literal('adoption'), id: z.uuid() }),
   /** A goal that was cancelled, paused or resumed. */
   z.strictObject({ look_at: z.literal('goal'), tenant: z.uuid(), id: GoalId }),
 ])

@@ -35,10 +35,14 @@ export const HelloBody = z.strictObject({ hello: z.string() })
 export const VoidBody = z.strictObject({ void: z.string() })
 /** `POST /control/reconcile`: settle UNKNOWN entries by asking the provider; all when none is named. */
 export const ReconcileBody = z.strictObject({ grant_ids: z.array(z.uuid()).max(500).optional() })
-/** `POST /control/fence`: raise a fence, or resume at a higher epoch. Durable before the answer. */
+/**
+ * `POST /control/fence`: raise a fence, or resume at a higher epoch. Durable before the answer. Without
+ * an epoch, one above the server's own: for a stop while the record is away; the Keeper takes the
+ * server's higher epoch into the record later. A resume needs its epoch.
+ */
 export const FenceBody = z.strictObject({
   scope: z.string().max(200),
-  epoch: z.int().positive(),
+  epoch: z.int().positive().optional(),
   stopped: z.boolean(),
 })
 /** What was sent before the fence and is still open. */
@@ -67,3 +71,8 @@ export const LedgerLine = z.strictObject({
   seq: z.int(),
 })
 export type LedgerLine = z.infer<typeof LedgerLine>
+
+/** `POST /control/settle`: a person's signed word; answers with ReceiptsReply of one receipt. */
+export const SettleBody = z.strictObject({ settle: z.string() })
+/** `POST /control/adopt`: the record's signed knowledge; answers with ToolStatus. */
+export const AdoptBody = z.strictObject({ adopt: z.string() })

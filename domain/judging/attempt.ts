@@ -35,8 +35,8 @@ export type EffectScene = {
   readonly rounds: ReadonlyMap<string, readonly Round[]>
   /** Accounts by tool, for this task's tenant and agent. */
   readonly accounts: ReadonlyMap<string, Account>
-  /** The stop that covers this attempt, if one is in force. */
-  readonly stopped: boolean
+  /** Whether a stop covers this attempt on an account. */
+  readonly isStopped: (account: string) => boolean
 }
 
 export type Round = {

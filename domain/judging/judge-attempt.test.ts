@@ -100,7 +100,7 @@ describe('a proposed tweet', () => {
   })
 
   it('waits while a stop is in force, and spends no attempt', () => {
-    const { move, rounds } = judgeAttempt(tweet, scene({ stopped: true }))
+    const { move, rounds } = judgeAttempt(tweet, scene({ isStopped: (of) => of === 'x:default' }))
     expect(move).toMatchObject({ to: 'judging', isRejection: false })
     expect(move.waitingOn?.unblock).toBe('chimera resume')
     expect(rounds).toEqual([])

@@ -70,7 +70,7 @@ export const scene = (over: Partial<EffectScene> = {}): EffectScene => ({
   slots: new Map([['publish', 'post_tweet']]),
   rounds: new Map(),
   accounts: new Map([['post_tweet', account()]]),
-  stopped: false,
+  isStopped: () => false,
   ...over,
 })
 

@@ -147,7 +147,7 @@ function gates(
   if (rounds.length >= MAX_ROUNDS) {
     deny('slot', 'ATTEMPTS_EXHAUSTED', `The slot has had ${MAX_ROUNDS} rounds.`)
   }
-  if (scene.stopped) {
+  if (scene.isStopped(account.account)) {
     votes.push({ gate: 'stop', vote: 'wait', code: 'STOPPED', reason: 'a stop is in force' })
   } else if (account.state !== 'open' || account.boot === null) {
     const why = account.reason === null ? account.state : `${account.state}: ${account.reason}`

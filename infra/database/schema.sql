@@ -60,6 +60,20 @@ CREATE TABLE dead_letters (
   replayed_at timestamp with time zone
 );
 
+CREATE TABLE effect_settlements (
+  id uuid NOT NULL,
+  effect_id uuid NOT NULL,
+  outcome text NOT NULL,
+  provider_ref text,
+  reason text NOT NULL,
+  actor text NOT NULL,
+  requested_at timestamp with time zone NOT NULL DEFAULT now(),
+  jws text,
+  boot uuid,
+  done_at timestamp with time zone,
+  refused text
+);
+
 CREATE TABLE effects (
   id uuid NOT NULL,
   tenant_id uuid NOT NULL,
@@ -96,7 +110,8 @@ CREATE TABLE effects (
   claimed_at timestamp with time zone,
   settled_at timestamp with time zone,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
-  audit_id uuid NOT NULL
+  audit_id uuid NOT NULL,
+  adopted_from uuid
 );
 
 CREATE TABLE fences (
@@ -160,6 +175,15 @@ CREATE TABLE record_incarnation (
   is_only boolean NOT NULL DEFAULT true,
   incarnation uuid NOT NULL DEFAULT gen_random_uuid(),
   since timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE record_restores (
+  incarnation uuid NOT NULL,
+  previous uuid NOT NULL,
+  backup_taken_at timestamp with time zone NOT NULL,
+  restored_at timestamp with time zone NOT NULL DEFAULT now(),
+  with_ledgers boolean NOT NULL,
+  report jsonb NOT NULL
 );
 
 CREATE TABLE schema_migrations (
@@ -254,6 +278,17 @@ CREATE TABLE tool_accounts (
   version_id uuid NOT NULL
 );
 
+CREATE TABLE tool_adoptions (
+  id uuid NOT NULL,
+  account text NOT NULL,
+  actor text NOT NULL,
+  requested_at timestamp with time zone NOT NULL DEFAULT now(),
+  boot uuid,
+  jws text,
+  done_at timestamp with time zone,
+  refused text
+);
+
 CREATE TABLE tool_bindings (
   tenant_id uuid NOT NULL,
   agent_id text NOT NULL,
@@ -292,6 +327,10 @@ ALTER TABLE budgets ADD CONSTRAINT budgets_scope_check CHECK ((scope = ANY (ARRA
 ALTER TABLE budgets ADD CONSTRAINT budgets_spent_check CHECK ((spent >= (0)::numeric));
 ALTER TABLE dead_letters ADD CONSTRAINT dead_letters_stream_entry_id_sha256_key UNIQUE (stream, entry_id, sha256);
 ALTER TABLE dead_letters ADD CONSTRAINT dead_letters_pkey PRIMARY KEY (id);
+ALTER TABLE effect_settlements ADD CONSTRAINT effect_settlements_pkey PRIMARY KEY (id);
+ALTER TABLE effect_settlements ADD CONSTRAINT effect_settlements_effect_id_fkey FOREIGN KEY (effect_id) REFERENCES effects(id);
+ALTER TABLE effect_settlements ADD CONSTRAINT effect_settlements_check CHECK (((outcome = 'happened'::text) = (provider_ref IS NOT NULL)));
+ALTER TABLE effect_settlements ADD CONSTRAINT effect_settlements_outcome_check CHECK ((outcome = ANY (ARRAY['happened'::text, 'did_not_happen'::text])));
 ALTER TABLE effects ADD CONSTRAINT effects_effect_key_round_key UNIQUE (effect_key, round);
 ALTER TABLE effects ADD CONSTRAINT effects_grant_id_key UNIQUE (grant_id);
 ALTER TABLE effects ADD CONSTRAINT effects_pkey PRIMARY KEY (id);
@@ -324,6 +363,7 @@ ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_tenant_id_fkey FORE
 ALTER TABLE receipts ADD CONSTRAINT receipts_pkey PRIMARY KEY (id);
 ALTER TABLE record_incarnation ADD CONSTRAINT record_incarnation_pkey PRIMARY KEY (is_only);
 ALTER TABLE record_incarnation ADD CONSTRAINT record_incarnation_is_only_check CHECK (is_only);
+ALTER TABLE record_restores ADD CONSTRAINT record_restores_pkey PRIMARY KEY (incarnation);
 ALTER TABLE schema_migrations ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
 ALTER TABLE slots ADD CONSTRAINT slots_pkey PRIMARY KEY (tenant_id, goal_id, slot);
 ALTER TABLE slots ADD CONSTRAINT slots_tenant_id_goal_id_fkey FOREIGN KEY (tenant_id, goal_id) REFERENCES goals(tenant_id, id);
@@ -349,6 +389,8 @@ ALTER TABLE tasks ADD CONSTRAINT tasks_type_check CHECK ((type = ANY (ARRAY['RES
 ALTER TABLE tenants ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
 ALTER TABLE tool_accounts ADD CONSTRAINT tool_accounts_pkey PRIMARY KEY (account);
 ALTER TABLE tool_accounts ADD CONSTRAINT tool_accounts_state_check CHECK ((state = ANY (ARRAY['open'::text, 'closed'::text, 'fenced'::text])));
+ALTER TABLE tool_adoptions ADD CONSTRAINT tool_adoptions_pkey PRIMARY KEY (id);
+ALTER TABLE tool_adoptions ADD CONSTRAINT tool_adoptions_account_fkey FOREIGN KEY (account) REFERENCES tool_accounts(account);
 ALTER TABLE tool_bindings ADD CONSTRAINT tool_bindings_pkey PRIMARY KEY (tenant_id, agent_id, tool);
 ALTER TABLE tool_bindings ADD CONSTRAINT tool_bindings_account_fkey FOREIGN KEY (account) REFERENCES tool_accounts(account);
 ALTER TABLE tool_bindings ADD CONSTRAINT tool_bindings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
@@ -357,6 +399,7 @@ ALTER TABLE tool_boots ADD CONSTRAINT tool_boots_account_fkey FOREIGN KEY (accou
 
 -- indexes
 
+CREATE INDEX effect_settlements_open ON public.effect_settlements USING btree (requested_at) WHERE (done_at IS NULL);
 CREATE INDEX effects_of_goal ON public.effects USING btree (tenant_id, goal_id);
 CREATE INDEX effects_of_task ON public.effects USING btree (task_id);
 CREATE UNIQUE INDEX effects_one_open_round ON public.effects USING btree (effect_key) WHERE (state = ANY (ARRAY['PROPOSED'::text, 'AWAITING_APPROVAL'::text, 'GRANTED'::text, 'UNKNOWN'::text, 'NEEDS_HUMAN'::text, 'CONFIRMED'::text]));
@@ -371,6 +414,7 @@ CREATE INDEX tasks_judging ON public.tasks USING btree (COALESCE(run_at, result_
 CREATE INDEX tasks_of_goal ON public.tasks USING btree (tenant_id, goal_id);
 CREATE INDEX tasks_ready ON public.tasks USING btree (COALESCE(run_at, ready_at)) WHERE (phase = 'ready'::text);
 CREATE INDEX tasks_running ON public.tasks USING btree (lease_until) WHERE (status = 'IN_PROGRESS'::text);
+CREATE INDEX tool_adoptions_open ON public.tool_adoptions USING btree (requested_at) WHERE (done_at IS NULL);
 CREATE INDEX tool_boots_of_account ON public.tool_boots USING btree (account, registered_at);
 
 -- functions
@@ -453,6 +497,9 @@ CREATE OR REPLACE FUNCTION public.check_effect_move()
  LANGUAGE plpgsql
 AS $function$
 BEGIN
+  IF current_setting('chimera.restoring', true) = 'on' THEN
+    RETURN NEW;
+  END IF;
   IF (OLD.state || ' ' || NEW.state) NOT IN (
     'PROPOSED AWAITING_APPROVAL', 'PROPOSED GRANTED', 'PROPOSED DENIED', 'PROPOSED EXPIRED',
     'PROPOSED CANCELLED',
@@ -505,7 +552,7 @@ END $function$;
 -- triggers
 
 CREATE TRIGGER audit_entries_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER effects_identity_is_frozen BEFORE UPDATE ON public.effects FOR EACH ROW WHEN (((new.effect_key <> old.effect_key) OR (new.round <> old.round) OR ((old.grant_id IS NOT NULL) AND ((new.grant_id IS DISTINCT FROM old.grant_id) OR (new.args_hash <> old.args_hash))))) EXECUTE FUNCTION refuse_move('state');
+CREATE TRIGGER effects_identity_is_frozen BEFORE UPDATE ON public.effects FOR EACH ROW WHEN (((new.effect_key <> old.effect_key) OR (((new.round <> old.round) OR ((old.grant_id IS NOT NULL) AND ((new.grant_id IS DISTINCT FROM old.grant_id) OR (new.args_hash <> old.args_hash)))) AND (NOT ((old.state = ANY (ARRAY['GRANTED'::text, 'UNKNOWN'::text, 'NEEDS_HUMAN'::text])) AND (old.adopted_from IS NULL) AND (NOT (new.adopted_from IS DISTINCT FROM old.grant_id))))))) EXECUTE FUNCTION refuse_move('state');
 CREATE TRIGGER effects_moves BEFORE UPDATE ON public.effects FOR EACH ROW WHEN ((new.state <> old.state)) EXECUTE FUNCTION check_effect_move();
 CREATE TRIGGER effects_stay BEFORE DELETE ON public.effects FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER fences_only_rise BEFORE UPDATE ON public.fences FOR EACH ROW WHEN (((new.epoch < old.epoch) OR ((new.stopped <> old.stopped) AND (new.epoch = old.epoch)))) EXECUTE FUNCTION check_fence();

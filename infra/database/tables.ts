@@ -194,6 +194,41 @@ type Effects = {
   settled_at: Time | null
   created_at: Generated<Time>
   audit_id: string
+  adopted_from: string | null
+}
+
+type EffectSettlements = {
+  id: string
+  effect_id: string
+  outcome: string
+  provider_ref: string | null
+  reason: string
+  actor: string
+  requested_at: Generated<Time>
+  jws: string | null
+  boot: string | null
+  done_at: Time | null
+  refused: string | null
+}
+
+type ToolAdoptions = {
+  id: string
+  account: string
+  actor: string
+  requested_at: Generated<Time>
+  boot: string | null
+  jws: string | null
+  done_at: Time | null
+  refused: string | null
+}
+
+type RecordRestores = {
+  incarnation: string
+  previous: string
+  backup_taken_at: Time
+  restored_at: Generated<Time>
+  with_ledgers: boolean
+  report: Json
 }
 
 type Receipts = {
@@ -298,6 +333,9 @@ export type Tables = {
   tool_bindings: ToolBindings
   tool_boots: ToolBoots
   effects: Effects
+  effect_settlements: EffectSettlements
+  tool_adoptions: ToolAdoptions
+  record_restores: RecordRestores
   receipts: Receipts
   budgets: Budgets
   budget_reservations: BudgetReservations

@@ -19,7 +19,7 @@ import type { Database, Sql } from '@chimera/infra/database/open-database'
 import type { JudgeWords } from '@chimera/infra/signing/judge-words'
 
 import type { Announcement } from './announce.ts'
-import { sceneFor } from './scene.ts'
+import { sceneFor, scopesOf } from './scene.ts'
 import { StaleSceneError } from './stale-scene.ts'
 
 export type JudgeTasksDeps = {
@@ -117,9 +117,8 @@ function toGrant(row: RoundRow): Announcement['grants'] {
 /** A stop, or another boot, that came after the grants were signed makes all of them stale. */
 async function assertFresh(tx: Sql, scene: LoadedScene): Promise<void> {
   const fences = await readFences(tx, true)
-  for (const [scope, { epoch, stopped }] of fences) {
+  for (const [scope, { epoch }] of fences) {
     if (scene.fences.get(scope)?.epoch !== epoch) throw new StaleSceneError(`fence of ${scope}`)
-    if (stopped && scope === 'everything') throw new StaleSceneError('stop')
   }
   const accounts = scene.bindings.map(({ account }) => account)
   const rows = await tx.query<{ account: string; boot: string | null }>({
@@ -254,6 +253,12 @@ function claimsFor(attempt: Attempt, round: NewRound, scene: LoadedScene): Grant
     limits: { ai_label_required: true },
     approvals: [],
     policy_version: 'rules@1',
-    fences: Object.fromEntries([...scene.fences].map(([scope, { epoch }]) => [scope, epoch])),
+    // Only the scopes that cover this effect: a grant must not grow with every stop there ever was.
+    fences: Object.fromEntries(
+      scopesOf(attempt, account.account).map((scope) => [
+        scope,
+        scene.fences.get(scope)?.epoch ?? 0,
+      ]),
+    ),
   }
 }

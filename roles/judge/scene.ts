@@ -5,7 +5,7 @@ const NOTHING: EffectScene = {
   slots: new Map(),
   rounds: new Map(),
   accounts: new Map(),
-  stopped: false,
+  isStopped: () => false,
 }
 
 /** The part of a batch's scene that concerns one attempt. */
@@ -26,12 +26,13 @@ export function sceneFor(attempt: Attempt, scene: LoadedScene | undefined): Effe
     slots: new Map(scene.slots.filter(isOurs).map(({ slot, tool }) => [slot, tool])),
     rounds: Map.groupBy(scene.rounds.filter(isOurs), ({ slot }) => slot),
     accounts: new Map(accounts),
-    stopped: scopesOf(attempt).some((scope) => scene.fences.get(scope)?.stopped === true),
+    isStopped: (account) =>
+      scopesOf(attempt, account).some((scope) => scene.fences.get(scope)?.stopped === true),
   }
 }
 
-/** Every fence scope that covers an attempt (design.md section 5, Stop). */
-function scopesOf(attempt: Attempt): string[] {
+/** Every fence scope that covers an attempt on an account (design.md section 5, Stop). */
+export function scopesOf(attempt: Attempt, account: string): string[] {
   const { agentId, campaignId } = attempt.goal
   return [
     'everything',
@@ -39,5 +40,6 @@ function scopesOf(attempt: Attempt): string[] {
     `agent:${agentId}`,
     ...(campaignId === null ? [] : [`campaign:${campaignId}`]),
     `goal:${attempt.goalId}`,
+    `tool:${account}`,
   ]
 }

@@ -40,7 +40,7 @@ export const LEDGER = newId()
 export async function openJudgeRig(): Promise<JudgeRig> {
   const stack = new AsyncDisposableStack()
   const fresh = stack.use(await openFreshDatabase())
-  const log = openLog({ name: 'judge-rig', level: 'error', secrets: [] })
+  const log = openLog({ name: 'judge-rig', level: 'silent' })
   const folder = mkdtempSync(join(tmpdir(), 'judge-rig-'))
   stack.defer(() => rmSync(folder, { recursive: true, force: true }))
   const [judgeKey, toolKey, forgerKey] = [makeJwk(), makeJwk(), makeJwk()]

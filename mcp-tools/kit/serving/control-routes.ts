@@ -75,7 +75,11 @@ async function answer(given: {
     if (given.mayOnlyStop && !to.stopped) {
       throw new DeniedError('FORBIDDEN', 'The stop token may stop, not resume.')
     }
-    return control.fence(to)
+    if (to.epoch === undefined && !to.stopped) {
+      throw new TerminalError('INPUT_INVALID', 'A resume names the epoch that the record gave it.')
+    }
+    const epoch = to.epoch ?? (control.status().fences[to.scope] ?? 0) + 1
+    return control.fence({ ...to, epoch })
   }
   return control.status()
 }

@@ -1,7 +1,9 @@
 import {
+  type AdoptClaims,
   type GrantClaims,
   type HelloClaims,
   JWS_TYPE,
+  type SettleClaims,
   type VoidClaims,
 } from '@chimera/contracts/grant'
 import { CompactSign, calculateJwkThumbprint, importJWK } from 'jose'
@@ -20,6 +22,8 @@ export type JudgeWords = {
   grant(claims: GrantClaims): Promise<string>
   hello(claims: HelloClaims): Promise<string>
   void(claims: VoidClaims): Promise<string>
+  settle(claims: SettleClaims): Promise<string>
+  adopt(claims: AdoptClaims): Promise<string>
 }
 
 /** Opens the signer with the private JWK's JSON text. Throws when the key is none of ours. */
@@ -35,5 +39,7 @@ export async function openJudgeWords(jwkJson: string): Promise<JudgeWords> {
     grant: (claims) => sign(JWS_TYPE.grant, claims),
     hello: (claims) => sign(JWS_TYPE.hello, claims),
     void: (claims) => sign(JWS_TYPE.void, claims),
+    settle: (claims) => sign(JWS_TYPE.settle, claims),
+    adopt: (claims) => sign(JWS_TYPE.adopt, claims),
   }
 }

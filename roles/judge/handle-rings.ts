@@ -11,6 +11,7 @@ import { announce } from './announce.ts'
 import { signHellos, signVoids } from './answer-questions.ts'
 import { judgeReceipts } from './judge-receipts.ts'
 import { judgeTasks } from './judge-tasks.ts'
+import { signAdoptions, signSettlements } from './sign-persons-words.ts'
 
 export type JudgeDeps = {
   readonly database: Database
@@ -31,7 +32,7 @@ const MAX_RETRIES = 3
  * twice changes nothing.
  */
 export async function handleRings(deps: JudgeDeps, rings: readonly ResultRing[]): Promise<void> {
-  const ids = (kind: 'task' | 'receipt' | 'effect' | 'boot') => [
+  const ids = (kind: Exclude<ResultRing['look_at'], 'goal'>) => [
     ...new Set(rings.flatMap((ring) => (ring.look_at === kind ? [ring.id] : []))),
   ]
   await signHellos(deps, ids('boot'))
@@ -39,6 +40,8 @@ export async function handleRings(deps: JudgeDeps, rings: readonly ResultRing[])
     ring.look_at === 'goal' ? [{ tenantId: ring.tenant, goalId: ring.id }] : [],
   )
   await signVoids(deps, { effectIds: ids('effect'), goals })
+  await signSettlements(deps, ids('settlement'))
+  await signAdoptions(deps, ids('adoption'))
 
   const lookAgain: string[] = []
   const receipts = ids('receipt')

@@ -1,0 +1,138 @@
+import type { Mode } from '@chimera/contracts/goal'
+import { type AdoptClaims, MAX_ADOPTED } from '@chimera/contracts/grant'
+import { ToolStatus } from '@chimera/contracts/tool-control'
+import { z } from 'zod'
+
+import type { Sql } from '../open-database.ts'
+
+/** An account whose ledger is to learn what the record knows. */
+export type LoadedAdoption = {
+  id: string
+  account: string
+  /** The boot that waits: the last one that was seen of this account. */
+  boot: string
+  ledgerId: string
+  knownBoots: string[]
+  highestSeq: number
+  effects: AdoptClaims['effects']
+  /** True when there are more than one word can carry. */
+  isTooMany: boolean
+}
+
+/** How long confirmed effects still count in a window, at most. */
+const WINDOW = '24 hours'
+
+const Args = z.record(z.string(), z.unknown())
+
+/** Reads adoptions that are open and not signed for the boot that waits. */
+export async function loadAdoptions(sql: Sql, ids: readonly string[]): Promise<LoadedAdoption[]> {
+  const rows = await sql.query<{
+    id: string
+    account: string
+    boot: string
+    status: unknown
+    known_boots: string[]
+    highest_seq: string
+  }>({
+    name: 'load-adoptions',
+    text: `SELECT d.id, d.account, b.boot, b.status,
+        ARRAY(SELECT k.boot::text FROM tool_boots k WHERE k.account = d.account
+          ORDER BY k.registered_at, k.boot) AS known_boots,
+        coalesce((SELECT max((e.receipt ->> 'seq')::bigint) FROM effects e
+          WHERE e.account = d.account), 0) AS highest_seq
+      FROM tool_adoptions d
+      JOIN LATERAL (SELECT boot, status FROM tool_boots k WHERE k.account = d.account
+        ORDER BY registered_at DESC LIMIT 1) b ON true
+      WHERE d.id = ANY($1::uuid[]) AND d.done_at IS NULL
+        AND (d.jws IS NULL OR d.boot IS DISTINCT FROM b.boot)`,
+    values: [ids],
+  })
+  return Promise.all(
+    rows.map(async (row) => {
+      const effects = await effectsOf(sql, row.account)
+      return {
+        id: row.id,
+        account: row.account,
+        boot: row.boot,
+        ledgerId: ToolStatus.parse(row.status).ledger.id,
+        knownBoots: row.known_boots,
+        highestSeq: Number(row.highest_seq),
+        effects: effects.slice(0, MAX_ADOPTED),
+        isTooMany: effects.length > MAX_ADOPTED,
+      }
+    }),
+  )
+}
+
+async function effectsOf(sql: Sql, account: string): Promise<AdoptClaims['effects']> {
+  const rows = await sql.query<{
+    grant_id: string
+    effect_key: string
+    round: number
+    args_hash: string
+    tool: string
+    tenant_id: string
+    agent_id: string
+    campaign_id: string | null
+    goal_id: string
+    task_id: string
+    slot: string
+    mode: Mode
+    args: unknown
+    state: 'GRANTED' | 'UNKNOWN' | 'NEEDS_HUMAN' | 'CONFIRMED'
+    provider_ref: string | null
+    boot: string
+    granted_at: string
+    claimed_at: Date | null
+    settled_at: Date | null
+  }>({
+    text: `SELECT e.grant_id, e.effect_key, e.round, e.args_hash, e.tool, e.tenant_id, g.agent_id,
+        g.campaign_id, e.goal_id, e.task_id, e.slot, e.mode, e.args, e.state, e.provider_ref, e.boot,
+        floor(extract(epoch FROM e.granted_at))::bigint AS granted_at, e.claimed_at, e.settled_at
+      FROM effects e JOIN goals g ON g.tenant_id = e.tenant_id AND g.id = e.goal_id
+      WHERE e.account = $1 AND e.mode <> 'dry' AND (e.state IN ('GRANTED', 'UNKNOWN', 'NEEDS_HUMAN')
+        OR (e.state = 'CONFIRMED' AND e.settled_at > now() - interval '${WINDOW}'))
+      ORDER BY (e.state = 'CONFIRMED'), e.granted_at DESC LIMIT ${MAX_ADOPTED + 1}`,
+    values: [account],
+  })
+  return rows.map((row) => ({
+    grant_id: row.grant_id,
+    effect_key: row.effect_key,
+    round: row.round,
+    args_hash: row.args_hash,
+    tool: row.tool,
+    tenant: row.tenant_id,
+    agent: row.agent_id,
+    ...(row.campaign_id === null ? {} : { campaign: row.campaign_id }),
+    goal: row.goal_id,
+    task: row.task_id,
+    slot: row.slot,
+    mode: row.mode,
+    args: Args.parse(row.args),
+    state: row.state,
+    ...(row.provider_ref === null ? {} : { provider_ref: row.provider_ref }),
+    granted_boot: row.boot,
+    granted_at: Number(row.granted_at),
+    ...(row.claimed_at === null ? {} : { claimed_at: row.claimed_at.toISOString() }),
+    ...(row.settled_at === null ? {} : { settled_at: row.settled_at.toISOString() }),
+  }))
+}
+
+/** Writes the signed words, or why there is none. */
+export async function writeAdoptions(
+  sql: Sql,
+  adoptions: readonly {
+    id: string
+    signed: { jws: string; boot: string } | null
+    refused: string | null
+  }[],
+): Promise<void> {
+  for (const { id, signed, refused } of adoptions) {
+    await sql.query({
+      text: `UPDATE tool_adoptions SET jws = $2, boot = $3, refused = $4,
+          done_at = CASE WHEN $4::text IS NOT NULL THEN now() END
+        WHERE id = $1 AND done_at IS NULL`,
+      values: [id, signed?.jws ?? null, signed?.boot ?? null, refused],
+    })
+  }
+}

@@ -1,0 +1,99 @@
+import { newId } from '@chimera/contracts/ids'
+import { TOOLS, isToolName } from '@chimera/contracts/tools'
+import { readLife } from '@chimera/infra/database/judging/load-scene'
+import { loadAdoptions, writeAdoptions } from '@chimera/infra/database/judging/sign-adoptions'
+import {
+  type LoadedSettlement,
+  loadSettlements,
+  writeSettlements,
+} from '@chimera/infra/database/judging/sign-settlements'
+
+import type { AnswerDeps } from './answer-questions.ts'
+
+/**
+ * Signs what a person says of effects that no provider could tell of; money is refused until there are
+ * approvers. Whether the bound of absence is over the tool server knows, and it has the last word.
+ */
+export async function signSettlements(
+  { database, words }: AnswerDeps,
+  ids: readonly string[],
+): Promise<void> {
+  if (ids.length === 0) return
+  const settlements = await loadSettlements(database, ids)
+  if (settlements.length === 0) return
+  const life = await readLife(database)
+  const written = await Promise.all(
+    settlements.map(async (settlement) => {
+      const { id, effect, account } = settlement
+      const refused = refusalOf(settlement)
+      if (refused !== undefined || effect.grantId === null) {
+        return { id, signed: null, refused: refused ?? 'It was never granted.' }
+      }
+      // Closed: the Keeper rings again when the server is back.
+      if (account === undefined) return { id, signed: null, refused: null }
+      const jws = await words.settle({
+        iss: 'judge',
+        jti: newId(),
+        iat: Math.floor(life.nowMs / 1000),
+        aud: account.account,
+        boot: account.boot,
+        ledger_id: account.ledgerId,
+        incarnation: life.incarnation,
+        grant_id: effect.grantId,
+        effect_key: effect.effectKey,
+        round: effect.round,
+        args_hash: effect.argsHash,
+        outcome: settlement.outcome,
+        ...(settlement.providerRef === null ? {} : { provider_ref: settlement.providerRef }),
+        reason: settlement.reason,
+        actor: settlement.actor,
+      })
+      return { id, signed: { jws, boot: account.boot }, refused: null }
+    }),
+  )
+  await writeSettlements(database, written)
+}
+
+function refusalOf({ effect }: LoadedSettlement): string | undefined {
+  if (effect.state !== 'NEEDS_HUMAN' && effect.state !== 'UNKNOWN') {
+    return `The effect is ${effect.state}; only NEEDS_HUMAN and UNKNOWN are settled by a person.`
+  }
+  if (!isToolName(effect.tool) || TOOLS[effect.tool].money) {
+    return 'Money is settled only with a second person, and there are no approvers yet.'
+  }
+  return undefined
+}
+
+/** Signs what the record knows of an account whose ledger was lost or is older than the record. */
+export async function signAdoptions(
+  { database, words }: AnswerDeps,
+  ids: readonly string[],
+): Promise<void> {
+  if (ids.length === 0) return
+  const adoptions = await loadAdoptions(database, ids)
+  if (adoptions.length === 0) return
+  const life = await readLife(database)
+  const written = await Promise.all(
+    adoptions.map(async ({ id, account, boot, ledgerId, ...known }) => {
+      if (known.isTooMany) {
+        const refused =
+          'More effects are open than one adoption carries; settle some of them first.'
+        return { id, signed: null, refused }
+      }
+      const jws = await words.adopt({
+        iss: 'judge',
+        jti: newId(),
+        iat: Math.floor(life.nowMs / 1000),
+        aud: account,
+        boot,
+        ledger_id: ledgerId,
+        incarnation: life.incarnation,
+        known_boots: known.knownBoots,
+        highest_seq: known.highestSeq,
+        effects: known.effects,
+      })
+      return { id, signed: { jws, boot }, refused: null }
+    }),
+  )
+  await writeAdoptions(database, written)
+}

@@ -1,0 +1,112 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import type { StackClient } from '@chimera/infra/stack/control-client'
+
+import { findPids, signalAll, type Target } from './process-table.ts'
+import type { StormFault } from './storm-plan.ts'
+
+/** What was done, by kind and target: `kill worker` -> times. */
+export type Fired = Record<string, number>
+
+/** Does what a plan says, and undoes what can be undone. */
+export type Nemesis = AsyncDisposable &
+  Readonly<{
+    /** Resolves when the last fault is over: nothing is stopped, X behaves. */
+    rage: (plan: readonly StormFault[]) => Promise<void>
+    fired: Fired
+  }>
+
+/** A target that is being started again is waited for. */
+const COMES_BACK_WITHIN_MS = 15_000
+
+/**
+ * @param options.xUrl - the simulated X, which takes orders on `/__control`
+ * @param options.settings - what X has to be told again after each of its deaths
+ */
+export function openNemesis(options: {
+  stack: StackClient
+  xUrl: string
+  settings: Readonly<Record<string, unknown>>
+}): Nemesis {
+  const { stack } = options
+  const fired: Fired = {}
+  const stopped = new Set<number>()
+  const count = (what: string): void => {
+    fired[what] = (fired[what] ?? 0) + 1
+  }
+
+  /** Tells X; a dead or stopped one hears it when it is back. */
+  const tellX = async (control: Readonly<Record<string, unknown>>): Promise<void> => {
+    const until = Date.now() + COMES_BACK_WITHIN_MS
+    for (;;) {
+      try {
+        const answer = await fetch(new URL('/__control', options.xUrl), {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(control),
+          signal: AbortSignal.timeout(10_000),
+        })
+        if (answer.ok) return
+        throw new Error(`X would not do it: ${await answer.text()}`)
+      } catch (cause) {
+        if (Date.now() > until) throw cause
+        await sleep(20)
+      }
+    }
+  }
+
+  const catchPids = async (target: Target): Promise<number[]> => {
+    const until = Date.now() + COMES_BACK_WITHIN_MS
+    for (;;) {
+      const pids = await findPids(stack, target)
+      if (pids.length > 0) return pids
+      if (Date.now() > until) throw new Error(`${target} does not come back`)
+      await sleep(50)
+    }
+  }
+
+  const fire = async (fault: StormFault): Promise<void> => {
+    if (fault.kind === 'x') {
+      await tellX(fault.control)
+      return count(`x ${String(fault.control['fault'])}`)
+    }
+    const pids = await catchPids(fault.target)
+    if (fault.kind === 'kill') {
+      signalAll(pids, 'SIGKILL')
+      count(`kill ${fault.target}`)
+      if (fault.target === 'simulated-x') await tellX(options.settings)
+      return
+    }
+    for (const pid of pids) stopped.add(pid)
+    signalAll(pids, 'SIGSTOP')
+    count(`stop ${fault.target}`)
+    await sleep(fault.forMs)
+    signalAll(pids, 'SIGCONT')
+    for (const pid of pids) stopped.delete(pid)
+  }
+
+  const calm = (): void => {
+    signalAll([...stopped], 'SIGCONT')
+    stopped.clear()
+  }
+  return {
+    fired,
+    rage: async (plan) => {
+      await tellX(options.settings)
+      const started = Date.now()
+      const firing: Promise<void>[] = []
+      try {
+        for (const fault of plan) {
+          await sleep(Math.max(0, started + fault.atMs - Date.now()))
+          firing.push(fire(fault))
+        }
+        await Promise.all(firing)
+      } finally {
+        calm()
+        await Promise.allSettled(firing)
+      }
+      await tellX({ ...options.settings, fault: 'none', timeline_delay_ms: 0 })
+    },
+    [Symbol.asyncDispose]: async () => calm(),
+  }
+}

@@ -5,9 +5,10 @@ import { type Contestant, ROUND_WITHIN_MS } from './contestant.ts'
 const KILLED_AT = 'tool.send.answered'
 
 /**
- * Chimera itself: a real stack, whose tool server SIGKILLs itself between X's answer and its ledger's
- * record of it. X's own check for duplicates is off, so that a second post would show. A crash label
- * fires once in the life of a stack: each round starts the stack anew on the same state.
+ * Chimera itself: a real stack, whose tool server SIGKILLs itself between X's answer and its
+ * ledger's record of it. X's own check for duplicates is off, so that a second post would show. A
+ * crash label fires once in the life of a stack: each round starts the stack anew on the same
+ * state.
  */
 export function openChimeraContestant(options: {
   version: string

@@ -1,6 +1,7 @@
 /**
- * How often does the world change when the process dies between the effect and its record? On Chimera
- * and on five frameworks, interleaved: `node bench/effects/main.ts [--rounds 5] [--json <file>]`.
+ * How often does the world change when the process dies between the effect and its record? On
+ * Chimera and on five frameworks, interleaved: `node bench/effects/main.ts [--rounds 5] [--json
+ * <file>]`.
  */
 import { z } from 'zod'
 

@@ -19,7 +19,8 @@ const FLAGS = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'
 
 /**
  * Installs the peers into their folder with a lock file of its own, unless they are there. When all
- * together do not install, each is tried by itself, so that one that is gone takes no other with it.
+ * together do not install, each is tried by itself, so that one that is gone takes no other with
+ * it.
  */
 export async function installPeers(options: {
   peers: readonly Peer[]
@@ -28,7 +29,7 @@ export async function installPeers(options: {
   const { peers, log } = options
   mkdirSync(PEERS_FOLDER, { recursive: true })
   const manifest = join(PEERS_FOLDER, 'package.json')
-  // A folder with a manifest of its own, and no --prefix: that would hide the machine's npm settings.
+  // A folder with a manifest of its own: --prefix would hide the machine's npm settings.
   if (!existsSync(manifest)) writeFileSync(manifest, '{ "private": true }\n')
   const reasons = new Map<string, string>()
   const absent = peers.filter((peer) => missingOf(peer) !== undefined)

@@ -1,7 +1,7 @@
 /**
- * The job that every peer runs, and how its program talks to the bench: three steps, of which the second
- * posts to the provider. Under `killIn` the process SIGKILLs itself between the provider's answer and the
- * framework's record of it, once per intent.
+ * The job that every peer runs, and how its program talks to the bench: three steps, of which the
+ * second posts to the provider. Under `killIn` the process SIGKILLs itself between the provider's
+ * answer and the framework's record of it, once per intent.
  */
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
 import { request } from 'node:http'

@@ -9,7 +9,9 @@ import { type JobSettings, type Order, Word } from './job.ts'
 import type { Peer, PeerServers } from './peer.ts'
 import { openRestateServer } from './restate/restate-server.ts'
 
-/** A peer with its database and its server, whose program can be started, killed and started again. */
+/**
+ * A peer with its database and its server, whose program can be started, killed and started again.
+ */
 export type OpenPeer = AsyncDisposable &
   Readonly<{
     /** Starts its program; `killIn` is the folder of the deaths (see `job.ts`). */

@@ -1,6 +1,6 @@
 /**
- * What the programs of the peers use of packages that are installed only when a bench runs: written by
- * hand, so that the checkout is typed without them.
+ * What the programs of the peers use of packages that are installed only when a bench runs: written
+ * by hand, so that the checkout is typed without them.
  */
 declare module 'bullmq' {
   type Connection = { connection: { path: string; maxRetriesPerRequest: null } }

@@ -1,6 +1,6 @@
 /**
- * Preloaded (`node --import`) into every program of a peer: what the checkout does not know by name is
- * looked for in the peers' folder.
+ * Preloaded (`node --import`) into every program of a peer: what the checkout does not know by name
+ * is looked for in the peers' folder.
  */
 import { registerHooks } from 'node:module'
 import { join } from 'node:path'

@@ -1,4 +1,6 @@
-/** LangGraph.js: a graph of three nodes with the Postgres saver, every checkpoint written in step. */
+/**
+ * LangGraph.js: a graph of three nodes with the Postgres saver, every checkpoint written in step.
+ */
 import { Annotation, END, START, StateGraph } from '@langchain/langgraph'
 import { PostgresSaver } from '@langchain/langgraph-checkpoint-postgres'
 

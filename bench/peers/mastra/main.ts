@@ -1,4 +1,6 @@
-/** Mastra: a workflow of three steps, its snapshots in Postgres; active runs are restarted at start. */
+/**
+ * Mastra: a workflow of three steps, its snapshots in Postgres; active runs are restarted at start.
+ */
 import { Mastra } from '@mastra/core'
 import { createStep, createWorkflow } from '@mastra/core/workflows'
 import { PostgresStore } from '@mastra/pg'

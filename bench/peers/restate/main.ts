@@ -1,4 +1,6 @@
-/** Restate: a service whose handler journals three steps; its server calls it, and calls it again. */
+/**
+ * Restate: a service whose handler journals three steps; its server calls it, and calls it again.
+ */
 import { serve, service } from '@restatedev/restate-sdk'
 
 import { obey, openJob } from '../job.ts'

@@ -12,7 +12,9 @@ import { PEERS_FOLDER } from '../peers-folder.ts'
 const READY_WITHIN_MS = 30_000
 const STOP_WITHIN_MS = 5_000
 
-/** Restate's own server, which keeps the journal: one node, its data in a folder that goes with it. */
+/**
+ * Restate's own server, which keeps the journal: one node, its data in a folder that goes with it.
+ */
 export async function openRestateServer(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<AsyncDisposable & { restate: NonNullable<JobSettings['restate']> }> {

@@ -1,7 +1,8 @@
 /**
- * Labels of the crash points (design.md section 10). `CHIMERA_CRASH_AT=<label>[:n]` makes the process
- * that reaches the label for the n-th time write a line and SIGKILL itself. Before and after every
- * commit, claim, provider call, receipt and acknowledgement of the path from goal to tweet.
+ * Labels of the crash points (design.md section 10). `CHIMERA_CRASH_AT=<label>[:n]` makes the
+ * process that reaches the label for the n-th time write a line and SIGKILL itself. Before and
+ * after every commit, claim, provider call, receipt and acknowledgement of the path from goal to
+ * tweet.
  */
 export const CRASH_POINTS = [
   'planner.goal.read',

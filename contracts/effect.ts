@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 import { canonicalHash } from './canonical.ts'
 import { SlotId } from './ids.ts'
-import { Pointer } from './provenance.ts'
+import { Pointer } from './judging/provenance.ts'
 
 /** States of one round of an effect slot (design.md section 3). */
 export const EffectState = z.enum([
@@ -22,8 +22,8 @@ export const EffectState = z.enum([
 export type EffectState = z.infer<typeof EffectState>
 
 /**
- * A place in a frozen plan where one effect belongs: its identity through retries, edits and replans.
- * `reply:{mention_id}` patterns carry a limit of how many effects they may name.
+ * A place in a frozen plan where one effect belongs: its identity through retries, edits and
+ * replans. `reply:{mention_id}` patterns carry a limit of how many effects they may name.
  */
 export const Slot = z.strictObject({
   slot: SlotId,
@@ -48,8 +48,8 @@ export const ProposedEffect = z.strictObject({
 export type ProposedEffect = z.infer<typeof ProposedEffect>
 
 /**
- * The identity of an effect: SHA-256 of tenant, account, goal, slot, tool and mode. Arguments are bound
- * data, not identity: one payment reworded is one slot (design.md section 5).
+ * The identity of an effect: SHA-256 of tenant, account, goal, slot, tool and mode. Arguments are
+ * bound data, not identity: one payment reworded is one slot (design.md section 5).
  */
 export function effectKey(of: {
   tenant: string

@@ -3,8 +3,9 @@ import { z } from 'zod'
 import { newId } from './ids.ts'
 
 /**
- * The entry fields beside the payload (design.md section 4). They inform, they never authorise: what is
- * done is read from rows. All optional on input, because anyone may XADD with nothing but a payload.
+ * The entry fields beside the payload (design.md section 4). They inform, they never authorise:
+ * what is done is read from rows. All optional on input, because anyone may XADD with nothing but
+ * a payload.
  */
 export const Envelope = z.object({
   id: z.string().max(128).optional(),
@@ -16,7 +17,9 @@ export const Envelope = z.object({
 })
 export type Envelope = z.infer<typeof Envelope>
 
-/** The flat field list of an entry for XADD: envelope, then the payload under its own field name. */
+/**
+ * The flat field list of an entry for XADD: envelope, then the payload under its own field name.
+ */
 export function entryFields(
   meta: { source: string; tenant?: string; time: string; traceparent?: string; causation?: string },
   field: string,

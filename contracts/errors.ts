@@ -1,6 +1,6 @@
 /**
- * Errors of the house: few kinds, one table of codes. A kind answers one question: may this be tried
- * again? (conventions.md section 3)
+ * Errors of the house: few kinds, one table of codes. A kind answers one question: may this be
+ * tried again? (conventions.md section 3)
  */
 
 /** What a consumer, an HTTP edge and a tool edge do with an error. */
@@ -98,7 +98,10 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES
 
-/** The base of every error that this house throws on purpose. The message is a sentence for operators. */
+/**
+ * The base of every error that this house throws on purpose. The message is a sentence for
+ * operators.
+ */
 export class ChimeraError extends Error {
   readonly code: ErrorCode
   /** A pointer per faulty field, for problem+json. */

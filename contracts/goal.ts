@@ -2,7 +2,9 @@ import { z } from 'zod'
 
 import { AgentId, GoalId } from './ids.ts'
 
-/** Mode is a property of the goal (design.md section 5): dry calls nobody, paper only simulations. */
+/**
+ * Mode is a property of the goal (design.md section 5): dry calls nobody, paper only simulations.
+ */
 export const Mode = z.enum(['dry', 'paper', 'live'])
 export type Mode = z.infer<typeof Mode>
 

@@ -3,9 +3,9 @@ import { z } from 'zod'
 import { Mode } from './goal.ts'
 
 /**
- * The signed words between record and ledger (design.md section 5): grant, hello and void by the Judge,
- * receipt by the tool server. All are compact JWS with EdDSA; `typ` tells them apart, so none can be
- * taken for another.
+ * The signed words between record and ledger (design.md section 5): grant, hello and void by the
+ * Judge, receipt by the tool server. All are compact JWS with EdDSA; `typ` tells them apart, so
+ * none can be taken for another.
  */
 export const JWS_TYPE = {
   grant: 'chimera-grant+jwt',
@@ -28,7 +28,9 @@ export const META_IDEMPOTENCY_KEY = 'chimera/idempotency-key'
 const Hash = z.string().regex(/^[0-9a-f]{64}$/)
 const Seconds = z.int().positive()
 
-/** Scope -> epoch, for example `{"everything": 3}`. A lower epoch than the server's never claims. */
+/**
+ * Scope -> epoch, for example `{"everything": 3}`. A lower epoch than the server's never claims.
+ */
 export const FenceEpochs = z.record(z.string().max(200), z.int().nonnegative())
 export type FenceEpochs = z.infer<typeof FenceEpochs>
 
@@ -121,8 +123,8 @@ export const VoidClaims = z.strictObject({
 export type VoidClaims = z.infer<typeof VoidClaims>
 
 /**
- * A person's word on an effect that no provider could tell of (`chimera effect settle`), signed by the
- * Judge after its rules. The tool server writes it and answers with a receipt.
+ * A person's word on an effect that no provider could tell of (`chimera effect settle`), signed
+ * by the Judge after its rules. The tool server writes it and answers with a receipt.
  */
 export const SettleClaims = z.strictObject({
   iss: z.literal('judge'),
@@ -147,8 +149,8 @@ export type SettleClaims = z.infer<typeof SettleClaims>
 export const MAX_ADOPTED = 2_000
 
 /**
- * What the record knows of an account whose ledger was lost or is older (`chimera tools adopt`): every
- * effect that may have been sent, and those that still count in windows and cooldown.
+ * What the record knows of an account whose ledger was lost or is older (`chimera tools adopt`):
+ * every effect that may have been sent, and those that still count in windows and cooldown.
  */
 export const AdoptClaims = z.strictObject({
   iss: z.literal('judge'),

@@ -12,8 +12,8 @@ export const USD_MICROS = 1_000_000n
 const DECIMAL = /^(\d{1,15})(?:\.(\d{1,18}))?$/
 
 /**
- * Decimal text to base units, exactly. `parseUnits('1.5', 6)` is 1500000n. Returns undefined when the
- * text is no plain positive decimal or has more digits than the asset.
+ * Decimal text to base units, exactly. `parseUnits('1.5', 6)` is 1500000n. Returns undefined when
+ * the text is no plain positive decimal or has more digits than the asset.
  */
 export function parseUnits(text: string, decimals: number): bigint | undefined {
   const match = DECIMAL.exec(text)
@@ -23,7 +23,10 @@ export function parseUnits(text: string, decimals: number): bigint | undefined {
   return BigInt(whole) * 10n ** BigInt(decimals) + BigInt(fraction.padEnd(decimals, '0') || '0')
 }
 
-/** A price given as JSON number (`max_cost_usd` of AgentTask) in micros, rounded down: never above. */
+/**
+ * A price given as JSON number (`max_cost_usd` of AgentTask) in micros, rounded down: never
+ * above.
+ */
 export function usdToMicros(usd: number): bigint {
   return BigInt(Math.floor(usd * Number(USD_MICROS)))
 }

@@ -1,4 +1,7 @@
-/** What anyone can observe (design.md section 10). Operators script against these; a test pins them. */
+/**
+ * What anyone can observe (design.md section 10). Operators script against these; a test pins
+ * them.
+ */
 import { z } from 'zod'
 
 import { TaskPhase, TaskStatus, TaskType } from './agent-task.ts'

@@ -1,4 +1,6 @@
-/** The table of streams (design.md section 4). Producers and consumers, and what an entry carries. */
+/**
+ * The table of streams (design.md section 4). Producers and consumers, and what an entry carries.
+ */
 
 import type { TaskType } from './agent-task.ts'
 

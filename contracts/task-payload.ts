@@ -2,8 +2,8 @@ import { z } from 'zod'
 
 import type { TaskType } from './agent-task.ts'
 import { SlotId } from './ids.ts'
+import { Pointer } from './judging/provenance.ts'
 import { AssetCode } from './money.ts'
-import { Pointer } from './provenance.ts'
 
 /** For every parameter that reaches an effect: where the planner took it from. */
 const Origin = z.record(z.string(), Pointer)
@@ -36,7 +36,10 @@ export const TaskPayload = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('wallet.transfer'),
     slot: SlotId,
-    /** Decimal text as the owner wrote it; base units need the asset's decimals, which the tool knows. */
+    /**
+     * Decimal text as the owner wrote it; base units need the asset's decimals, which the tool
+     * knows.
+     */
     amount: z.string(),
     asset: AssetCode,
     to: z.string().min(1).max(128),

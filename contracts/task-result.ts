@@ -39,7 +39,9 @@ export const AttemptOutcome = z.discriminatedUnion('outcome', [
   z.strictObject({
     outcome: z.literal('failure'),
     failure: TaskFailure,
-    /** `denied` never runs again; `terminal` neither, but is a failure of the work, not a refusal. */
+    /**
+     * `denied` never runs again; `terminal` neither, but is a failure of the work, not a refusal.
+     */
     kind: z.enum(['terminal', 'denied']),
   }),
 ])

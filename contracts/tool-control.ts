@@ -33,12 +33,15 @@ export type ToolStatus = z.infer<typeof ToolStatus>
 export const HelloBody = z.strictObject({ hello: z.string() })
 /** `POST /control/void`: the signed question; answers with ReceiptsReply of one receipt. */
 export const VoidBody = z.strictObject({ void: z.string() })
-/** `POST /control/reconcile`: settle UNKNOWN entries by asking the provider; all when none is named. */
+/**
+ * `POST /control/reconcile`: settle UNKNOWN entries by asking the provider; all when none is
+ * named.
+ */
 export const ReconcileBody = z.strictObject({ grant_ids: z.array(z.uuid()).max(500).optional() })
 /**
- * `POST /control/fence`: raise a fence, or resume at a higher epoch. Durable before the answer. Without
- * an epoch, one above the server's own: for a stop while the record is away; the Keeper takes the
- * server's higher epoch into the record later. A resume needs its epoch.
+ * `POST /control/fence`: raise a fence, or resume at a higher epoch. Durable before the answer.
+ * Without an epoch, one above the server's own: for a stop while the record is away; the Keeper
+ * takes the server's higher epoch into the record later. A resume needs its epoch.
  */
 export const FenceBody = z.strictObject({
   scope: z.string().max(200),

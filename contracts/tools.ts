@@ -6,7 +6,9 @@ type ToolRow = {
   /** A mutating tool acts only on a grant. */
   readonly mutating: boolean
   readonly scope: string
-  /** Arguments whose text leaves the house: every URL, mention, cashtag and address in it counts. */
+  /**
+   * Arguments whose text leaves the house: every URL, mention, cashtag and address in it counts.
+   */
   readonly textArguments: readonly string[]
   /** TRANSACTION never passes on confidence alone. */
   readonly money: boolean

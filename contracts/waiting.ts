@@ -2,7 +2,10 @@ import { z } from 'zod'
 
 /** Every goal and task that is not moving says what it waits for (design.md section 2). */
 export const WaitingOn = z.strictObject({
-  /** For people: `cooldown of x:default`, `parent task`, `tool server x:default closed: LEDGER_BEHIND`. */
+  /**
+   * For people: `cooldown of x:default`, `parent task`, `tool server x:default closed:
+   * LEDGER_BEHIND`.
+   */
   reason: z.string().max(500),
   /** When it will be looked at again, if a time is known (ISO 8601). */
   until: z.string().nullable(),

@@ -1,4 +1,4 @@
-import { CONFIDENCE_PASS, CONFIDENCE_REJECT, type Vote } from '@chimera/contracts/verdict'
+import { CONFIDENCE_PASS, CONFIDENCE_REJECT, type Vote } from '@chimera/contracts/judging/verdict'
 
 /**
  * What confidence alone asks for (design.md section 6): above 0.90 may pass, 0.70 to 0.90 waits

@@ -1,9 +1,9 @@
 import type { TaskPhase } from '@chimera/contracts/agent-task'
 import type { EffectState } from '@chimera/contracts/effect'
 import type { GoalStatus, Mode, Trust } from '@chimera/contracts/goal'
+import type { Verdict } from '@chimera/contracts/judging/verdict'
 import type { AttemptOutcome } from '@chimera/contracts/task-result'
 import type { ToolState } from '@chimera/contracts/tool-control'
-import type { Verdict } from '@chimera/contracts/verdict'
 import type { WaitingOn } from '@chimera/contracts/waiting'
 
 /** A task in REVIEW with the outcome of its current attempt, as the record has it. */

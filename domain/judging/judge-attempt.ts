@@ -1,6 +1,6 @@
 import type { ProposedEffect } from '@chimera/contracts/effect'
+import type { Verdict, Vote } from '@chimera/contracts/judging/verdict'
 import type { TaskResult } from '@chimera/contracts/task-result'
-import type { Verdict, Vote } from '@chimera/contracts/verdict'
 
 import { confidenceVote } from '../confidence.ts'
 import {

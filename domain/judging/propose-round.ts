@@ -1,7 +1,7 @@
 import { canonicalHash } from '@chimera/contracts/canonical'
 import { type EffectState, type ProposedEffect, effectKey } from '@chimera/contracts/effect'
+import type { Vote } from '@chimera/contracts/judging/verdict'
 import { TOOLS, TWEET_COST_USD_MICROS, isToolName } from '@chimera/contracts/tools'
-import type { Vote } from '@chimera/contracts/verdict'
 
 import type { Account, Attempt, EffectScene, NewRound, Round } from './attempt.ts'
 import { checkProvenance } from './provenance.ts'
@@ -106,7 +106,7 @@ function heldBy(open: Round, argsHash: string): SlotProposal {
         gate: 'slot',
         vote: 'wait',
         ...(same ? {} : { code: 'IDEMPOTENCY_CONFLICT' }),
-        reason: `round ${open.round} of this slot is ${open.state}; nothing else is granted before it ends`,
+        reason: `round ${open.round} of this slot is ${open.state}; it has to end before the next`,
       },
     ],
     round: undefined,

@@ -1,9 +1,11 @@
 import { canonicalJson } from '@chimera/contracts/canonical'
 import type { ProposedEffect } from '@chimera/contracts/effect'
 import type { Trust } from '@chimera/contracts/goal'
-import { DEFAULT_RULES, type Label, type Pointer } from '@chimera/contracts/provenance'
+import { DEFAULT_RULES, type Label, type Pointer } from '@chimera/contracts/judging/provenance'
 
-/** What a pointer can be followed into. Registry, tool results and memory come with their issues. */
+/**
+ * What a pointer can be followed into. Registry, tool results and memory come with their issues.
+ */
 export type Sources = {
   /** The goal as it was accepted; `goal` pointers are JSON pointers into it. */
   readonly goal: unknown
@@ -19,9 +21,9 @@ export type Provenance = {
 const WORST_LAST: readonly Label[] = ['owner', 'registry', 'derived', 'untrusted']
 
 /**
- * Follows the pointer of every argument and compares canonical forms (design.md section 6). An argument
- * without a pointer, with a pointer that leads nowhere, or with another value there is a mismatch and
- * untrusted; a mixture takes the worst label.
+ * Follows the pointer of every argument and compares canonical forms (design.md section 6). An
+ * argument without a pointer, with a pointer that leads nowhere, or with another value there is a
+ * mismatch and untrusted; a mixture takes the worst label.
  */
 export function checkProvenance(effect: ProposedEffect, sources: Sources): Provenance {
   const mismatches: { argument: string; reason: string }[] = []

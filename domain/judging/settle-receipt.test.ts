@@ -80,7 +80,7 @@ describe('a receipt', () => {
     })
   })
 
-  it('that voids a cancelled goal cancels; that voids an expired grant lets the next round follow', () => {
+  it('that voids cancels with the goal, or lets the next round follow', () => {
     const voided = receipt({ state: 'VOID' })
     const off = effect({ goalStatus: 'CANCELLED', voidReason: 'cancelled', cancelling: true })
     expect(settleReceipt(off, voided, NOW)).toMatchObject({

@@ -5,7 +5,9 @@ import type { ReceiptClaims } from '@chimera/contracts/grant'
 
 import { type TaskMove, stay } from './attempt.ts'
 
-/** An effect that a verified receipt speaks of, with its task and the other effects of that task. */
+/**
+ * An effect that a verified receipt speaks of, with its task and the other effects of that task.
+ */
 export type SettlingEffect = {
   readonly effectId: string
   readonly versionId: string
@@ -50,7 +52,9 @@ export type Settlement = {
 /** Why a receipt was not applied. */
 export type Unapplied = { readonly ignored: string }
 
-/** A closed round waits before the next, twice as long each time, when its receipt names no time. */
+/**
+ * A closed round waits before the next, twice as long each time, when its receipt names no time.
+ */
 const NEXT_ROUND_MS = 200
 const NEXT_ROUND_MAX_MS = 30_000
 

@@ -1,6 +1,6 @@
 import { TerminalError, type Fault } from '@chimera/contracts/errors'
 import type { Goal } from '@chimera/contracts/goal'
-import { DEFAULT_RULES, type Pointer } from '@chimera/contracts/provenance'
+import { DEFAULT_RULES, type Pointer } from '@chimera/contracts/judging/provenance'
 import { PostId, TaskPayload, type TaskKind } from '@chimera/contracts/task-payload'
 
 import { slotId } from '../slots.ts'

@@ -1,6 +1,6 @@
 import { Goal } from '@chimera/contracts/goal'
 import { DEFAULT_TENANT } from '@chimera/contracts/ids'
-import { DEFAULT_RULES } from '@chimera/contracts/provenance'
+import { DEFAULT_RULES } from '@chimera/contracts/judging/provenance'
 import { TaskPayload } from '@chimera/contracts/task-payload'
 import { describe, expect, test } from 'vitest'
 

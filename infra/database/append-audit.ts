@@ -1,9 +1,11 @@
-import type { AuditItem } from '@chimera/contracts/audit'
 import { newId } from '@chimera/contracts/ids'
+import type { AuditItem } from '@chimera/contracts/trail/audit'
 
 import type { Sql } from './open-database.ts'
 
-/** A transaction's audit entries: one per tenant, made before the rows that name them are written. */
+/**
+ * A transaction's audit entries: one per tenant, made before the rows that name them are written.
+ */
 export type AuditDraft = {
   /** The entry's id for a tenant; rows that this transaction moves carry it. */
   idFor(tenantId: string): string

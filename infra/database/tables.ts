@@ -2,16 +2,10 @@
  * The record's tables for kysely, by hand: the columns as PostgreSQL gives and takes them. A test
  * compares every line with the catalog; the words below say what a column's type becomes.
  */
-import type { ColumnType, Generated } from 'kysely'
+import type { Generated } from 'kysely'
 
-/** jsonb: parsed when read (to be parsed by a schema), JSON text when written. */
-type Json = ColumnType<unknown, string, string>
-/** timestamptz. */
-type Time = ColumnType<Date, Date | string, Date | string>
-/** date: `2026-11-21`, without a time zone to get lost in. */
-type Day = string
-/** bigint and numeric: decimal text, because a double would round it. */
-type Digits = ColumnType<string, string | bigint, string | bigint>
+import type { Day, Digits, Json, Time } from './column-types.ts'
+import type { ToolAccounts, ToolAdoptions, ToolBindings, ToolBoots } from './tool-tables.ts'
 
 type Tenants = {
   id: string
@@ -124,39 +118,6 @@ type TaskResults = {
   created_at: Generated<Time>
 }
 
-type ToolAccounts = {
-  account: string
-  server: string
-  url: string
-  backend: string
-  live: boolean
-  boot: string | null
-  ledger_id: string | null
-  definitions: Generated<Json>
-  state: Generated<string>
-  reason: string | null
-  seen_at: Time | null
-  version_id: string
-}
-
-type ToolBindings = {
-  tenant_id: string
-  agent_id: string
-  tool: string
-  account: string
-}
-
-type ToolBoots = {
-  boot: string
-  account: string
-  ledger_id: string
-  seq: Digits
-  status: Json
-  hello: string | null
-  registered_at: Generated<Time>
-  opened_at: Time | null
-}
-
 type Effects = {
   id: string
   tenant_id: string
@@ -207,17 +168,6 @@ type EffectSettlements = {
   requested_at: Generated<Time>
   jws: string | null
   boot: string | null
-  done_at: Time | null
-  refused: string | null
-}
-
-type ToolAdoptions = {
-  id: string
-  account: string
-  actor: string
-  requested_at: Generated<Time>
-  boot: string | null
-  jws: string | null
   done_at: Time | null
   refused: string | null
 }

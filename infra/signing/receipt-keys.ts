@@ -25,7 +25,9 @@ export type ReceiptKeys = {
   verify(jws: string): Promise<ReceiptClaims>
 }
 
-/** Opens the verifier on a file; a missing or broken file refuses every receipt until it is there. */
+/**
+ * Opens the verifier on a file; a missing or broken file refuses every receipt until it is there.
+ */
 export function openReceiptKeys(file: string): ReceiptKeys {
   let readAt = -1
   let keys = createLocalJWKSet({ keys: [] })

@@ -1,5 +1,5 @@
-import { FeedEvent } from '@chimera/contracts/feed'
 import { DEFAULT_TENANT } from '@chimera/contracts/ids'
+import { FeedEvent } from '@chimera/contracts/trail/feed'
 import { expect, test } from 'vitest'
 
 import { feedEvents } from './feed-events.ts'

@@ -1,5 +1,5 @@
-import type { AuditItem } from '@chimera/contracts/audit'
-import type { FeedEvent } from '@chimera/contracts/feed'
+import type { AuditItem } from '@chimera/contracts/trail/audit'
+import type { FeedEvent } from '@chimera/contracts/trail/feed'
 
 const MAX_SUMMARY = 300
 const MAX_TYPE = 64

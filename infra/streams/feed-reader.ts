@@ -1,5 +1,5 @@
 import { CancelledError, RetryableError } from '@chimera/contracts/errors'
-import type { FeedEvent } from '@chimera/contracts/feed'
+import type { FeedEvent } from '@chimera/contracts/trail/feed'
 import type { Logger } from '@chimera/runtime/log'
 import type { Redis } from 'ioredis'
 

@@ -1,6 +1,6 @@
-import type { AuditItem } from '@chimera/contracts/audit'
 import type { EffectGrant } from '@chimera/contracts/grant'
 import { taskStream } from '@chimera/contracts/streams'
+import type { AuditItem } from '@chimera/contracts/trail/audit'
 import { loadWireTasks } from '@chimera/infra/database/judging/load-wire-tasks'
 import type { Sql } from '@chimera/infra/database/open-database'
 import { feedEvents } from '@chimera/infra/streams/feed-events'
@@ -21,7 +21,10 @@ export type Announcement = {
   readonly audit: readonly { readonly tenantId: string; readonly item: AuditItem }[]
 }
 
-/** Publishes after the commit: grants, ready tasks, the feed. What is lost here the Keeper rings again. */
+/**
+ * Publishes after the commit: grants, ready tasks, the feed. What is lost here the Keeper rings
+ * again.
+ */
 export async function announce(
   deps: { readonly database: Sql; readonly publisher: Publisher },
   { grants, ready, audit }: Announcement,

@@ -9,8 +9,8 @@ import type { JudgeWords } from '@chimera/infra/signing/judge-words'
 export type AnswerDeps = { readonly database: Database; readonly words: JudgeWords }
 
 /**
- * Signs the question whether a grant may be taken for dead, for effects that are to end and whose ledger
- * has a boot that was not asked yet. Only the ledger's answer ends the effect.
+ * Signs the question whether a grant may be taken for dead, for effects that are to end and whose
+ * ledger has a boot that was not asked yet. Only the ledger's answer ends the effect.
  */
 export async function signVoids(
   { database, words }: AnswerDeps,

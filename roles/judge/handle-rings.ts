@@ -1,5 +1,5 @@
 import { ConflictError, InvariantError } from '@chimera/contracts/errors'
-import type { ResultRing } from '@chimera/contracts/rings'
+import type { ResultRing } from '@chimera/contracts/judging/rings'
 import type { Database } from '@chimera/infra/database/open-database'
 import type { JudgeWords } from '@chimera/infra/signing/judge-words'
 import type { ReceiptKeys } from '@chimera/infra/signing/receipt-keys'
@@ -27,9 +27,9 @@ export type JudgeDeps = {
 const MAX_RETRIES = 3
 
 /**
- * Looks at everything that was rung for, in batches: boots and voids first (they open doors that the
- * verdicts need), then receipts, then tasks. Every part is a compare-and-set, so that a ring that comes
- * twice changes nothing.
+ * Looks at everything that was rung for, in batches: boots and voids first (they open doors that
+ * the verdicts need), then receipts, then tasks. Every part is a compare-and-set, so that a ring
+ * that comes twice changes nothing.
  */
 export async function handleRings(deps: JudgeDeps, rings: readonly ResultRing[]): Promise<void> {
   const ids = (kind: Exclude<ResultRing['look_at'], 'goal'>) => [
@@ -71,7 +71,10 @@ async function again<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A conflict of ours, or PostgreSQL's unique violation (23505), serialization failure or deadlock. */
+/**
+ * A conflict of ours, or PostgreSQL's unique violation (23505), serialization failure or
+ * deadlock.
+ */
 function isRace(error: unknown): boolean {
   if (error instanceof InvariantError) return false
   if (error instanceof ConflictError) return true

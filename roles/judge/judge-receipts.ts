@@ -38,9 +38,9 @@ type Applied = {
 }
 
 /**
- * Verifies receipts and settles on them, in one transaction: effect, budget, task, goal, audit. A receipt
- * that is forged, late or of another grant is marked with the reason and changes nothing else.
- * Answers also which tasks are to be looked at again at once.
+ * Verifies receipts and settles on them, in one transaction: effect, budget, task, goal, audit. A
+ * receipt that is forged, late or of another grant is marked with the reason and changes nothing
+ * else. Answers also which tasks are to be looked at again at once.
  */
 export async function judgeReceipts(
   deps: JudgeReceiptsDeps,

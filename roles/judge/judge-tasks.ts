@@ -38,9 +38,9 @@ type Prepared = {
 }
 
 /**
- * Judges the given tasks in one transaction: verdicts, budget, grants, children, goals, audit. Losers of
- * a race are left to their next ring. Throws StaleSceneError when a stop or a boot came in between, so
- * that the caller judges again.
+ * Judges the given tasks in one transaction: verdicts, budget, grants, children, goals, audit.
+ * Losers of a race are left to their next ring. Throws StaleSceneError when a stop or a boot came
+ * in between, so that the caller judges again.
  */
 export async function judgeTasks(
   deps: JudgeTasksDeps,
@@ -123,7 +123,8 @@ async function assertFresh(tx: Sql, scene: LoadedScene): Promise<void> {
   const accounts = scene.bindings.map(({ account }) => account)
   const rows = await tx.query<{ account: string; boot: string | null }>({
     name: 'accounts-locked',
-    text: `SELECT account, boot FROM tool_accounts WHERE account = ANY($1) ORDER BY account FOR SHARE`,
+    text: `SELECT account, boot FROM tool_accounts WHERE account = ANY($1)
+      ORDER BY account FOR SHARE`,
     values: [[...new Set(accounts.map(({ account }) => account))]],
   })
   for (const { account, boot } of rows) {

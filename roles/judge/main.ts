@@ -1,4 +1,4 @@
-import { ResultRing } from '@chimera/contracts/rings'
+import { ResultRing } from '@chimera/contracts/judging/rings'
 import { readLife } from '@chimera/infra/database/judging/load-scene'
 import { insertLetters } from '@chimera/infra/database/letters/insert-letters'
 import { openDatabase } from '@chimera/infra/database/open-database'

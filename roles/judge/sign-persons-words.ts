@@ -11,8 +11,9 @@ import {
 import type { AnswerDeps } from './answer-questions.ts'
 
 /**
- * Signs what a person says of effects that no provider could tell of; money is refused until there are
- * approvers. Whether the bound of absence is over the tool server knows, and it has the last word.
+ * Signs what a person says of effects that no provider could tell of; money is refused until
+ * there are approvers. Whether the bound of absence is over the tool server knows, and it has the
+ * last word.
  */
 export async function signSettlements(
   { database, words }: AnswerDeps,

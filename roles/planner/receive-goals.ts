@@ -1,4 +1,4 @@
-import type { FeedEvent } from '@chimera/contracts/feed'
+import type { FeedEvent } from '@chimera/contracts/trail/feed'
 import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
 import { type InsertedGoal, insertGoals } from '@chimera/infra/database/goals/insert-goals'
 import type { LeasedGoal } from '@chimera/infra/database/goals/lease-goals'

@@ -1,5 +1,5 @@
 import { AgentTask, TaskConstraints } from '@chimera/contracts/agent-task'
-import type { ResultRing } from '@chimera/contracts/rings'
+import type { ResultRing } from '@chimera/contracts/judging/rings'
 import { taskStream } from '@chimera/contracts/streams'
 import type { TaskMove } from '@chimera/infra/database/tasks/audited-moves'
 import type { ClaimedTask } from '@chimera/infra/database/tasks/claim-tasks'

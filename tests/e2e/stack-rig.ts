@@ -46,8 +46,9 @@ const MAIN = join(checkoutRoot(), 'cli', 'main.ts')
 const UP_WITHIN_MS = 90_000
 
 /**
- * Starts a stack in a folder of its own. `servers: 'shared'` uses a database of its own on the test run's
- * PostgreSQL, which starts faster; `own` is what `./chimera up` does. Redis is its own in both.
+ * Starts a stack in a folder of its own. `servers: 'shared'` uses a database of its own on the
+ * test run's PostgreSQL, which starts faster; `own` is what `./chimera up` does. Redis is its own
+ * in both.
  */
 export async function openStackRig(
   of: { env?: Record<string, string>; servers?: 'own' | 'shared' } = {},
@@ -100,22 +101,7 @@ function connect(of: {
     stack.defer(() => redis?.disconnect())
     return redis
   }
-  let door: { url: string; token: string } | undefined
-  const api: StackRig['api'] = async (path, init = {}) => {
-    if (door === undefined) {
-      const { urls, token_file } = await status()
-      door = { url: urls.gateway ?? '', token: readFileSync(token_file, 'utf8').trim() }
-    }
-    return fetch(new URL(path, door.url), {
-      method: init.method ?? 'GET',
-      headers: {
-        authorization: `Bearer ${door.token}`,
-        ...(init.body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...init.headers,
-      },
-      ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
-    })
-  }
+  const api = openDoor(status)
   const lines = <T>(file: string, schema: z.ZodType<T>): T[] => {
     const path = join(stateDir, file)
     if (!existsSync(path)) return []
@@ -160,6 +146,26 @@ function connect(of: {
       process.kill(pid, signal)
     },
     api,
+  }
+}
+
+/** Asks the API as the operator; where it is and the token are looked up once. */
+function openDoor(status: StackRig['status']): StackRig['api'] {
+  let door: { url: string; token: string } | undefined
+  return async (path, init = {}) => {
+    if (door === undefined) {
+      const { urls, token_file } = await status()
+      door = { url: urls.gateway ?? '', token: readFileSync(token_file, 'utf8').trim() }
+    }
+    return fetch(new URL(path, door.url), {
+      method: init.method ?? 'GET',
+      headers: {
+        authorization: `Bearer ${door.token}`,
+        ...(init.body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...init.headers,
+      },
+      ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
+    })
   }
 }
 

@@ -8,8 +8,8 @@ import { guarantee } from '../guarantee.ts'
 const KEEPER_SWEEP: CrashPoint = 'keeper.sweep.before_publish'
 
 /**
- * One goal through the whole path while the process that reaches `label` kills itself there; X's own
- * duplicate check is off, so that a second post would show.
+ * One goal through the whole path while the process that reaches `label` kills itself there; X's
+ * own duplicate check is off, so that a second post would show.
  */
 async function expectOneTweet(label: CrashPoint): Promise<void> {
   await using rig = await openStackRig({

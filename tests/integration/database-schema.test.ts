@@ -144,9 +144,17 @@ async function tablesOfCatalog(database: FreshDatabase): Promise<Columns> {
 }
 
 function readTables(): Columns {
-  const path = 'infra/database/tables.ts'
-  const source = parseSource({ path, text: readFileSync(join(CHECKOUT, path), 'utf8') })
   const types: Columns = {}
+  for (const path of ['infra/database/tables.ts', 'infra/database/tool-tables.ts'])
+    readTypes(path, types)
+  const tables: Columns = {}
+  for (const [table, type] of Object.entries(types['Tables'] ?? {}))
+    tables[table] = types[type] ?? {}
+  return tables
+}
+
+function readTypes(path: string, types: Columns): void {
+  const source = parseSource({ path, text: readFileSync(join(CHECKOUT, path), 'utf8') })
   walk(source.program, (node) => {
     if (node.type !== 'TSTypeAliasDeclaration' || !isNode(node['id'])) return
     const columns: Record<string, string> = {}
@@ -157,10 +165,6 @@ function readTables(): Columns {
     })
     types[source.text.slice(node['id'].start, node['id'].end)] = columns
   })
-  const tables: Columns = {}
-  for (const [table, type] of Object.entries(types['Tables'] ?? {}))
-    tables[table] = types[type] ?? {}
-  return tables
 }
 
 async function tableNames(database: FreshDatabase): Promise<string[]> {

@@ -107,7 +107,10 @@ async function openAccount(database: Database): Promise<void> {
 
 const AUDIT = newId()
 
-/** A goal that has been planned: its tasks are in REVIEW with a result each, or blocked behind one. */
+/**
+ * A goal that has been planned: its tasks are in REVIEW with a result each, or blocked behind
+ * one.
+ */
 export async function plannedGoal(
   database: Database,
   of: {
@@ -157,8 +160,8 @@ async function insertTask(
   const parents = task.after ?? []
   const isBlocked = parents.length > 0
   await database.query({
-    text: `INSERT INTO tasks (id, tenant_id, goal_id, version_id, type, kind, status, phase, attempt,
-        parents_open, audit_id, result_at)
+    text: `INSERT INTO tasks (id, tenant_id, goal_id, version_id, type, kind, status, phase,
+        attempt, parents_open, audit_id, result_at)
       VALUES ($1, $2, $3, $4, 'CONTENT_GEN', 'tweet.post', $5, $6, $7, $8, $9, now())`,
     values: [
       id,
@@ -193,7 +196,8 @@ async function insertTask(
     },
   }
   await database.query({
-    text: `INSERT INTO task_results (task_id, attempt, worker, outcome) VALUES ($1, 1, 'worker-1', $2)`,
+    text: `INSERT INTO task_results (task_id, attempt, worker, outcome)
+      VALUES ($1, 1, 'worker-1', $2)`,
     values: [id, JSON.stringify(outcome)],
   })
 }

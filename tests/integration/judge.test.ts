@@ -1,5 +1,5 @@
 import { newId } from '@chimera/contracts/ids'
-import type { ResultRing } from '@chimera/contracts/rings'
+import type { ResultRing } from '@chimera/contracts/judging/rings'
 import { raiseStop } from '@chimera/infra/database/fences/raise-stop'
 import type { Database } from '@chimera/infra/database/open-database'
 import { handleRings } from '@chimera/judge/handle-rings'

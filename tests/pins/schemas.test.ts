@@ -6,10 +6,9 @@
 import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 
-import { AuditEntry } from '@chimera/contracts/audit'
-import { FeedEvent } from '@chimera/contracts/feed'
 import { Goal } from '@chimera/contracts/goal'
 import { GrantClaims, HelloClaims, ReceiptClaims, VoidClaims } from '@chimera/contracts/grant'
+import { Verdict } from '@chimera/contracts/judging/verdict'
 import {
   CrashLine,
   EffectView,
@@ -25,7 +24,8 @@ import {
 import { TaskPayload } from '@chimera/contracts/task-payload'
 import { TaskResult } from '@chimera/contracts/task-result'
 import { LedgerLine, ToolStatus } from '@chimera/contracts/tool-control'
-import { Verdict } from '@chimera/contracts/verdict'
+import { AuditEntry } from '@chimera/contracts/trail/audit'
+import { FeedEvent } from '@chimera/contracts/trail/feed'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 

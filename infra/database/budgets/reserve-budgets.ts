@@ -1,6 +1,9 @@
 import type { Sql } from '../open-database.ts'
 
-/** What one effect needs in one counter. `day` is a UTC date, or `epoch` for a cap that never renews. */
+/**
+ * What one effect needs in one counter. `day` is a UTC date, or `epoch` for a cap that never
+ * renews.
+ */
 export type BudgetLine = {
   tenantId: string
   scope: 'tenant' | 'agent' | 'campaign' | 'goal'
@@ -16,9 +19,9 @@ export type BudgetLine = {
 export type BudgetRequest = { effectId: string; lines: readonly BudgetLine[] }
 
 /**
- * Reserves in order, in one statement, inside the caller's transaction: spent + reserved never exceeds a
- * cap, whatever races. Answers the effects that got it. A request without lines costs nothing and is
- * granted without touching a row.
+ * Reserves in order, in one statement, inside the caller's transaction: spent + reserved never
+ * exceeds a cap, whatever races. Answers the effects that got it. A request without lines costs
+ * nothing and is granted without touching a row.
  */
 export async function reserveBudgets(
   tx: Sql,
@@ -81,7 +84,9 @@ export async function recordReservations(
   })
 }
 
-/** Settles on receipts: what was spent stays spent, the rest is free again. Twice changes nothing. */
+/**
+ * Settles on receipts: what was spent stays spent, the rest is free again. Twice changes nothing.
+ */
 export async function settleBudgets(
   tx: Sql,
   settled: readonly { effectId: string; spent: bigint }[],

@@ -34,8 +34,9 @@ export type RoundRow = {
 }
 
 /**
- * Inserts rounds inside the caller's transaction. The unique indexes refuse a second open round of a
- * slot and a second row of a round: the statement then fails with 23505 and the caller judges again.
+ * Inserts rounds inside the caller's transaction. The unique indexes refuse a second open round
+ * of a slot and a second row of a round: the statement then fails with 23505 and the caller
+ * judges again.
  */
 export async function insertRounds(
   tx: Sql,
@@ -47,7 +48,8 @@ export async function insertRounds(
     name: 'insert-rounds',
     text: `INSERT INTO effects (id, tenant_id, goal_id, task_id, attempt, slot, round, effect_key,
         version_id, state, tool, account, mode, args, args_hash, provenance, code, detail,
-        cost_usd_micros, grant_id, grant_jws, granted_at, grant_expires_at, boot, settled_at, audit_id)
+        cost_usd_micros, grant_id, grant_jws, granted_at, grant_expires_at, boot, settled_at,
+        audit_id)
       SELECT id, tenant_id, goal_id, task_id, attempt, slot, round, effect_key, version_id, state,
         tool, account, mode, args, args_hash, provenance, code, detail, cost, grant_id, grant_jws,
         CASE WHEN grant_id IS NOT NULL THEN now() END, to_timestamp(expires_at), boot,

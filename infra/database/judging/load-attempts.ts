@@ -43,7 +43,10 @@ type Row = {
   content: unknown
 }
 
-/** Reads what is to be judged among the given tasks; what is not due or not in `judging` is left out. */
+/**
+ * Reads what is to be judged among the given tasks; what is not due or not in `judging` is left
+ * out.
+ */
 export async function loadAttempts(sql: Sql, taskIds: readonly string[]): Promise<LoadedAttempt[]> {
   const rows = await sql.query<Row>({
     name: 'load-attempts',

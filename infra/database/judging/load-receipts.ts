@@ -74,7 +74,8 @@ export async function loadEffectsByGrant(
 ): Promise<LoadedEffect[]> {
   const rows = await sql.query<Row>({
     name: 'load-effects-by-grant',
-    text: `SELECT e.id, e.version_id, e.slot, e.state, e.effect_key, e.round, e.grant_id, e.args_hash,
+    text: `SELECT e.id, e.version_id, e.slot, e.state, e.effect_key, e.round, e.grant_id,
+        e.args_hash,
         e.account, e.cancelling, e.void_reason, g.status AS goal_status, e.task_id, e.tenant_id,
         e.goal_id, t.version_id AS task_version, t.phase, t.attempt, r.outcome,
         ARRAY(SELECT o.slot FROM effects o WHERE o.tenant_id = e.tenant_id AND o.goal_id = e.goal_id

@@ -108,7 +108,8 @@ async function readRounds(sql: Sql, keys: unknown[]): Promise<LoadedScene['round
     code: string | null
   }>({
     name: 'scene-rounds',
-    text: `SELECT e.id, e.task_id, e.tenant_id, e.goal_id, e.slot, e.round, e.state, e.args_hash, e.code
+    text: `SELECT e.id, e.task_id, e.tenant_id, e.goal_id, e.slot, e.round, e.state,
+        e.args_hash, e.code
       FROM effects e
       JOIN (SELECT DISTINCT * FROM unnest($1::uuid[], $2::text[])) AS k(tenant_id, goal_id)
       USING (tenant_id, goal_id) ORDER BY e.slot, e.round`,
@@ -146,7 +147,8 @@ async function readBindings(
     name: 'scene-bindings',
     text: `SELECT b.tenant_id, b.agent_id, b.tool, a.account, a.live, a.state, a.reason, a.boot,
         a.ledger_id, a.definitions
-      FROM tool_bindings b JOIN tool_accounts a USING (account) WHERE b.tenant_id = ANY($1::uuid[])`,
+      FROM tool_bindings b JOIN tool_accounts a USING (account)
+      WHERE b.tenant_id = ANY($1::uuid[])`,
     values: [tenants],
   })
   return rows.map((row) => ({

@@ -4,9 +4,9 @@ import {
   type TaskStatus,
   type TaskType,
 } from '@chimera/contracts/agent-task'
-import type { AuditItem } from '@chimera/contracts/audit'
 import { InvariantError } from '@chimera/contracts/errors'
 import { newId } from '@chimera/contracts/ids'
+import type { AuditItem } from '@chimera/contracts/trail/audit'
 
 import type { AuditDraft } from '../append-audit.ts'
 import type { Sql } from '../open-database.ts'
@@ -84,13 +84,14 @@ async function writeMoves(
     text: `UPDATE tasks t SET version_id = u.fresh, status = u.status, phase = u.phase,
         run_at = now() + u.delay_ms * interval '1 millisecond', waiting_on = u.waiting_on,
         failure = u.failure, feedback = coalesce(u.feedback, t.feedback),
-        rejections = t.rejections + u.rejected::int, confidence = coalesce(u.confidence, t.confidence),
+        rejections = t.rejections + u.rejected::int,
+        confidence = coalesce(u.confidence, t.confidence),
         verdict = coalesce(u.verdict, t.verdict), judged_at = now(),
         ready_at = CASE WHEN u.phase = 'ready' THEN now() ELSE t.ready_at END, audit_id = u.audit_id
       FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::float8[],
         $7::jsonb[], $8::jsonb[], $9::text[], $10::bool[], $11::float8[], $12::jsonb[], $13::uuid[])
-        AS u(id, version_id, fresh, status, phase, delay_ms, waiting_on, failure, feedback, rejected,
-          confidence, verdict, audit_id)
+        AS u(id, version_id, fresh, status, phase, delay_ms, waiting_on, failure, feedback,
+          rejected, confidence, verdict, audit_id)
       WHERE t.id = u.id AND t.version_id = u.version_id
       RETURNING t.id, t.type`,
     values: [

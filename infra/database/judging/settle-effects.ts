@@ -36,8 +36,9 @@ export async function settleEffects(
         claimed_at = coalesce(u.claimed_at, e.claimed_at),
         settled_at = CASE WHEN u.open THEN NULL ELSE now() END,
         cancelling = CASE WHEN u.open THEN e.cancelling ELSE false END, audit_id = u.audit_id
-      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
-        $8::text[], $9::jsonb[], $10::text[], $11::timestamptz[], $12::bool[], $13::uuid[])
+      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[],
+        $7::text[], $8::text[], $9::jsonb[], $10::text[], $11::timestamptz[], $12::bool[],
+        $13::uuid[])
         AS u(id, version_id, fresh, state, code, detail, provider_ref, receipt_state, receipt, jws,
           claimed_at, open, audit_id)
       WHERE e.id = u.id AND e.version_id = u.version_id

@@ -47,7 +47,8 @@ export async function writeHellos(
   await sql.query({
     name: 'write-hellos',
     text: `UPDATE tool_boots b SET hello = u.jws
-      FROM unnest($1::uuid[], $2::text[]) AS u(boot, jws) WHERE b.boot = u.boot AND b.hello IS NULL`,
+      FROM unnest($1::uuid[], $2::text[]) AS u(boot, jws)
+      WHERE b.boot = u.boot AND b.hello IS NULL`,
     values: [hellos.map(({ boot }) => boot), hellos.map(({ jws }) => jws)],
   })
 }

@@ -28,8 +28,8 @@ export type LoadedVoid = {
 }
 
 /**
- * Reads effects that are GRANTED and `cancelling`, whose account has a boot that has not been asked yet.
- * By effect ids, or all of a goal.
+ * Reads effects that are GRANTED and `cancelling`, whose account has a boot that has not been
+ * asked yet. By effect ids, or all of a goal.
  */
 export async function loadVoids(
   sql: Sql,
@@ -96,7 +96,10 @@ export async function loadVoids(
   }))
 }
 
-/** Writes the signed questions; the Keeper carries them. A row that moved in between is left alone. */
+/**
+ * Writes the signed questions; the Keeper carries them. A row that moved in between is left
+ * alone.
+ */
 export async function writeVoids(
   tx: Sql,
   voids: readonly { effectId: string; versionId: string; jws: string; boot: string }[],

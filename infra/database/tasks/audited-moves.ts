@@ -1,5 +1,5 @@
-import { AuditItem } from '@chimera/contracts/audit'
 import { newId } from '@chimera/contracts/ids'
+import { AuditItem } from '@chimera/contracts/trail/audit'
 import { z } from 'zod'
 
 /**

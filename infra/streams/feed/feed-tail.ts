@@ -1,6 +1,6 @@
 import { CancelledError, RetryableError } from '@chimera/contracts/errors'
-import { FeedEvent } from '@chimera/contracts/feed'
 import { STREAMS } from '@chimera/contracts/streams'
+import { FeedEvent } from '@chimera/contracts/trail/feed'
 import type { Redis } from 'ioredis'
 
 import { openPatience } from '../consuming/patience.ts'

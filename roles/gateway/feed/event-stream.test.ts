@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 
-import type { FeedEvent } from '@chimera/contracts/feed'
 import { DEFAULT_TENANT } from '@chimera/contracts/ids'
+import type { FeedEvent } from '@chimera/contracts/trail/feed'
 import type { FeedItem } from '@chimera/infra/streams/feed-reader'
 import { describe, expect, it } from 'vitest'
 

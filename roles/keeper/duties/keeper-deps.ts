@@ -1,5 +1,5 @@
-import type { AuditItem } from '@chimera/contracts/audit'
-import type { ResultRing } from '@chimera/contracts/rings'
+import type { ResultRing } from '@chimera/contracts/judging/rings'
+import type { AuditItem } from '@chimera/contracts/trail/audit'
 import type { Database } from '@chimera/infra/database/open-database'
 import { feedEvents } from '@chimera/infra/streams/feed-events'
 import type { RedisConnection } from '@chimera/infra/streams/open-redis'

@@ -1,5 +1,5 @@
 import type { Trust } from '@chimera/contracts/goal'
-import type { Pointer } from '@chimera/contracts/provenance'
+import type { Pointer } from '@chimera/contracts/judging/provenance'
 
 /** Needs a person: the words are a stranger's, or came out of something that read a stranger's. */
 const OTHERS_WORDS = 0.8

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 
-import { GoalId } from './ids.ts'
+import { GoalId } from '../ids.ts'
 
 /**
- * Payload of an entry on `chimera:results`: the id of a row to look at, nothing more. Whoever can XADD
- * can make the Judge look, never make it believe (design.md section 4).
+ * Payload of an entry on `chimera:results`: the id of a row to look at, nothing more. Whoever can
+ * XADD can make the Judge look, never make it believe (design.md section 4).
  */
 export const ResultRing = z.discriminatedUnion('look_at', [
   /** A task whose result is to be judged, or judged again. */

@@ -1,6 +1,9 @@
 import { z } from 'zod'
 
-/** What a person sees happening: a projection of audit items, on `chimera:feed` and `GET /v1/feed`. */
+/**
+ * What a person sees happening: a projection of audit items, on `chimera:feed` and `GET
+ * /v1/feed`.
+ */
 export const FeedEvent = z.strictObject({
   /** `goal.received`, `task.completed`, `effect.confirmed`, `letter.dead`, `stop.raised` ... */
   type: z.string().max(64),

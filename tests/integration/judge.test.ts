@@ -65,7 +65,7 @@ describe('the Judge', () => {
     expect(budget).toMatchObject({ reserved: '0', spent: '15000' })
   })
 
-  it('changes nothing on a second ring, a second receipt or a later word of another state', async () => {
+  it('changes nothing on a second ring or receipt, or on a later word', async () => {
     const { effect, ids } = await granted('again')
     const jws = await rig.sign(receiptFor(effect))
     await handleRings(rig.deps, [receipt(await rig.carry(jws))])
@@ -268,7 +268,8 @@ describe('the record itself refuses', () => {
     const { effect } = await granted('guard-round')
     await expect(
       database.query({
-        text: `INSERT INTO effects (id, tenant_id, goal_id, task_id, attempt, slot, round, effect_key,
+        text: `INSERT INTO effects (id, tenant_id, goal_id, task_id, attempt, slot, round,
+            effect_key,
             version_id, state, tool, account, mode, args, args_hash, provenance, grant_id, audit_id)
           SELECT $2, tenant_id, goal_id, task_id, attempt, slot, 2, effect_key, $2, state, tool,
             account, mode, args, args_hash, provenance, $2, audit_id FROM effects WHERE id = $1`,

@@ -88,7 +88,8 @@ async function effectsOf(sql: Sql, account: string): Promise<AdoptClaims['effect
   }>({
     text: `SELECT e.grant_id, e.effect_key, e.round, e.args_hash, e.tool, e.tenant_id, g.agent_id,
         g.campaign_id, e.goal_id, e.task_id, e.slot, e.mode, e.args, e.state, e.provider_ref,
-        e.boot, floor(extract(epoch FROM e.granted_at))::bigint AS granted_at, e.claimed_at, e.settled_at
+        e.boot, floor(extract(epoch FROM e.granted_at))::bigint AS granted_at, e.claimed_at,
+        e.settled_at
       FROM effects e JOIN goals g ON g.tenant_id = e.tenant_id AND g.id = e.goal_id
       WHERE e.account = $1 AND e.mode <> 'dry' AND (e.state IN ('GRANTED', 'UNKNOWN', 'NEEDS_HUMAN')
         OR (e.state = 'CONFIRMED' AND e.settled_at > now() - interval '${WINDOW}'))

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { effect, receipt } from './judging-samples.ts'
-import { settleReceipt } from './settle-receipt.ts'
+import { adoptHolder, settleReceipt } from './settle-receipt.ts'
 
 const NOW = 1_800_000_000_000
 
@@ -104,5 +104,27 @@ describe('a receipt', () => {
       return 'task' in settled ? settled.task?.delayMs : undefined
     })
     expect(delays).toEqual([200, 400, 3_200, 30_000])
+  })
+})
+
+describe('a receipt of a grant that the record does not know', () => {
+  const holder = receipt({ grant_id: '018f0000-0000-7000-8000-0000000000aa', round: 2 })
+  const of = { closedRounds: [], nowMs: NOW }
+
+  it('is adopted by the open row of its slot', () => {
+    expect(adoptHolder(effect(), holder, of)).toMatchObject({
+      effect: { from: 'GRANTED', to: 'CONFIRMED' },
+      task: { to: 'done' },
+    })
+    const unknown = { ...holder, state: 'UNKNOWN' } as const
+    expect(adoptHolder(effect({ state: 'UNKNOWN' }), unknown, of)).toMatchObject({
+      effect: { from: 'UNKNOWN', to: 'UNKNOWN' },
+    })
+  })
+
+  it('is not adopted when the record knows its round closed, or when it holds nothing', () => {
+    expect(adoptHolder(effect(), holder, { ...of, closedRounds: [2] })).toHaveProperty('ignored')
+    expect(adoptHolder(effect(), { ...holder, state: 'VOID' }, of)).toHaveProperty('ignored')
+    expect(adoptHolder(effect(), { ...holder, iss: 'x:other' }, of)).toHaveProperty('ignored')
   })
 })

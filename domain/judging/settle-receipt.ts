@@ -102,6 +102,31 @@ export function settleReceipt(
   }
 }
 
+/**
+ * What a genuine receipt of a grant that the record does not know does: the slot is held by another
+ * grant, and that is never a refusal (design.md section 5 item 5). The open row of the slot takes the
+ * holder's identity over, unless the record knows that round closed.
+ */
+export function adoptHolder(
+  effect: SettlingEffect,
+  receipt: ReceiptClaims,
+  of: { closedRounds: readonly number[]; nowMs: number },
+): Settlement | Unapplied {
+  if (receipt.iss !== effect.account) return { ignored: 'the holder is of another account' }
+  if (of.closedRounds.includes(receipt.round)) {
+    return { ignored: `the record knows round ${receipt.round} closed` }
+  }
+  if (!['CONFIRMED', 'UNKNOWN', 'NEEDS_HUMAN'].includes(receipt.state)) {
+    return { ignored: `a holder that is ${receipt.state} holds nothing` }
+  }
+  const { grant_id: grantId, round, args_hash: argsHash } = receipt
+  // As if the row had been granted to the holder: what is UNKNOWN already changes its identity too.
+  const adopted = { ...effect, state: 'GRANTED' as const, grantId, round, argsHash }
+  const settlement = settleReceipt(adopted, receipt, of.nowMs)
+  if ('ignored' in settlement) return settlement
+  return { ...settlement, effect: { ...settlement.effect, from: effect.state } }
+}
+
 /** A receipt speaks for exactly one round of one slot with one set of arguments. */
 function bindingFault(effect: SettlingEffect, receipt: ReceiptClaims): string | undefined {
   if (receipt.grant_id !== effect.grantId) return 'the receipt is for another grant'

@@ -1,11 +1,11 @@
 import type { ReceiptClaims } from '@chimera/contracts/grant'
 import type { TaskMove } from '@chimera/domain/judging/attempt'
-import { type Settlement, settleReceipt } from '@chimera/domain/judging/settle-receipt'
+import { type Settlement, adoptHolder, settleReceipt } from '@chimera/domain/judging/settle-receipt'
 import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
 import { settleBudgets } from '@chimera/infra/database/budgets/reserve-budgets'
 import {
-  type LoadedEffect,
   loadEffectsByGrant,
+  loadHeldEffects,
   loadReceipts,
 } from '@chimera/infra/database/judging/load-receipts'
 import { readLife } from '@chimera/infra/database/judging/load-scene'
@@ -29,10 +29,12 @@ export type JudgeReceiptsDeps = {
   readonly crash: (label: 'judge.settle.before_commit' | 'judge.settle.committed') => void
 }
 
+/** A receipt whose signature and shape are right. */
+type Verified = { readonly id: string; readonly jws: string; readonly claims: ReceiptClaims }
+
 /** A receipt that will move an effect. */
 type Applied = {
   readonly receiptId: string
-  readonly effect: LoadedEffect
   readonly settlement: Settlement
   readonly move: EffectMoveRow
 }
@@ -49,7 +51,7 @@ export async function judgeReceipts(
   const nothing = { grants: [], ready: [], audit: [], lookAgain: [] }
   const receipts = await loadReceipts(deps.database, ids)
   if (receipts.length === 0) return nothing
-  const verified: { id: string; jws: string; claims: ReceiptClaims }[] = []
+  const verified: Verified[] = []
   const judged: { id: string; verdict: string }[] = []
   for (const { id, jws, carriedBy } of receipts) {
     try {
@@ -59,49 +61,61 @@ export async function judgeReceipts(
       judged.push({ id, verdict: 'refused: its signature or shape is wrong' })
     }
   }
-  const effects = new Map(
-    (
-      await loadEffectsByGrant(
-        deps.database,
-        verified.map(({ claims }) => claims.grant_id),
-      )
-    ).map((effect) => [effect.grantId, effect]),
-  )
-  const { nowMs } = await readLife(deps.database)
-  const applied: Applied[] = []
-  const taken = new Set<string>()
-  // The newest word of a ledger counts: of two receipts for one grant the higher seq goes first.
-  for (const one of verified.toSorted((a, b) => b.claims.seq - a.claims.seq)) {
-    const effect = effects.get(one.claims.grant_id)
-    if (effect === undefined) {
-      deps.log.error(
-        { receipt: one.id },
-        'ALARM: a genuine receipt names a grant that nobody knows',
-      )
-      judged.push({ id: one.id, verdict: 'ignored: no such grant in the record' })
-      continue
-    }
-    const settlement = settleReceipt(effect, one.claims, nowMs)
-    if ('ignored' in settlement || taken.has(effect.effectId)) {
-      const why = 'ignored' in settlement ? settlement.ignored : 'a newer receipt came with it'
-      judged.push({ id: one.id, verdict: `ignored: ${why}` })
-      continue
-    }
-    taken.add(effect.effectId)
-    applied.push({ receiptId: one.id, effect, settlement, move: moveOf(effect, settlement, one) })
-  }
+  const applied = await decideAll(deps, verified, judged)
   deps.crash('judge.settle.before_commit')
   const announcement = await deps.database.transaction((tx) => commit(deps, tx, applied, judged))
   deps.crash('judge.settle.committed')
   return announcement
 }
 
-function moveOf(
-  effect: LoadedEffect,
-  { effect: move }: Settlement,
-  { jws, claims }: { jws: string; claims: ReceiptClaims },
-): EffectMoveRow {
-  return { ...move, tenantId: effect.task.tenantId, receipt: claims, jws }
+/** Decides every verified receipt; what is not applied is noted in `judged` with its reason. */
+async function decideAll(
+  deps: JudgeReceiptsDeps,
+  verified: readonly Verified[],
+  judged: { id: string; verdict: string }[],
+): Promise<Applied[]> {
+  const grants = verified.map(({ claims }) => claims.grant_id)
+  const known = await loadEffectsByGrant(deps.database, grants)
+  const effects = new Map(known.map((effect) => [effect.grantId, effect]))
+  const strangers = verified.filter(({ claims }) => !effects.has(claims.grant_id))
+  const keys = strangers.map(({ claims }) => claims.effect_key)
+  const held = new Map(
+    (await loadHeldEffects(deps.database, keys)).map((effect) => [effect.effectKey, effect]),
+  )
+  const { nowMs } = await readLife(deps.database)
+  const applied: Applied[] = []
+  const taken = new Set<string>()
+  // The newest word of a ledger counts: of two receipts for one grant the higher seq goes first.
+  for (const one of verified.toSorted((a, b) => b.claims.seq - a.claims.seq)) {
+    const { claims } = one
+    const holder = held.get(claims.effect_key)
+    const effect = effects.get(claims.grant_id) ?? holder
+    if (effect === undefined) {
+      deps.log.error({ receipt: one.id, alarm: true }, 'a genuine receipt names an unknown grant')
+      judged.push({ id: one.id, verdict: 'ignored: no such grant in the record' })
+      continue
+    }
+    const isAdoption = effect === holder
+    const settlement =
+      isAdoption && holder !== undefined
+        ? adoptHolder(effect, claims, { closedRounds: holder.closedRounds, nowMs })
+        : settleReceipt(effect, claims, nowMs)
+    if (isAdoption) {
+      const facts = { alarm: true, receipt: one.id, effect: effect.effectId }
+      deps.log.error(facts, 'a slot is held by a grant that the record does not know')
+    }
+    if ('ignored' in settlement || taken.has(effect.effectId)) {
+      const why = 'ignored' in settlement ? settlement.ignored : 'a newer receipt came with it'
+      judged.push({ id: one.id, verdict: `ignored: ${why}` })
+      continue
+    }
+    taken.add(effect.effectId)
+    const adoptedFrom = isAdoption ? effect.grantId : null
+    const { tenantId } = effect.task
+    const move = { ...settlement.effect, tenantId, receipt: claims, jws: one.jws, adoptedFrom }
+    applied.push({ receiptId: one.id, settlement, move })
+  }
+  return applied
 }
 
 async function commit(

@@ -92,6 +92,29 @@ describe('the Judge', () => {
     expect(await effectsOf(database, 'forged')).toMatchObject([{ state: 'GRANTED' }])
   })
 
+  it('adopts the grant that holds a slot, unless it knows that round closed', async () => {
+    const { effect } = await granted('adopt')
+    const holder = newId()
+    const claims = receiptFor(effect, { grant_id: holder, round: 3, provider_ref: 'held' })
+    await handleRings(rig.deps, [receipt(await rig.carry(await rig.sign(claims)))])
+    expect(await effectsOf(database, 'adopt')).toMatchObject([
+      { state: 'CONFIRMED', grant_id: holder, round: 3 },
+    ])
+    expect(await goalOf('adopt')).toMatchObject({ status: 'COMPLETED' })
+
+    const { effect: first, ids } = await granted('adopt-closed')
+    const voided = receiptFor(first, { state: 'VOID', code: 'GRANT_EXPIRED' })
+    await handleRings(rig.deps, [receipt(await rig.carry(await rig.sign(voided)))])
+    await new Promise((resolve) => setTimeout(resolve, 250))
+    await handleRings(rig.deps, tasks(ids))
+    const stale = receiptFor(first, { grant_id: newId(), round: 1, state: 'UNKNOWN' })
+    await handleRings(rig.deps, [receipt(await rig.carry(await rig.sign(stale)))])
+    expect(await effectsOf(database, 'adopt-closed')).toMatchObject([
+      { round: 1, state: 'EXPIRED' },
+      { round: 2, state: 'GRANTED' },
+    ])
+  })
+
   it('grants the next round after a cooldown, and spends no attempt on it', async () => {
     const { effect, ids } = await granted('cooldown')
     const voided = receiptFor(effect, {

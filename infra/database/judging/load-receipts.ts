@@ -67,6 +67,17 @@ type Row = {
   confirmed: string[]
 }
 
+const EFFECT_COLUMNS = `e.id, e.version_id, e.slot, e.state, e.effect_key, e.round, e.grant_id,
+  e.args_hash, e.account, e.cancelling, e.void_reason, g.status AS goal_status, e.task_id,
+  e.tenant_id, e.goal_id, t.version_id AS task_version, t.phase, t.attempt, r.outcome,
+  ARRAY(SELECT o.slot FROM effects o WHERE o.tenant_id = e.tenant_id AND o.goal_id = e.goal_id
+    AND o.state = 'CONFIRMED') AS confirmed`
+
+const EFFECT_TABLES = `effects e
+  JOIN tasks t ON t.id = e.task_id
+  JOIN goals g ON g.tenant_id = e.tenant_id AND g.id = e.goal_id
+  LEFT JOIN task_results r ON r.task_id = t.id AND r.attempt = t.attempt`
+
 /** Reads the effects that some grants were made for. */
 export async function loadEffectsByGrant(
   sql: Sql,
@@ -74,20 +85,40 @@ export async function loadEffectsByGrant(
 ): Promise<LoadedEffect[]> {
   const rows = await sql.query<Row>({
     name: 'load-effects-by-grant',
-    text: `SELECT e.id, e.version_id, e.slot, e.state, e.effect_key, e.round, e.grant_id,
-        e.args_hash,
-        e.account, e.cancelling, e.void_reason, g.status AS goal_status, e.task_id, e.tenant_id,
-        e.goal_id, t.version_id AS task_version, t.phase, t.attempt, r.outcome,
-        ARRAY(SELECT o.slot FROM effects o WHERE o.tenant_id = e.tenant_id AND o.goal_id = e.goal_id
-          AND o.state = 'CONFIRMED') AS confirmed
-      FROM effects e
-      JOIN tasks t ON t.id = e.task_id
-      JOIN goals g ON g.tenant_id = e.tenant_id AND g.id = e.goal_id
-      LEFT JOIN task_results r ON r.task_id = t.id AND r.attempt = t.attempt
-      WHERE e.grant_id = ANY($1::uuid[])`,
+    text: `SELECT ${EFFECT_COLUMNS} FROM ${EFFECT_TABLES} WHERE e.grant_id = ANY($1::uuid[])`,
     values: [grantIds],
   })
-  return rows.map((row) => ({
+  return rows.map(effectOf)
+}
+
+/** An effect whose slot a ledger says is held by a grant that the record does not know. */
+export type HeldEffect = LoadedEffect & {
+  /** Rounds of the slot that the record knows closed. */
+  closedRounds: number[]
+}
+
+/** Reads the open rows of some slots by effect key, for receipts of unknown grants. */
+export async function loadHeldEffects(
+  sql: Sql,
+  effectKeys: readonly string[],
+): Promise<HeldEffect[]> {
+  if (effectKeys.length === 0) return []
+  const rows = await sql.query<Row & { closed_rounds: number[] }>({
+    name: 'load-held-effects',
+    text: `SELECT ${EFFECT_COLUMNS},
+        ARRAY(SELECT c.round FROM effects c WHERE c.effect_key = e.effect_key AND c.state IN
+          ('REFUSED', 'NOT_SENT', 'NOT_HAPPENED', 'EXPIRED', 'CANCELLED', 'DENIED'))
+          AS closed_rounds
+      FROM ${EFFECT_TABLES}
+      WHERE e.effect_key = ANY($1) AND e.state IN ('GRANTED', 'UNKNOWN', 'NEEDS_HUMAN')
+        AND e.adopted_from IS NULL`,
+    values: [effectKeys],
+  })
+  return rows.map((row) => ({ ...effectOf(row), closedRounds: row.closed_rounds }))
+}
+
+function effectOf(row: Row): LoadedEffect {
+  return {
     effectId: row.id,
     versionId: row.version_id,
     slot: row.slot,
@@ -109,7 +140,7 @@ export async function loadEffectsByGrant(
       attempt: row.attempt,
     },
     otherSlotsOpen: otherSlots(row),
-  }))
+  }
 }
 
 /** Slots that the task's current result asks for and that are not confirmed, this one left out. */

@@ -17,6 +17,8 @@ export type EffectMoveRow = {
   readonly providerRef: string | null
   readonly receipt: ReceiptClaims
   readonly jws: string
+  /** Set when the row takes over the grant that holds its slot: the grant that it gives up. */
+  readonly adoptedFrom: string | null
 }
 
 /** Moves effects by compare-and-set inside the caller's transaction; answers who moved. */
@@ -35,12 +37,16 @@ export async function settleEffects(
         receipt_state = u.receipt_state, receipt = u.receipt, receipt_jws = u.jws,
         claimed_at = coalesce(u.claimed_at, e.claimed_at),
         settled_at = CASE WHEN u.open THEN NULL ELSE now() END,
-        cancelling = CASE WHEN u.open THEN e.cancelling ELSE false END, audit_id = u.audit_id
+        cancelling = CASE WHEN u.open THEN e.cancelling ELSE false END,
+        grant_id = CASE WHEN u.adopted_from IS NULL THEN e.grant_id ELSE u.grant_id END,
+        round = CASE WHEN u.adopted_from IS NULL THEN e.round ELSE u.round END,
+        args_hash = CASE WHEN u.adopted_from IS NULL THEN e.args_hash ELSE u.args_hash END,
+        adopted_from = coalesce(u.adopted_from, e.adopted_from), audit_id = u.audit_id
       FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[],
         $7::text[], $8::text[], $9::jsonb[], $10::text[], $11::timestamptz[], $12::bool[],
-        $13::uuid[])
+        $13::uuid[], $14::uuid[], $15::uuid[], $16::int[], $17::text[])
         AS u(id, version_id, fresh, state, code, detail, provider_ref, receipt_state, receipt, jws,
-          claimed_at, open, audit_id)
+          claimed_at, open, audit_id, adopted_from, grant_id, round, args_hash)
       WHERE e.id = u.id AND e.version_id = u.version_id
       RETURNING e.id`,
     values: [
@@ -57,6 +63,10 @@ export async function settleEffects(
       sorted.map((move) => move.receipt.claimed_at ?? null),
       sorted.map((move) => isOpen(move.to)),
       sorted.map((move) => audit.idFor(move.tenantId)),
+      sorted.map((move) => move.adoptedFrom),
+      sorted.map((move) => move.receipt.grant_id),
+      sorted.map((move) => move.receipt.round),
+      sorted.map((move) => move.receipt.args_hash),
     ],
   })
   const moved = new Set(rows.map((row) => row.id))
@@ -69,10 +79,16 @@ export async function settleEffects(
       from: move.from,
       to: move.to,
       input: move.receipt.args_hash,
-      ...(move.code === null ? {} : { note: move.code }),
+      ...noteOf(move),
     })
   }
   return moved
+}
+
+function noteOf({ code, adoptedFrom }: EffectMoveRow): { note?: string } {
+  if (adoptedFrom !== null)
+    return { note: `adopted the holder of the slot, instead of ${adoptedFrom}` }
+  return code === null ? {} : { note: code }
 }
 
 /** Marks receipts as judged, with what became of them; the row stays as evidence. */

@@ -58,3 +58,8 @@ describe('a goal in a body', () => {
     expect(pointers({ text: 'a', kind: 'tweet.post', params: {} })).toEqual(['/text'])
   })
 })
+
+test('names the parameter that does not fit its kind', () => {
+  expect(() => parseGoal({ kind: 'tweet.post', params: { text: 5 } })).toThrow(/\/params\/text/)
+  expect(() => parseGoal({ kind: 'tweet.shout', params: {} })).toThrow(/tweet\.post/)
+})

@@ -1,5 +1,6 @@
 import { TerminalError } from '@chimera/contracts/errors'
 import { StructuredGoal, TextGoal, type Goal } from '@chimera/contracts/goal'
+import { readGoal } from '@chimera/domain/rule-planner/rule-planner'
 
 import { parseInput } from '../http/faults.ts'
 
@@ -11,7 +12,7 @@ const HINTS = {
 
 /**
  * The goal of a body: in words (`text`) or structured (`kind` and `params`). Throws INPUT_INVALID
- * with a fault per field.
+ * with a fault per field, GOAL_NOT_UNDERSTOOD for a kind that nobody knows.
  */
 export function parseGoal(body: unknown): Goal {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
@@ -21,5 +22,8 @@ export function parseGoal(body: unknown): Goal {
   }
   const isStructured = 'kind' in body || 'params' in body
   const schema = isStructured ? StructuredGoal : TextGoal
-  return parseInput<Goal>(schema, body, { what: 'The goal', hints: HINTS })
+  const goal = parseInput<Goal>(schema, body, { what: 'The goal', hints: HINTS })
+  // Parameters are no prose that a cleverer planner might understand: what is wrong in them is wrong.
+  if (isStructured) readGoal(goal)
+  return goal
 }

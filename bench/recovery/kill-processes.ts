@@ -1,8 +1,10 @@
 import { readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { ToolStatus } from '@chimera/contracts/tool-control'
 import { stateDirPaths } from '@chimera/infra/stack/state-dir'
+import { z } from 'zod'
 
 import { startOf } from '../processes/process-table.ts'
 import { type BenchStack, eventually, openBenchStack, openStateDir } from '../stack/bench-stack.ts'
@@ -12,6 +14,8 @@ import type { Death } from './deaths.ts'
 export type Recovery = {
   /** From the death until the supervisor had started it again. */
   restarted_ms: number
+  /** From that start until it said that it is ready: Node, its modules, its connections. */
+  ready_ms: number
   /** From that start until its own work was done. */
   done_ms: number
 }
@@ -85,7 +89,31 @@ async function killOnce(stack: BenchStack, death: Death, n: number): Promise<Rec
     everyMs: 20,
     check: () => doneOf(stack, death, id),
   })
-  return { restarted_ms: startedAt - diedAt, done_ms: doneAt - startedAt }
+  const readyAt = await eventually({
+    what: `${death.process} says that it is ready`,
+    withinMs: DONE_WITHIN_MS,
+    check: () => readyAfter(stack, death.process, diedAt),
+  })
+  return {
+    restarted_ms: startedAt - diedAt,
+    ready_ms: readyAt - startedAt,
+    done_ms: doneAt - startedAt,
+  }
+}
+
+/** By the log of the process itself. */
+function readyAfter(stack: BenchStack, name: string, diedAt: number): number | undefined {
+  const file = join(stateDirPaths(stack.stateDir).logs, `${name}.log`)
+  const lines = readFileSync(file, 'utf8').split('\n')
+  const times = lines.map((line) => ReadyLine.safeParse(parseLine(line)).data?.time ?? '')
+  return times.map((time) => Date.parse(time)).find((time) => time > diedAt)
+}
+
+const ReadyLine = z.object({ msg: z.literal('ready'), time: z.string() })
+
+/** A log may hold words of Node itself. */
+function parseLine(line: string): unknown {
+  return line.startsWith('{') && line.endsWith('}') ? JSON.parse(line) : undefined
 }
 
 /** The tool server alone: it comes back closed, and needs a hello. */

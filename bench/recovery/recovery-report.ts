@@ -45,6 +45,10 @@ export function renderRecovery(found: Found, targets: readonly Target[]): string
             rounds.map((one) => one.restarted_ms),
           ),
           row(
+            `${death.process}: started -> ready`,
+            rounds.map((one) => one.ready_ms),
+          ),
+          row(
             `${death.process}: started -> own work done`,
             rounds.map((one) => one.done_ms),
           ),

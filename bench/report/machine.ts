@@ -1,7 +1,9 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { availableParallelism, cpus, loadavg, platform, release, totalmem } from 'node:os'
 
 import { checkoutRoot } from '@chimera/infra/stack/state-dir'
+
+import { median, shown } from './figures.ts'
 
 /** Which program was measured and on what. Figures without this are hearsay. */
 export type Machine = {
@@ -13,8 +15,29 @@ export type Machine = {
   memory_gb: number
   system: string
   node: string
-  /** Of the minute before the start: what else this machine was doing. */
-  load_before: number
+  before: Weather
+}
+
+/** What else the machine was doing. */
+export type Weather = {
+  /** Of the last minute. */
+  load: number
+  /**
+   * What a Node that does nothing takes to start and end: 30 to 60 ms when nobody else wants the
+   * CPU.
+   */
+  node_start_ms: number
+}
+
+const PROBES = 5
+
+export function lookAtWeather(): Weather {
+  const starts = Array.from({ length: PROBES }, () => {
+    const began = performance.now()
+    spawnSync(process.execPath, ['--eval', '0'], { stdio: 'ignore' })
+    return performance.now() - began
+  })
+  return { load: Math.round((loadavg()[0] ?? 0) * 100) / 100, node_start_ms: median(starts) }
 }
 
 export function describeMachine(): Machine {
@@ -29,20 +52,21 @@ export function describeMachine(): Machine {
     memory_gb: Math.round(totalmem() / 2 ** 30),
     system: `${platform()} ${release()}`,
     node: process.version,
-    load_before: loadOfMinute(),
+    before: lookAtWeather(),
   }
 }
 
-export const loadOfMinute = (): number => Math.round((loadavg()[0] ?? 0) * 100) / 100
-
 /** The machine as the first lines of a report. */
-export function renderMachine(machine: Machine): string[] {
-  const { commit, modified, cpu, cores, memory_gb, system, node, load_before } = machine
+export function renderMachine(machine: Machine, after: Weather): string[] {
+  const { commit, modified, cpu, cores, memory_gb, system, node, before } = machine
   const dirt = modified === 0 ? '' : ` with ${modified} modified files`
+  const weather = (one: Weather): string =>
+    `load ${one.load}, a bare Node starts in ${shown(one.node_start_ms, 'ms')}`
   return [
     `commit ${commit}${dirt}; Node ${node}; ${system}; ${cores} cores of ${cpu}; ${memory_gb} GB`,
-    ...(load_before > cores / 4
-      ? [`NOISE: load was ${load_before} on ${cores} cores before the start; read ratios only.`]
+    `before: ${weather(before)}; after: ${weather(after)}`,
+    ...(before.load > cores / 4
+      ? [`NOISE: others were using this machine (load ${before.load}); read ratios, not times.`]
       : []),
   ]
 }

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 
-import { loadOfMinute, type Machine, renderMachine } from './machine.ts'
+import { lookAtWeather, type Machine, renderMachine } from './machine.ts'
 
 /** What a bench found: everything as JSON, the gist as lines. */
 export type BenchReport = Readonly<{
@@ -20,11 +20,11 @@ export function writeReport(options: {
 }): void {
   const { bench, machine, started_at, found, lines } = options.report
   const took_s = Math.round((Date.now() - started_at.getTime()) / 1000)
-  const load_after = loadOfMinute()
-  const heading = `${bench}: ${took_s} s, load ${machine.load_before} before, ${load_after} after`
-  for (const line of ['', heading, ...renderMachine(machine), '', ...lines]) options.out(line)
+  const after = lookAtWeather()
+  const heading = [`${bench}: ${took_s} s`, ...renderMachine(machine, after)]
+  for (const line of ['', ...heading, '', ...lines]) options.out(line)
   if (options.json === undefined) return
-  const document = { bench, started_at, took_s, machine: { ...machine, load_after }, ...found }
+  const document = { bench, started_at, took_s, machine: { ...machine, after }, ...found }
   writeFileSync(options.json, `${JSON.stringify(document, null, 2)}\n`)
   options.out(`\nJSON: ${options.json}`)
 }

@@ -42,7 +42,8 @@ test('the exported JSON Schema of a task is that of source 002', () => {
   expect(readJson(join(CHECKOUT, 'contracts', 'schemas', 'agent-task.json'))).toEqual(SOURCE_002)
 })
 
-test.runIf(existsSync(SOURCE_FILE))('source 002 says what is written here', () => {
+test('source 002 says what is written here', ({ skip }) => {
+  if (!existsSync(SOURCE_FILE)) skip('the sources are not beside this checkout')
   const [, schema = ''] =
     /```json\n(\{\n {2}"\$schema".*?\n\})\n```/s.exec(readFileSync(SOURCE_FILE, 'utf8')) ?? []
   expect(JSON.parse(schema)).toEqual(SOURCE_002)

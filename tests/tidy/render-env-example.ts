@@ -37,9 +37,9 @@ export function renderEnvExample(
   return [HEAD, ...parts].join('\n')
 }
 
-const HEAD = `# Every setting, by the section of contracts/config.ts that holds it; a process reads only its own
-# sections. ./chimera up sets what one machine needs. An empty value counts as none.
-# Written by: vitest run --project unit tests/tidy -u
+const HEAD = `# Every setting, by the section of contracts/config.ts that holds it.
+# A process reads only its own sections, and ./chimera up sets what one machine needs. An empty
+# value counts as none. Written by: vitest run --project unit tests/tidy -u
 `
 
 function notesOf(

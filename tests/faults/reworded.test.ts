@@ -1,0 +1,167 @@
+import { CRASH_POINTS, type CrashPoint } from '@chimera/contracts/crash-points'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
+
+import { ended, eventually } from '../e2e/stack-rig.ts'
+import {
+  silenceWorker,
+  startTestWorker,
+  type TestWorker,
+} from '../e2e/test-worker/start-test-worker.ts'
+import { control, guarantee, sampleSize } from '../guarantee.ts'
+import { budgets, type FaultRig, openFaultRig, postGoals, xadd } from './fault-rig.ts'
+
+const LEASE_MS = 2_000
+
+let faults: FaultRig
+
+beforeAll(async () => {
+  faults = await openFaultRig({ LEASE_MS: String(LEASE_MS) })
+  await faults.rig.misbehave({ duplicate_check: false })
+  await silenceWorker(faults.rig)
+}, 120_000)
+afterAll(async () => {
+  // What sleeps cannot be asked to stop, and would be waited for.
+  await faults.rig.signal('worker', 'SIGCONT')
+  await faults[Symbol.asyncDispose]()
+})
+
+const startWorker = (name: string, crashAt?: CrashPoint): Promise<TestWorker> =>
+  startTestWorker(faults.rig, {
+    name,
+    args: ['--reword'],
+    leaseMs: LEASE_MS,
+    ...(crashAt === undefined ? {} : { crashAt }),
+  })
+
+/** Tweets of one goal: its words begin with its id, and only the last of them may be missing. */
+const tweetsOf = (id: string) =>
+  faults.rig.tweets().filter(({ body }) => JSON.stringify(body).includes(`${id}: as it was`))
+
+const post = (id: string) =>
+  postGoals(faults, [{ id, text: `publish a tweet: ${id}: as it was written` }])
+
+async function expectOneTweet(id: string): Promise<void> {
+  const goal = await ended(faults.rig, id, 40_000)
+  expect(tweetsOf(id)).toHaveLength(1)
+  expect(goal).toMatchObject({ status: 'COMPLETED' })
+  const happened = goal.effects.filter(({ state }) => state === 'CONFIRMED')
+  expect(happened.map(({ provider_ref }) => provider_ref)).toEqual([tweetsOf(id)[0]?.id])
+  expect(await budgets(faults, id)).toMatchObject({ reserved: '0' })
+}
+
+const LABELS = CRASH_POINTS.filter((label) => label.startsWith('worker.'))
+/** Those after which the task is tried again, so that the words do change. */
+const TRIED_AGAIN: readonly CrashPoint[] = ['worker.task.claimed', 'worker.task.executed']
+
+guarantee(
+  {
+    id: 'reworded',
+    title: 'a worker that dies and then says it otherwise posts once',
+    n: sampleSize({ ci: 4, full: LABELS.length }),
+    seed: 3,
+    timeoutMs: 200_000,
+  },
+  async ({ n, random }) => {
+    const others = LABELS.filter((label) => !TRIED_AGAIN.includes(label))
+    for (const label of [...TRIED_AGAIN, ...random.shuffle(others)].slice(0, n)) {
+      const id = label.replaceAll('.', '-')
+      await using worker = await startWorker(`reworder-${id}`, label)
+      await post(id)
+      await expectOneTweet(id).catch((cause: unknown) => {
+        throw new Error(`${label}: ${String(cause)}\n${worker.log()}`, { cause })
+      })
+      await eventually(
+        () => faults.rig.crashes().find((crash) => crash.label === label),
+        10_000,
+        `${label} is reached`,
+      )
+      if (!TRIED_AGAIN.includes(label)) continue
+      const text = JSON.stringify(tweetsOf(id)[0]?.body)
+      expect(text).not.toContain('written')
+      expect((await faults.rig.goal(id)).tasks[0]?.attempt).toBe(2)
+    }
+  },
+)
+
+/** Takes a task whose effect is out back to the ready ones, which no part of the product does. */
+async function forceAgain(goalId: string): Promise<void> {
+  const [task] = await faults.record.query<{ id: string; tenant_id: string; payload: unknown }>({
+    text: `WITH moved AS (
+        UPDATE tasks SET status = 'PENDING', phase = 'ready', version_id = new_version(),
+          lease_owner = NULL, lease_until = NULL, run_at = NULL, ready_at = now()
+        WHERE goal_id = $1 AND status = 'REVIEW' RETURNING id, tenant_id
+      ) SELECT m.id, m.tenant_id, p.payload FROM moved m JOIN task_payloads p ON p.task_id = m.id`,
+    values: [goalId],
+  })
+  if (task === undefined) throw new Error(`${goalId} has no task that waits`)
+  const entry = {
+    task_id: task.id,
+    parent_goal_id: goalId,
+    type: 'CONTENT_GEN',
+    payload: task.payload,
+    constraints: {},
+    status: 'PENDING',
+  }
+  await xadd(
+    faults,
+    'chimera:tasks:CONTENT_GEN',
+    'tenant',
+    task.tenant_id,
+    'task',
+    JSON.stringify(entry),
+  )
+}
+
+control(
+  { guard: 'one slot for both wordings', test: 'reworded', expect: /length of 1 but got 2/ },
+  async () => {
+    await using workers = new AsyncDisposableStack()
+    workers.use(await startWorker('reworder-control'))
+    const text = 'publish a tweet: two-slots: as it was'
+    await postGoals(faults, [
+      { id: 'two-slots', text: `${text} written` },
+      { id: 'another-slot', text },
+    ])
+    await ended(faults.rig, 'another-slot', 40_000)
+    await expectOneTweet('two-slots')
+  },
+)
+
+describe('proposed again while its first round is out', () => {
+  let worker: TestWorker
+  beforeAll(async () => {
+    worker = await startWorker('reworder')
+  })
+  afterAll(() => worker[Symbol.asyncDispose]())
+
+  for (const fault of ['hang', 'cut', '5xx', 'reset_before'] as const) {
+    guarantee(
+      {
+        id: `reworded-${fault}`,
+        title: `with other words after X's ${fault}: one tweet`,
+        n: 1,
+        seed: 0,
+        timeoutMs: 60_000,
+      },
+      async () => {
+        const id = `again-${fault}`
+        await faults.rig.misbehave({ fault, match: id })
+        await post(id)
+        const isOut = async () => {
+          const [effect] = (await faults.rig.goal(id)).effects
+          return effect?.state === 'UNKNOWN' ? true : undefined
+        }
+        await eventually(isOut, 20_000, 'the effect is unknown')
+        await forceAgain(id)
+        const isSaid = async () => {
+          const { attempts } = (await faults.rig.goal(id)).tasks[0] ?? { attempts: [] }
+          return attempts.length === 2 ? true : undefined
+        }
+        await eventually(isSaid, 20_000, 'the other words are proposed').catch((cause: unknown) => {
+          throw new Error(`${String(cause)}\n${worker.log()}`, { cause })
+        })
+        await expectOneTweet(id)
+      },
+    )
+  }
+})

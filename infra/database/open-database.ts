@@ -79,6 +79,10 @@ export function openDatabase(of: {
   // An idle connection that breaks is replaced at the next use; without a listener it ends the
   // process.
   pool.on('error', (error) => of.log.warn({ err: error }, 'an idle database connection broke'))
+  // The pool listens while a connection is idle, and a transaction while it has one. A server that
+  // stops can speak in between: its last words may share a packet with the answer before them. The
+  // next statement on that connection fails, which is all that has to come of it.
+  pool.on('connect', (client) => void client.on('error', () => undefined))
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   let ended: Promise<void> | undefined
 

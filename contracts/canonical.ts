@@ -4,9 +4,6 @@ import canonicalize from 'canonicalize'
 
 import { TerminalError } from './errors.ts'
 
-/** The version of the canonical form, stored beside hashes (requirements X23). */
-export const CANON = 1
-
 const LONE_SURROGATE = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/
 
 /**

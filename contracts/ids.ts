@@ -8,16 +8,19 @@ export const newId = (): string => randomUUIDv7()
 /** A uuid of any version, lower case. */
 export const Uuid = z.uuid().transform((id) => id.toLowerCase())
 
-/** An operator may name a goal; the name is an id in URLs, stream entries and log lines. */
-export const GoalId = z
-  .string()
-  .regex(
-    /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/,
-    'use 1 to 128 letters, digits, dots, colons, dashes or underscores',
-  )
+const name = () =>
+  z
+    .string()
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/,
+      'use 1 to 128 letters, digits, dots, colons, dashes or underscores',
+    )
 
-/** Agents and campaigns are named by the operator, too. */
-export const AgentId = GoalId
+/** An operator may name a goal; the name is an id in URLs, stream entries and log lines. */
+export const GoalId = name()
+
+/** Agents, campaigns and accounts are named by the operator, too. */
+export const AgentId = name()
 
 /** The place of an effect in a frozen plan: `publish`, `pay:1`, `reply:1234`. */
 export const SlotId = z.string().regex(/^[a-z][a-z0-9_]{0,31}(:[A-Za-z0-9._-]{1,64}){0,3}$/)

@@ -1,8 +1,5 @@
 import { z } from 'zod'
 
-/** Base units on the wire: a decimal string, no sign, no fraction (X28). */
-export const BaseUnits = z.string().regex(/^(0|[1-9][0-9]{0,77})$/, 'use integer base units')
-
 /** Asset codes: `USD` for priced cost, else the token's symbol. */
 export const AssetCode = z.string().regex(/^[A-Z][A-Z0-9]{1,11}$/)
 

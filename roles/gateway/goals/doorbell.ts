@@ -6,7 +6,7 @@ import type { Logger } from '@chimera/runtime/log'
 /** Rings after a commit, without keeping the client waiting. */
 export type Doorbell = AsyncDisposable &
   Readonly<{
-    ring: (bells: readonly Publication[], audit: AuditDraft) => void
+    ring: (bells: readonly Publication[], audit: Pick<AuditDraft, 'items'>) => void
   }>
 
 /**

@@ -125,6 +125,12 @@ describe('a slot that has had rounds', () => {
     },
   )
 
+  it('that another task holds is looked at again, because its receipt moves that task', () => {
+    const other = round({ taskId: '018f0000-0000-7000-8000-0000000000ff' })
+    const { move } = judgeAttempt(tweet, withRounds(other))
+    expect(move).toMatchObject({ to: 'judging', delayMs: 5_000 })
+  })
+
   it('is done when one has happened, even with another wording', () => {
     const { move, rounds } = judgeAttempt(tweet, withRounds(round({ state: 'CONFIRMED' })))
     expect(move.to).toBe('done')

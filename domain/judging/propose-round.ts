@@ -38,6 +38,12 @@ const MAX_ROUNDS = 1_000
 const STOPPED_LOOK_MS = 5_000
 const CLOSED_LOOK_MS = 1_000
 
+const HELD_LOOK_MS = 5_000
+
+const JUDGING = 'judging' as const
+const GRANTED = 'granted' as const
+const RECONCILING = 'reconciling' as const
+
 const URL_LIKE = /https?:\/\/|\b[a-z0-9-]+\.(com|org|net|io|ai|xyz|app|dev|co)\b/i
 
 /** Holds one proposed effect against plan, provenance, account, mode and the rounds before it. */
@@ -58,7 +64,7 @@ export function proposeRound(
   const argsHash = canonicalHash(effect.args)
   const rounds = scene.rounds.get(effect.slot) ?? []
   const open = rounds.find((round) => !CLOSED.has(round.state))
-  if (open !== undefined) return heldBy(open, argsHash)
+  if (open !== undefined) return heldBy(open, argsHash, attempt.taskId)
 
   const votes = gates(attempt, effect, scene, account, rounds)
   // A slot outside the plan has no row to hang a round on: the verdict alone says why.
@@ -86,7 +92,7 @@ export function proposeRound(
 }
 
 /** The slot is taken: by its own earlier success, or by a round whose end has to be waited for. */
-function heldBy(open: Round, argsHash: string): SlotProposal {
+function heldBy(open: Round, argsHash: string, taskId: string): SlotProposal {
   const same = open.argsHash === argsHash
   if (open.state === 'CONFIRMED') {
     const reason = same
@@ -99,7 +105,12 @@ function heldBy(open: Round, argsHash: string): SlotProposal {
       hold: undefined,
     }
   }
-  const isOut = open.state === 'GRANTED'
+  const unblock = open.state === 'NEEDS_HUMAN' ? `chimera effect settle ${open.effectId}` : null
+  // The receipt moves the task that the round belongs to; another one has to look for itself.
+  const hold =
+    open.taskId === taskId
+      ? { phase: open.state === 'GRANTED' ? GRANTED : RECONCILING, delayMs: null, unblock }
+      : { phase: JUDGING, delayMs: HELD_LOOK_MS, unblock }
   return {
     votes: [
       {
@@ -110,11 +121,7 @@ function heldBy(open: Round, argsHash: string): SlotProposal {
       },
     ],
     round: undefined,
-    hold: {
-      phase: isOut ? 'granted' : 'reconciling',
-      delayMs: null,
-      unblock: open.state === 'NEEDS_HUMAN' ? `chimera effect settle ${open.effectId}` : null,
-    },
+    hold,
   }
 }
 

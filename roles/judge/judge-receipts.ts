@@ -20,6 +20,7 @@ import type { ReceiptKeys } from '@chimera/infra/signing/receipt-keys'
 import type { Logger } from '@chimera/runtime/log'
 
 import type { Announcement } from './announce.ts'
+import { StaleSceneError } from './stale-scene.ts'
 
 export type JudgeReceiptsDeps = {
   readonly database: Database
@@ -141,7 +142,11 @@ async function commit(
     ),
   )
   const moves = won.flatMap(({ settlement }) => settlement.task ?? [])
-  const { ready, moved: movedTasks } = await moveTasks(tx, oneMovePerTask(moves), audit)
+  const taskMoves = oneMovePerTask(moves)
+  const { ready, moved: movedTasks } = await moveTasks(tx, taskMoves, audit)
+  // An effect may not end without its task hearing of it: both move, or it is read again.
+  const left = taskMoves.find(({ taskId }) => !movedTasks.has(taskId))
+  if (left !== undefined) throw new StaleSceneError(`task ${left.taskId}`)
   await markReceipts(tx, [
     ...judged,
     ...won.map(({ receiptId, move }) => ({ id: receiptId, verdict: `applied: ${move.to}` })),

@@ -37,9 +37,12 @@ export function createCarrier(options: {
     const { entry, plan } = errand
     crash('tool.claim.committed')
     try {
+      // What is left of it: a process that slept between the claim and here has used some up, and
+      // the provider's bound of absence counts from claim + deadline.
+      const usedMs = ledger.now() - (entry.claimedMs ?? ledger.now())
       const outcome = await rules.send({
         request: errand.prepared,
-        deadlineMs: plan.deadlineMs,
+        deadlineMs: plan.deadlineMs - usedMs,
         maySend: () => {
           crash('tool.send.before')
           return errand.maySend()

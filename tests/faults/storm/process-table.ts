@@ -53,10 +53,11 @@ export async function findPids(stack: StackClient, target: Target): Promise<numb
 }
 
 async function readTable(): Promise<Row[]> {
-  const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=,comm='])
+  const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=,stat=,comm='])
   return stdout.split('\n').flatMap((line) => {
-    const [pid, parent, ...command] = line.trim().split(/\s+/)
-    if (parent === undefined) return []
+    const [pid, parent, state, ...command] = line.trim().split(/\s+/)
+    // A dead one that nobody has asked after is no process any more.
+    if (state === undefined || state.startsWith('Z')) return []
     return [{ pid: Number(pid), parent: Number(parent), command: command.join(' ') }]
   })
 }

@@ -18,16 +18,18 @@ export type PlannedGoal = Readonly<{
 export type Door = (path: string, init?: { method?: string; body?: unknown }) => Promise<Response>
 
 const TWEETS = 0.6
+/** What Redis alone has taken is as safe as Redis: a test that damages it says 0. */
 const BY_STREAM = 0.2
 
 /** `n` goals: most want one tweet of words that no other goal has, the others want nothing of X. */
 export function planGoals(
   random: Random,
-  { n, prefix }: { n: number; prefix: string },
+  of: { n: number; prefix: string; byStream?: number },
 ): PlannedGoal[] {
+  const { n, prefix, byStream = BY_STREAM } = of
   return Array.from({ length: n }, (_, index): PlannedGoal => {
     const id = `${prefix}-${String(index).padStart(6, '0')}`
-    const door = random.fraction() < BY_STREAM ? 'stream' : 'http'
+    const door = random.fraction() < byStream ? 'stream' : 'http'
     const at = random.fraction()
     if (random.fraction() >= TWEETS) return { id, text: `generic: think of ${id}`, door, at }
     const words = `the words of ${id}`

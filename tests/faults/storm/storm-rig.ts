@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { findStack, type StackClient } from '@chimera/infra/stack/control-client'
+import { Redis } from 'ioredis'
+
+import { eventually, openStackRig, type StackRig } from '../../e2e/stack-rig.ts'
+import { checkHistory, type Checked } from '../checker/check-history.ts'
+import {
+  type GoalSeen,
+  type Intent,
+  parseProviderRecord,
+  type ProviderLine,
+} from '../checker/history.ts'
+import { type Nemesis, openNemesis } from './nemesis.ts'
+import { areEnded, type Door, lookAtAll, type PlannedGoal, postAll } from './workload.ts'
+
+export const LEASE_MS = 2_000
+/** X is documented here to show a post within 3 s of the deadline of its send. */
+export const ABSENCE_MS = 3_000
+
+const ENV = {
+  LEASE_MS: String(LEASE_MS),
+  TWEET_COOLDOWN_MS: '1',
+  TWEET_ABSENCE_MS: String(ABSENCE_MS),
+  TWEET_SEND_TIMEOUT_MS: '1000',
+  LOG_LEVEL: 'warn',
+}
+/** X's own limit of 10,000 posts in 15 minutes would be all that a large storm meets. */
+const X_SETTINGS = { duplicate_check: false, post_limit: 1_000_000 }
+const OPENS_WITHIN_MS = 30_000
+const LOOK_EVERY_MS = 200
+
+/** What all goals of a rig came to. */
+export type Settled = Readonly<{
+  checked: Checked
+  /** Until the last accepted goal had ended; nothing when one has not. */
+  settledInMs: number | undefined
+}>
+
+/** A whole stack with servers of its own, somebody who harms it, and somebody who checks it. */
+export type StormRig = AsyncDisposable &
+  Readonly<{
+    rig: StackRig
+    stack: StackClient
+    /** A client that outlives its server. */
+    redis: Redis
+    nemesis: Nemesis
+    /** Posts goals over so long, and does not give up while servers are away. */
+    post: (goals: readonly PlannedGoal[], overMs: number) => Promise<void>
+    /** Waits until all that was ever posted here has ended, and checks all of it. */
+    settle: (withinMs: number) => Promise<Settled>
+    provider: () => ProviderLine[]
+  }>
+
+/** Opens the rig; its tool server is open and X takes the same words twice. */
+export async function openStormRig(): Promise<StormRig> {
+  await using opening = new AsyncDisposableStack()
+  const rig = opening.use(await openStackRig({ env: ENV, servers: 'own' }))
+  await eventually(
+    async () => ((await rig.status()).tools[0]?.state === 'open' ? true : undefined),
+    OPENS_WITHIN_MS,
+    'the tool server opens',
+  )
+  const stack = await findStack(rig.stateDir)
+  if (stack === undefined) throw new Error('the stack does not answer')
+  const { urls, simulated } = await stack.report()
+  const redis = new Redis(urls.redis, { retryStrategy: () => 50 })
+  // A Redis that is dead at times is the point of it.
+  redis.on('error', () => undefined)
+  opening.defer(() => redis.disconnect())
+  const xUrl = simulated[0]?.url ?? ''
+  const nemesis = opening.use(openNemesis({ stack, xUrl, settings: X_SETTINGS }))
+  await nemesis.rage([])
+  const api: Door = (path, init) => rig.api(path, init)
+  const intents: Intent[] = []
+  const seen = new Map<string, GoalSeen>()
+  const provider = (): ProviderLine[] =>
+    parseProviderRecord(readFileSync(join(rig.stateDir, 'simulated', 'x.jsonl'), 'utf8'))
+  const settle = async (withinMs: number): Promise<Settled> => {
+    const started = Date.now()
+    const ids = intents.filter(({ isAccepted }) => isAccepted).map(({ goalId }) => goalId)
+    while (!areEnded(ids, seen) && Date.now() - started < withinMs) {
+      await lookAtAll(ids, seen, api)
+      await sleep(LOOK_EVERY_MS)
+    }
+    const settledInMs = areEnded(ids, seen) ? Date.now() - started : undefined
+    const checked = checkHistory({ intents, provider: provider(), goals: seen })
+    return { checked, settledInMs }
+  }
+  const open = opening.move()
+  return {
+    rig,
+    stack,
+    redis,
+    nemesis,
+    post: async (goals, overMs) => {
+      intents.push(...(await postAll({ goals, overMs, api, redis })))
+    },
+    settle,
+    provider,
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  }
+}

@@ -29,12 +29,17 @@ const TRY_AGAIN_MS = 200
 /**
  * The gateway that CHIMERA_GATEWAY_URL and CHIMERA_TOKEN name, else that of the local stack with
  * its operator's token. Its answers throw ChimeraError with the code of the problem; no answer is
- * UNAVAILABLE (exit 69).
+ * UNAVAILABLE (exit 69). `withinMs`: asked once only, for so long.
  */
-export async function openGatewayClient(context: CliContext): Promise<GatewayClient> {
+export async function openGatewayClient(
+  context: CliContext,
+  patience: { withinMs?: number } = {},
+): Promise<GatewayClient> {
   const { url, token } = await findGateway(context)
   const ask = async (path: string, asked: Asked): Promise<unknown> => {
-    const { status, text } = await untilAnswered(() => send(new URL(path, url), token, asked))
+    const { withinMs } = patience
+    const once = () => send(new URL(path, url), token, { ...asked, withinMs })
+    const { status, text } = await untilAnswered(once, withinMs === undefined ? BACK_WITHIN_MS : 0)
     if (status >= 300) throw errorOf(status, text)
     return JSON.parse(text)
   }
@@ -57,12 +62,16 @@ export async function openGatewayClient(context: CliContext): Promise<GatewayCli
 
 type Answer = { status: number; text: string }
 
-async function send(url: URL, token: string, asked: Asked): Promise<Answer> {
+async function send(
+  url: URL,
+  token: string,
+  { withinMs, ...asked }: Asked & { withinMs: number | undefined },
+): Promise<Answer> {
   const response = await fetch(url, {
     ...asked,
     headers: { authorization: `Bearer ${token}`, ...asked.headers },
     redirect: 'error',
-    signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+    signal: AbortSignal.timeout(withinMs ?? ANSWER_WITHIN_MS),
   })
   return { status: response.status, text: await response.text() }
 }
@@ -71,13 +80,13 @@ async function send(url: URL, token: string, asked: Asked): Promise<Answer> {
  * A gateway that is started again is back within a second or two. To ask twice is harmless: reads
  * and cancels are, and a post carries its idempotency key.
  */
-async function untilAnswered(ask: () => Promise<Answer>): Promise<Answer> {
-  const until = performance.now() + BACK_WITHIN_MS
+async function untilAnswered(ask: () => Promise<Answer>, backWithinMs: number): Promise<Answer> {
+  const until = performance.now() + backWithinMs
   for (;;) {
     try {
       return await ask()
     } catch (cause) {
-      if (performance.now() > until) {
+      if (performance.now() >= until) {
         throw new RetryableError(
           'UNAVAILABLE',
           'The gateway does not answer; `chimera status` and `chimera logs gateway` show why.',

@@ -85,6 +85,11 @@ const gateway = z.object({
   GATEWAY_HOST: z.string().default('127.0.0.1').describe('address of the HTTP API'),
 })
 
+/** Who stops the tool servers, and ends the stop. */
+const stops = z.object({
+  TOOL_CONTROL_TOKEN: z.string().min(16).describe('bearer token of /control at the tool servers'),
+})
+
 /** Every tool server. */
 const toolServer = z.object({
   TOOL_ACCOUNT: AgentId.describe('the outside account that this process alone acts for'),
@@ -142,6 +147,7 @@ export const CONFIG_SECTIONS = {
   judge,
   keeper,
   gateway,
+  stops,
   toolServer,
   tweet,
   simulatedX,

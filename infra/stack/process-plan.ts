@@ -40,7 +40,10 @@ const roles: readonly Readonly<{ name: string; sections: readonly ConfigSection[
   { name: 'worker', sections: ['base', 'postgres', 'redis', 'roles', 'worker'] },
   { name: 'judge', sections: ['base', 'postgres', 'redis', 'roles', 'judge'] },
   { name: 'keeper', sections: ['base', 'postgres', 'redis', 'roles', 'keeper'] },
-  { name: 'gateway', sections: ['base', 'postgres', 'redis', 'roles', 'goals', 'gateway'] },
+  {
+    name: 'gateway',
+    sections: ['base', 'postgres', 'redis', 'roles', 'goals', 'gateway', 'stops'],
+  },
 ]
 
 /**
@@ -171,6 +174,7 @@ async function planRole(
       GOALS_FROM_STREAM: context.goalsFromStream,
       GATEWAY_PORT: String(gatewayPort),
       GATEWAY_HOST: '127.0.0.1',
+      TOOL_CONTROL_TOKEN_FILE: paths.keyFiles.controlToken,
     },
   }
   return {

@@ -1,4 +1,12 @@
-import { ChimeraError, DeniedError, RetryableError } from '@chimera/contracts/errors'
+import {
+  ChimeraError,
+  ConflictError,
+  DeniedError,
+  ERROR_CODES,
+  RetryableError,
+  TerminalError,
+  type ErrorCode,
+} from '@chimera/contracts/errors'
 import {
   FenceReply,
   LedgerLine,
@@ -20,8 +28,12 @@ export type ToolControl = Readonly<{
   askVoid: (jws: string) => Promise<ReceiptsReply>
   /** Settles UNKNOWN entries by asking the provider; all when none is named. */
   reconcile: (body?: z.infer<typeof ReconcileBody>) => Promise<ReceiptsReply>
-  /** Durable at the server before it answers. */
-  fence: (body: z.infer<typeof FenceBody>) => Promise<FenceReply>
+  /** Durable at the server before it answers; waits `withinMs` for it, 2 s when not said. */
+  fence: (body: z.infer<typeof FenceBody>, withinMs?: number) => Promise<FenceReply>
+  /** Carries a person's signed word on an effect; the receipt says what the ledger made of it. */
+  settle: (jws: string) => Promise<ReceiptsReply>
+  /** Carries what the record knows to a ledger that was lost or is older. */
+  adopt: (jws: string) => Promise<ToolStatus>
   ledger: () => Promise<LedgerLine[]>
 }>
 
@@ -55,7 +67,10 @@ export function openToolControl(of: {
     hello: async (jws) => parse(ToolStatus, await post('hello', { hello: jws }, SLOW_MS)),
     askVoid: async (jws) => parse(ReceiptsReply, await post('void', { void: jws }, SLOW_MS)),
     reconcile: async (body = {}) => parse(ReceiptsReply, await post('reconcile', body, SLOW_MS)),
-    fence: async (body) => parse(FenceReply, await post('fence', body, QUICK_MS)),
+    fence: async (body, withinMs = QUICK_MS) =>
+      parse(FenceReply, await post('fence', body, withinMs)),
+    settle: async (jws) => parse(ReceiptsReply, await post('settle', { settle: jws }, SLOW_MS)),
+    adopt: async (jws) => parse(ToolStatus, await post('adopt', { adopt: jws }, SLOW_MS)),
     ledger: async () => {
       const text = await get('ledger', SLOW_MS)
       return text
@@ -114,13 +129,35 @@ const Bytes = z.instanceof(Uint8Array)
 /** What of problem+json (RFC 9457) is read. */
 const Problem = z.object({ code: z.string().optional(), detail: z.string().optional() })
 
+/** The server's own code and kind, so that its caller knows whether asking again can help. */
 function refusal(where: string, status: number, text: string): ChimeraError {
-  const problem = Problem.safeParse(jsonOf(text))
-  const detail = problem.data?.detail ?? problem.data?.code ?? 'no reason given'
-  const message = `${where} was refused with ${status}: ${detail.slice(0, 300)}`
+  const { code, detail } = Problem.safeParse(jsonOf(text)).data ?? {}
+  const message = `${where} was refused with ${status}: ${(detail ?? code ?? 'no reason').slice(0, 300)}`
+  if (isCode(code)) return errorOf(code, message)
   if (status === 401) return new DeniedError('UNAUTHENTICATED', message)
   if (status === 403) return new DeniedError('FORBIDDEN', message)
   return new RetryableError('TOOL_FAILED', message)
+}
+
+const isCode = (code: string | undefined): code is ErrorCode =>
+  code !== undefined && Object.hasOwn(ERROR_CODES, code)
+
+function errorOf(code: ErrorCode, message: string): ChimeraError {
+  switch (ERROR_CODES[code].kind) {
+    case 'retryable':
+      return new RetryableError(code, message)
+    case 'denied':
+    case 'approval-required':
+      return new DeniedError(code, message)
+    case 'conflict':
+      return new ConflictError(code, message)
+    // A broken assumption of the server is not one of ours.
+    case 'invariant':
+    case 'cancelled':
+      return new RetryableError('TOOL_FAILED', message)
+    case 'terminal':
+      return new TerminalError(code, message)
+  }
 }
 
 function parse<T>(schema: z.ZodType<T>, text: string): T {

@@ -2,13 +2,14 @@ import { openDatabase } from '@chimera/infra/database/open-database'
 import { openFeedReader } from '@chimera/infra/streams/feed-reader'
 import { openRedis } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
+import { openToolControl } from '@chimera/infra/tools/tool-control'
 import { runProcess } from '@chimera/runtime/run-process'
 
 import { openGateway } from './open-gateway.ts'
 
 await runProcess({
   name: 'gateway',
-  sections: ['postgres', 'redis', 'gateway'],
+  sections: ['postgres', 'redis', 'gateway', 'stops'],
   start: async ({ config, log, stack, health }) => {
     const database = stack.use(openDatabase({ url: config.DATABASE_URL, name: 'gateway', log }))
     const target = { url: config.REDIS_URL, name: 'gateway', log }
@@ -20,6 +21,7 @@ await runProcess({
         redis,
         publisher: openPublisher({ redis, source: 'gateway' }),
         feed,
+        openControl: (of) => openToolControl({ ...of, token: config.TOOL_CONTROL_TOKEN }),
         log,
         host: config.GATEWAY_HOST,
         port: config.GATEWAY_PORT,

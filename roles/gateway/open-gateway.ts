@@ -17,6 +17,8 @@ import { feedRoute } from './routes/feed-route.ts'
 import { goalRoutes } from './routes/goal-routes.ts'
 import { healthRoutes } from './routes/health-routes.ts'
 import { recordRoutes } from './routes/record-routes.ts'
+import { stopRoutes } from './routes/stop-routes.ts'
+import type { StopDeps } from './stops/stop.ts'
 
 /** A token may fill a batch of the Planner at once and go on at this pace. */
 const REQUESTS = { perSecond: 500, burst: 2_000 }
@@ -30,6 +32,7 @@ export type GatewayDeps = Readonly<{
   redis: Readonly<{ check: () => void }>
   publisher: Publisher
   feed: FeedReader
+  openControl: StopDeps['openControl']
   log: Logger
   host: string
   port: number
@@ -61,6 +64,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     routes: [
       ...goalRoutes({ database, doorbell, onAnswerKept: openBroom(deps) }),
       ...recordRoutes({ database }),
+      ...stopRoutes({ database, doorbell, log, openControl: deps.openControl }),
       feedRoute({
         feed: deps.feed,
         isValid: (tokenId) => isTokenValid(database, tokenId),

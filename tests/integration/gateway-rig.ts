@@ -5,6 +5,7 @@ import { createToken } from '@chimera/infra/database/tokens/create-token'
 import { openFeedReader } from '@chimera/infra/streams/feed-reader'
 import { openRedis, type RedisConnection } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
+import { openToolControl } from '@chimera/infra/tools/tool-control'
 import { openLog } from '@chimera/runtime/log'
 import { inject } from 'vitest'
 
@@ -22,6 +23,9 @@ export type GatewayRig = AsyncDisposable &
     ask: (path: string, init?: RequestInit) => Promise<Response>
     post: (path: string, body: unknown, headers?: Record<string, string>) => Promise<Response>
   }>
+
+/** With which the gateway stops tool servers. */
+export const CONTROL_TOKEN = 'the-control-token-of-this-test'
 
 /** `redisUrl` stands for a Redis that is away. */
 export async function openGatewayRig(
@@ -47,6 +51,7 @@ export async function openGatewayRig(
       redis: rings,
       publisher: openPublisher({ redis: rings, source: 'gateway' }),
       feed,
+      openControl: (of) => openToolControl({ ...of, token: CONTROL_TOKEN }),
       log,
       host: '127.0.0.1',
       port: 0,

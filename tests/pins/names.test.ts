@@ -133,6 +133,7 @@ test('names of the environment by section, and which of them are secret', () => 
       "keeper SWEEP_MS",
       "gateway GATEWAY_PORT",
       "gateway GATEWAY_HOST",
+      "stops TOOL_CONTROL_TOKEN",
       "toolServer TOOL_ACCOUNT",
       "toolServer TOOL_PORT",
       "toolServer TOOL_HOST",

@@ -1,5 +1,5 @@
 import type { Database } from '../open-database.ts'
-import { moveFence, type Fence } from './fence.ts'
+import { moveFence, type MovedFence } from './fence.ts'
 
 /**
  * The first step of a stop (design.md section 5): once this has returned no new grant is made in
@@ -9,7 +9,7 @@ import { moveFence, type Fence } from './fence.ts'
 export function raiseStop(
   database: Database,
   of: { scope: string; actor: string; reason?: string; tenantId?: string },
-): Promise<Fence> {
+): Promise<MovedFence> {
   const { scope, actor, reason = null, tenantId } = of
   return moveFence(database, { scope, stopped: true, actor, reason, tenantId })
 }

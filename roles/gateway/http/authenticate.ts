@@ -3,8 +3,8 @@ import type { Principal } from '@chimera/infra/database/tokens/find-principal'
 
 import type { RateLimit } from './rate-limit.ts'
 
-/** What a route asks of a token. */
-export type Needed = 'read' | 'write'
+/** What a route asks of a token; `admin` is for what concerns the whole house. */
+export type Needed = 'read' | 'write' | 'admin'
 
 /** `Authorization: Bearer <token68>` (RFC 6750). Longer tokens are none of ours. */
 const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]{1,256}=*)$/i
@@ -35,7 +35,8 @@ export async function authenticate(of: {
   }
   refuseWhen(of.requests.take(principal.tokenId), 'Too many requests with this token.')
   if (!allows(principal, of.needed)) {
-    throw new DeniedError('FORBIDDEN', `The token ${principal.name} may not ${of.needed}.`)
+    const may = of.needed === 'admin' ? 'do this: it needs the scope admin' : of.needed
+    throw new DeniedError('FORBIDDEN', `The token ${principal.name} may not ${may}.`)
   }
   return principal
 }

@@ -6,6 +6,8 @@
 export type RingMemory = {
   mayRing(key: string): boolean
   noteRing(key: string): void
+  /** The row is another one now. */
+  forget(key: string): void
   /** Redis lost its memory: so does this. */
   clear(): void
 }
@@ -36,6 +38,7 @@ export function openRingMemory(of: { now: () => number; maxKeys?: number }): Rin
         rings.delete(oldest)
       }
     },
+    forget: (key) => void rings.delete(key),
     clear: () => rings.clear(),
   }
 }

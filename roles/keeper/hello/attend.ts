@@ -1,6 +1,8 @@
+import { ChimeraError } from '@chimera/contracts/errors'
 import type { ToolStatus } from '@chimera/contracts/tool-control'
 import type { SweptAccount } from '@chimera/infra/database/sweeps/read-overview'
 import { closeAccount } from '@chimera/infra/database/tools/close-account'
+import { dropHello } from '@chimera/infra/database/tools/drop-hello'
 import { findBoot } from '@chimera/infra/database/tools/find-boot'
 import { openAccount } from '@chimera/infra/database/tools/open-account'
 import { registerBoot } from '@chimera/infra/database/tools/register-boot'
@@ -10,7 +12,9 @@ import { ringJudge, showOnFeed } from '../duties/keeper-deps.ts'
 import type { RingMemory } from '../duties/ring-memory.ts'
 import type { ToolDeps } from '../effects/effect-duty.ts'
 import { endGrants } from '../effects/end-grants.ts'
+import { ringWoken } from '../effects/ring-woken.ts'
 import { carryFences, type Fences } from './carry-fences.ts'
+import { takeFences } from './take-fences.ts'
 
 /** What the Keeper remembers of a server between two visits. */
 export type Attended = {
@@ -19,6 +23,8 @@ export type Attended = {
   hurries: number
   failures: number
   downSince: number | undefined
+  /** When a fresh hello was asked for because the server's clock had jumped. */
+  refreshedAt: number
 }
 
 /**
@@ -26,6 +32,7 @@ export type Attended = {
  * missed.
  */
 const OPEN_MS = 5_000
+const FENCED_LOOK_MS = 1_000
 /**
  * A server that was killed is back within a second or two; one that stays away is away for longer.
  */
@@ -39,6 +46,8 @@ const FAILURES_TO_CLOSE = 2
 /** The Judge signs a hello within milliseconds, when it lives. */
 const SIGNING_MS = 50
 const STILL_CLOSED_MS = 2_000
+/** So often at most the Judge signs a hello anew for a clock that jumped. */
+const REFRESH_MS = 2_000
 
 export type Visit = {
   account: SweptAccount
@@ -52,20 +61,23 @@ export type Visit = {
 export async function attend(deps: ToolDeps, visit: Visit): Promise<number> {
   const { account, state } = visit
   const control = deps.openControl({ url: account.url, signal: visit.signal })
-  const status = await control.status().catch((error: unknown) => {
+  const first = await control.status().catch((error: unknown) => {
     deps.log.debug({ err: error, account: account.account }, 'a tool server does not answer')
     return undefined
   })
-  if (status === undefined) return unreachable(deps, visit)
+  if (first === undefined) return unreachable(deps, visit)
   state.failures = 0
   state.downSince = undefined
-  if (status.account !== account.account) {
-    const other = { account: account.account, url: account.url, answers_as: status.account }
+  if (first.account !== account.account) {
+    const other = { account: account.account, url: account.url, answers_as: first.account }
     deps.log.error(other, 'another account answers at the address of this one')
     await closeAccount(deps.database, { account: account.account, reason: 'WRONG_ACCOUNT' })
     return STILL_CLOSED_MS
   }
-  await carryFences(deps, { control, status, fences: visit.fences })
+  await takeFences(deps, { status: first, fences: visit.fences })
+  const carried = await carryFences(deps, { control, status: first, fences: visit.fences })
+  // A fence that was carried may have stopped the server, or opened it.
+  const status = carried === 0 ? first : await control.status()
   return isAsRecorded(account, status) ? OPEN_MS : greet(deps, { ...visit, control, status })
 }
 
@@ -94,32 +106,67 @@ async function greet(
   deps: ToolDeps,
   visit: Visit & { control: ToolControl; status: ToolStatus },
 ): Promise<number> {
-  const { database, publisher, actor, crash } = deps
-  const { control, status } = visit
+  const { database, publisher, actor } = deps
+  const { status, rung } = visit
   const { boot } = status.ledger
   const seen = await findBoot(database, boot)
   if (seen === undefined) {
     const { audit } = await registerBoot(database, { status, actor })
     await publisher.publish([ringJudge({ look_at: 'boot', id: boot }), ...showOnFeed(audit)])
-    visit.rung.noteRing(boot)
-    return SIGNING_MS
-  }
-  if (seen.hello === null) {
-    if (!visit.rung.mayRing(boot)) return SIGNING_MS
-    await publisher.publish([ringJudge({ look_at: 'boot', id: boot })])
-    visit.rung.noteRing(boot)
+    rung.noteRing(boot)
     return SIGNING_MS
   }
   if (status.state !== 'closed') return recordOpen(deps, status, visit.signal)
-  crash('keeper.hello.before_send')
-  const answer = await control.hello(seen.hello)
-  crash('keeper.hello.sent')
+  const hello = await freshHello(deps, { ...visit, hello: seen.hello })
+  if (hello === null) {
+    if (!rung.mayRing(boot)) return SIGNING_MS
+    await publisher.publish([ringJudge({ look_at: 'boot', id: boot })])
+    rung.noteRing(boot)
+    return SIGNING_MS
+  }
+  const answer = await carryHello(deps, visit.control, hello)
   if (answer.state !== 'closed') return recordOpen(deps, answer, visit.signal)
   const reason = answer.reason ?? 'CLOSED'
   if (await closeAccount(database, { account: status.account, reason })) {
     deps.log.warn({ account: status.account, reason }, 'a tool server stays closed')
   }
   return STILL_CLOSED_MS
+}
+
+/**
+ * The hello that was signed for the boot; null when the Judge has to sign one. A server whose clock
+ * jumped opens only to a hello of now, so the one that it has heard is thrown away.
+ */
+async function freshHello(
+  { database }: ToolDeps,
+  of: { status: ToolStatus; state: Attended; rung: RingMemory; hello: string | null },
+): Promise<string | null> {
+  const { status, state, hello } = of
+  const now = performance.now()
+  const hasJumped = status.reason?.startsWith('CLOCK_JUMP') === true
+  if (hello === null || !hasJumped || now - state.refreshedAt < REFRESH_MS) return hello
+  state.refreshedAt = now
+  await dropHello(database, { boot: status.ledger.boot, hello })
+  of.rung.forget(status.ledger.boot)
+  return null
+}
+
+/** What the server says after its hello; a refusal leaves it closed, with its reason. */
+async function carryHello(
+  { crash, log }: ToolDeps,
+  control: ToolControl,
+  hello: string,
+): Promise<ToolStatus> {
+  crash('keeper.hello.before_send')
+  try {
+    const answer = await control.hello(hello)
+    crash('keeper.hello.sent')
+    return answer
+  } catch (error) {
+    if (!(error instanceof ChimeraError) || error.code === 'TOOL_FAILED') throw error
+    log.debug({ err: error }, 'a hello was refused')
+    return control.status()
+  }
 }
 
 async function recordOpen(
@@ -133,5 +180,7 @@ async function recordOpen(
   deps.log.info({ account, state, boot: ledger.boot, seq: ledger.seq }, 'a tool server is open')
   // Grants for earlier boots are dead as of this moment: not to be left to the next sweep.
   await endGrants(deps, signal)
-  return OPEN_MS
+  if (state === 'open') await ringWoken(deps, signal)
+  // One that is fenced is looked at again soon: does the record know of that stop?
+  return state === 'open' ? OPEN_MS : FENCED_LOOK_MS
 }

@@ -71,6 +71,14 @@ export function helloDuty(deps: ToolDeps & { isLeading: () => boolean }): Duty {
   }
 }
 
+const NEW: Attended = {
+  nextAt: 0,
+  hurries: 0,
+  failures: 0,
+  downSince: undefined,
+  refreshedAt: -Infinity,
+}
+
 /** What is remembered of each account's server. */
 function openStates(): {
   of(account: string): Attended
@@ -80,7 +88,7 @@ function openStates(): {
 } {
   const states = new Map<string, Attended>()
   const of = (account: string): Attended => {
-    const fresh = { nextAt: 0, hurries: 0, failures: 0, downSince: undefined }
+    const fresh = { ...NEW }
     const state: Attended = states.get(account) ?? fresh
     states.set(account, state)
     return state

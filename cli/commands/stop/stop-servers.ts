@@ -1,0 +1,82 @@
+import { RetryableError } from '@chimera/contracts/errors'
+import type { StopReport } from '@chimera/contracts/observable'
+import { TOOLS } from '@chimera/contracts/tools'
+import { findStack } from '@chimera/infra/stack/control-client'
+import { readStackRecord } from '@chimera/infra/stack/stack-record'
+import type { StackReport } from '@chimera/infra/stack/stack-report'
+import { findStateDir, stateDirPaths } from '@chimera/infra/stack/state-dir'
+import { fenceServers, type ServerToFence } from '@chimera/infra/tools/fence-servers'
+import { openToolControl } from '@chimera/infra/tools/tool-control'
+import { loadConfig } from '@chimera/runtime/config'
+
+import type { CliContext } from '../../context.ts'
+import { notRunning, readSecretFile } from '../../local-stack.ts'
+
+/** Nothing else will stop them: worth more patience than the gateway's answer has. */
+const FENCED_WITHIN_MS = 1_500
+
+/**
+ * Fences the tool servers of this state directory with the stop token, each one epoch above its
+ * own: without the gateway, Redis, Postgres, and even without the supervisor. The Keeper takes the
+ * stop into the record when that is back. Throws UNAVAILABLE when no stack runs here.
+ */
+export async function stopServers(
+  scope: string,
+  context: CliContext,
+): Promise<StopReport & { errors: string[] }> {
+  if (loadConfig(['cli'], context.env).CHIMERA_GATEWAY_URL !== undefined) {
+    // Its tool servers are on another machine; those of this one are none of its.
+    throw new RetryableError('UNAVAILABLE', 'Run `chimera stop` where the tool servers run.')
+  }
+  const stateDir = findStateDir(context.env)
+  const token = await readSecretFile(stateDirPaths(stateDir).keyFiles.stopToken)
+  const servers = await findServers(stateDir, scope)
+  const answers = await fenceServers({
+    servers,
+    openControl: ({ url }) => openToolControl({ url, token }),
+    fence: { scope, stopped: true },
+    withinMs: FENCED_WITHIN_MS,
+  })
+  return {
+    epoch: Math.max(0, ...answers.map((answer) => (answer.isFenced ? answer.epoch : 0))),
+    acknowledged_at: new Date().toISOString(),
+    tools: answers.map((answer) => ({
+      name: answer.name,
+      result: answer.isFenced ? 'fenced' : 'unreachable',
+      in_flight: answer.isFenced ? [...answer.inFlight] : [],
+    })),
+    errors: answers.flatMap((answer) =>
+      answer.isFenced ? [] : [`${answer.name}: ${answer.error}`],
+    ),
+  }
+}
+
+/** As the supervisor lists them; as they were started last when even that does not answer. */
+async function findServers(stateDir: string, scope: string): Promise<ServerToFence[]> {
+  const account = scope.startsWith('tool:') ? scope.slice('tool:'.length) : undefined
+  const { report, isSilent } = await askSupervisor(stateDir)
+  if (isSilent) return startedServers(stateDir)
+  // What holds those ports now may be anybody's, and is not to be shown the token.
+  if (report === undefined) throw notRunning()
+  return report.tools.filter((tool) => account === undefined || tool.account === account)
+}
+
+async function askSupervisor(
+  stateDir: string,
+): Promise<{ report?: StackReport | undefined; isSilent: boolean }> {
+  try {
+    const stack = await findStack(stateDir)
+    return { report: await stack?.report(), isSilent: false }
+  } catch {
+    return { isSilent: true }
+  }
+}
+
+function startedServers(stateDir: string): ServerToFence[] {
+  const { ports } = readStackRecord(stateDir)
+  const names = new Set(Object.values(TOOLS).map(({ server }) => server))
+  return [...names].flatMap((name) => {
+    const port = ports[name]
+    return port === undefined ? [] : [{ name, url: `http://127.0.0.1:${port}` }]
+  })
+}

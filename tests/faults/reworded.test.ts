@@ -8,7 +8,8 @@ import {
   type TestWorker,
 } from '../e2e/test-worker/start-test-worker.ts'
 import { control, guarantee, sampleSize } from '../guarantee.ts'
-import { budgets, type FaultRig, openFaultRig, postGoals, xadd } from './fault-rig.ts'
+import { budgets, type FaultRig, openFaultRig, postGoals } from './fault-rig.ts'
+import { forceAgain } from './force-again.ts'
 
 const LEASE_MS = 2_000
 
@@ -83,35 +84,6 @@ guarantee(
   },
 )
 
-/** Takes a task whose effect is out back to the ready ones, which no part of the product does. */
-async function forceAgain(goalId: string): Promise<void> {
-  const [task] = await faults.record.query<{ id: string; tenant_id: string; payload: unknown }>({
-    text: `WITH moved AS (
-        UPDATE tasks SET status = 'PENDING', phase = 'ready', version_id = new_version(),
-          lease_owner = NULL, lease_until = NULL, run_at = NULL, ready_at = now()
-        WHERE goal_id = $1 AND status = 'REVIEW' RETURNING id, tenant_id
-      ) SELECT m.id, m.tenant_id, p.payload FROM moved m JOIN task_payloads p ON p.task_id = m.id`,
-    values: [goalId],
-  })
-  if (task === undefined) throw new Error(`${goalId} has no task that waits`)
-  const entry = {
-    task_id: task.id,
-    parent_goal_id: goalId,
-    type: 'CONTENT_GEN',
-    payload: task.payload,
-    constraints: {},
-    status: 'PENDING',
-  }
-  await xadd(
-    faults,
-    'chimera:tasks:CONTENT_GEN',
-    'tenant',
-    task.tenant_id,
-    'task',
-    JSON.stringify(entry),
-  )
-}
-
 control(
   { guard: 'one slot for both wordings', test: 'reworded', expect: /length of 1 but got 2/ },
   async () => {
@@ -152,7 +124,7 @@ describe('proposed again while its first round is out', () => {
           return effect?.state === 'UNKNOWN' ? true : undefined
         }
         await eventually(isOut, 20_000, 'the effect is unknown')
-        await forceAgain(id)
+        expect(await forceAgain(faults, id)).toBe(true)
         const isSaid = async () => {
           const { attempts } = (await faults.rig.goal(id)).tasks[0] ?? { attempts: [] }
           return attempts.length === 2 ? true : undefined

@@ -1,0 +1,52 @@
+import { CRASH_POINTS, type CrashPoint } from '@chimera/contracts/crash-points'
+import { expect } from 'vitest'
+
+import { ended, eventually, logs } from '../e2e/stack-rig.ts'
+import { silenceWorker, startTestWorker } from '../e2e/test-worker/start-test-worker.ts'
+import { guarantee, sampleSize } from '../guarantee.ts'
+import { openFaultRig, postGoals } from './fault-rig.ts'
+import { forceAgain } from './force-again.ts'
+
+const LEASE_MS = 2_000
+
+/** Where others than the worker can die while a proposal of theirs is under way. */
+const LABELS = CRASH_POINTS.filter((label) => /^(judge|tool)\./.test(label))
+
+/**
+ * A process dies at `label` with an effect on its way; the task is proposed again in other words
+ * before anybody knows what became of it.
+ */
+async function expectOneTweet(label: CrashPoint): Promise<void> {
+  await using faults = await openFaultRig({ CHIMERA_CRASH_AT: label, LEASE_MS: String(LEASE_MS) })
+  const { rig } = faults
+  await rig.misbehave({ duplicate_check: false })
+  await silenceWorker(rig)
+  const args = ['--reword']
+  await using worker = await startTestWorker(rig, { name: 'reworder', args, leaseMs: LEASE_MS })
+  await postGoals(faults, [{ id: 'g', text: 'publish a tweet: as it was written' }])
+  try {
+    await eventually(() => rig.crashes()[0], 20_000, `${label} is reached`)
+    const isForced = await forceAgain(faults, 'g')
+    const goal = await ended(rig, 'g', 40_000)
+    expect(rig.tweets()).toHaveLength(1)
+    expect(goal).toMatchObject({ status: 'COMPLETED' })
+    expect(goal.tasks[0]?.attempts.length).toBe(isForced ? 2 : 1)
+  } catch (cause) {
+    throw new Error(`${label}: ${String(cause)}\n${worker.log()}${logs(rig.stateDir)}`, { cause })
+  } finally {
+    await rig.signal('worker', 'SIGCONT')
+  }
+}
+
+guarantee(
+  {
+    id: 'reworded-crashes',
+    title: 'whoever dies while the words change: one tweet',
+    n: sampleSize({ ci: 2, full: LABELS.length }),
+    seed: 11,
+    timeoutMs: 600_000,
+  },
+  async ({ n, random }) => {
+    for (const label of random.shuffle(LABELS).slice(0, n)) await expectOneTweet(label)
+  },
+)

@@ -1,3 +1,4 @@
+import { canonicalHash } from '@chimera/contracts/canonical'
 import type { CrashPoint } from '@chimera/contracts/crash-points'
 import { ChimeraError, InvariantError } from '@chimera/contracts/errors'
 import type { FenceReply, ReceiptsReply, ToolStatus } from '@chimera/contracts/tool-control'
@@ -5,6 +6,7 @@ import type { FenceReply, ReceiptsReply, ToolStatus } from '@chimera/contracts/t
 import type { Entry } from './ledger/entry.ts'
 import { EVERYTHING } from './ledger/fences.ts'
 import type { Ledger } from './ledger/ledger.ts'
+import { createAdopt, type AdoptRecord } from './protocol/adopt.ts'
 import { createCarrier, type Carrier } from './protocol/carrier.ts'
 import { createClientCall, type ClientCall } from './protocol/client-call.ts'
 import { createEffectCall, type EffectCall, type EffectReply } from './protocol/effect-call.ts'
@@ -16,6 +18,7 @@ import { createMutex } from './protocol/mutex.ts'
 import type { SignReceipt } from './protocol/receipts.ts'
 import { createReconciliation, type Reconciler } from './protocol/reconcile.ts'
 import { RULES, type Rules } from './protocol/rules.ts'
+import { createSettle, type SettleEffect } from './protocol/settle-by-person.ts'
 import { createVoid, type VoidGrant } from './protocol/void.ts'
 import type { ServedEffectTool, ServedTool } from './serving/define-tool.ts'
 import type { CallContext, CallTool } from './serving/mcp-factory.ts'
@@ -40,6 +43,8 @@ export type ToolControl = Readonly<{
   status: () => ToolStatus
   hello: (jws: string) => Promise<ToolStatus>
   voidGrant: (jws: string) => Promise<ReceiptsReply>
+  settle: (jws: string) => Promise<ReceiptsReply>
+  adopt: (jws: string) => Promise<ToolStatus>
   reconcile: (grantIds: readonly string[] | undefined) => Promise<ReceiptsReply>
   fence: (to: { scope: string; epoch: number; stopped: boolean }) => FenceReply
   entries: () => Iterable<Entry>
@@ -66,11 +71,19 @@ export type ToolServerParts = Readonly<{
 export function createToolServer(parts: ToolServerParts): ToolServer {
   const { name, backend, tools, ledger, log, crash, rules = RULES } = parts
   const keys = parts.keys ?? NO_KEYS
-  const gate = parts.keys ? createGate({ ledger, account: parts.account, keys }) : openGate(ledger)
-  const account: Account = { name: parts.account, backend, ledger, keys, gate }
   const alarm = (facts: Record<string, unknown>, message: string): void =>
     log.error({ ...facts, alarm: true }, message)
-  const reconciliation = createReconciliation({ ledger, reconciler: parts.reconciler, log })
+  const gate = parts.keys
+    ? createGate({ ledger, account: parts.account, keys, alarm })
+    : openGate(ledger)
+  const account: Account = { name: parts.account, backend, ledger, keys, gate }
+  const { reconciler } = parts
+  const reconciliation = createReconciliation({
+    ledger,
+    reconciler,
+    refusal: gate.lookRefusal,
+    log,
+  })
   const carrier = createCarrier({ ledger, rules, crash, fail: parts.fail })
   const calling = { account, rules, mutex: createMutex(), carrier, crash }
   const callEffect = chooseCall({
@@ -97,7 +110,12 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
     }
   }
   if (gate.state().isOpen) reconciliation.wake()
-  const voidGrant = createVoid({ account, rules, alarm })
+  const effectTools = tools.flatMap((tool) => (tool.kind === 'effect' ? [tool.effect] : []))
+  const words = {
+    voidGrant: createVoid({ account, rules, alarm }),
+    settle: createSettle({ account, absence: reconciler.absence }),
+    adopt: createAdopt({ account, tools: effectTools, alarm }),
+  }
   return {
     name,
     tools,
@@ -106,7 +124,7 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
       inHand.add(answered)
       return answered.finally(() => inHand.delete(answered))
     },
-    control: createControl({ parts, gate, carrier, reconciliation, voidGrant }),
+    control: createControl({ parts, gate, carrier, reconciliation, words }),
     [Symbol.asyncDispose]: async () => {
       // The caller may be gone, the outcome has to be written all the same.
       await Promise.allSettled(inHand)
@@ -154,25 +172,38 @@ function createControl(given: {
   gate: Gate
   carrier: Carrier
   reconciliation: ReturnType<typeof createReconciliation>
-  voidGrant: VoidGrant
+  words: Readonly<{ voidGrant: VoidGrant; settle: SettleEffect; adopt: AdoptRecord }>
 }): ToolControl {
-  const { parts, gate, carrier, reconciliation } = given
+  const { parts, gate, carrier, reconciliation, words } = given
   const { ledger, sign } = parts
   const status = (): ToolStatus => statusOf(parts, gate)
   return {
     status,
     hello: async (jws) => {
-      await gate.admitHello(jws)
-      parts.log.info({ boot: ledger.boot, seq: ledger.seq() }, 'open: the hello is in')
+      const { boot } = ledger
+      const state = await gate.admitHello(jws)
+      if (state.isOpen) parts.log.info({ boot, seq: ledger.seq() }, 'open: the hello is in')
+      else parts.log.warn({ boot, code: state.code, reason: state.reason }, 'stays closed')
       reconciliation.wake()
       return status()
     },
     voidGrant: async (jws) => {
-      const entry = await given.voidGrant(jws)
+      const entry = await words.voidGrant(jws)
       return { receipts: [await sign(entry)] }
     },
+    settle: async (jws) => {
+      const entry = await words.settle(jws)
+      parts.log.warn({ ...factsOf(entry), detail: entry.detail }, 'a person settled an effect')
+      return { receipts: [await sign(entry)] }
+    },
+    adopt: async (jws) => {
+      await words.adopt(jws)
+      parts.log.warn({ seq: ledger.seq(), ...gate.state() }, 'an adoption came in')
+      reconciliation.wake()
+      return status()
+    },
     reconcile: async (grantIds) => {
-      const closed = gate.refusal()
+      const closed = gate.lookRefusal()
       if (closed !== undefined) throw closed
       const asked = grantIds ?? ledger.entries.inState('UNKNOWN').map((entry) => entry.grantId)
       const { nextInMs } = await reconciliation.run()
@@ -184,7 +215,11 @@ function createControl(given: {
       return { receipts, ...(nextInMs === undefined ? {} : { next_in_ms: Math.ceil(nextInMs) }) }
     },
     fence: ({ scope, epoch, stopped }) => {
-      const fence = ledger.transact(() => ledger.fences.raise(scope, { epoch, isStopped: stopped }))
+      const fence = ledger.transact(() => {
+        const isNews = epoch > (ledger.fences.get(scope)?.epoch ?? 0)
+        if (scope === EVERYTHING && !stopped && isNews) gate.vouchForRecord()
+        return ledger.fences.raise(scope, { epoch, isStopped: stopped })
+      })
       parts.log.warn({ scope, epoch: fence.epoch, stopped: fence.isStopped }, 'fence')
       return { epoch: fence.epoch, in_flight: carrier.inFlight(scope) }
     },
@@ -196,7 +231,6 @@ function statusOf(parts: ToolServerParts, gate: Gate): ToolStatus {
   const { ledger, backend, tools } = parts
   const state = gate.state()
   const isFenced = ledger.fences.get(EVERYTHING)?.isStopped === true
-  const effects = tools.filter((tool) => tool.kind === 'effect')
   return {
     name: parts.name,
     account: parts.account,
@@ -210,7 +244,7 @@ function statusOf(parts: ToolServerParts, gate: Gate): ToolStatus {
     ...(state.isOpen && state.incarnation !== '' ? { incarnation: state.incarnation } : {}),
     fences: ledger.fences.epochs(),
     definitions: Object.fromEntries(
-      effects.map(({ effect }) => [effect.name, effect.definitionHash]),
+      tools.map(({ definition }) => [definition.name, canonicalHash(definition)]),
     ),
   }
 }

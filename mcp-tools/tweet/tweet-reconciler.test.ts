@@ -39,6 +39,7 @@ const entry = (grantId: string, text: string, other: Partial<Entry> = {}): Entry
   retryAfterMs: undefined,
   unseenLooks: 0,
   unseenMs: undefined,
+  adoptedMs: undefined,
   seq: 1,
   ...other,
 })

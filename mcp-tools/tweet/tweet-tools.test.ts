@@ -17,7 +17,11 @@ let ledger: Ledger
 let clockMs = Date.now()
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'chimera-tweet-'))
-  ledger = openLedger({ path: join(folder, 'l.sqlite'), account: 'a', clock: () => clockMs })
+  ledger = openLedger({
+    path: join(folder, 'l.sqlite'),
+    account: 'a',
+    clock: { wall: () => clockMs, monotonic: () => clockMs },
+  })
 })
 afterEach(() => {
   ledger[Symbol.dispose]()

@@ -81,6 +81,7 @@ function imagined(about: EntryAbout, claim: Claim): Entry {
     retryAfterMs: undefined,
     unseenLooks: 0,
     unseenMs: undefined,
+    adoptedMs: undefined,
     seq: 1,
   }
 }

@@ -130,7 +130,7 @@ describe('who is let in', () => {
     const body: unknown = await wrong.json()
     expect(wrong.status).toBe(422)
     expect(body).toMatchObject({ code: 'INPUT_INVALID' })
-    expect(JSON.stringify(body)).toContain('epoch')
+    expect(JSON.stringify(body)).toContain('stopped')
   })
 
   test('the stop token may stop, and nothing else', async () => {

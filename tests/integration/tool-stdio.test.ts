@@ -82,7 +82,7 @@ test('nothing but the protocol is on standard output, and it ends with its clien
 test('a second process of the account ends with 75', async () => {
   const env = environment('held.sqlite')
   await using first = startProcess('mcp-tools/tweet/main.ts', env, ['--stdio'])
-  await expect.poll(() => first.lines.join('\n')).toContain('ready on stdio')
+  await first.ready
   await using second = startProcess('mcp-tools/tweet/main.ts', env, ['--stdio'])
   expect(await second.exited).toEqual({ code: 75, signal: null })
 })

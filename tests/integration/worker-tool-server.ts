@@ -78,6 +78,8 @@ export async function openToolServerDouble(of: {
       status: unused,
       hello: unused,
       voidGrant: unused,
+      settle: unused,
+      adopt: unused,
       reconcile: unused,
       fence: unused,
       entries: unused,

@@ -44,9 +44,29 @@ export type Settlement = Readonly<{
   retryAfterMs?: number
 }>
 
+/** What the record knows of an effect that a lost ledger had claimed, or may have. */
+export type Adopted = Readonly<{
+  state: 'CONFIRMED' | 'UNKNOWN' | 'NEEDS_HUMAN' | 'VOID'
+  /** Without them the provider cannot be asked. */
+  args: string | undefined
+  content: string | undefined
+  deadlineMs: number
+  costUsdMicros: bigint | undefined
+  claimedMs: number
+  leftByMs: number
+  settledMs: number
+  adoptedMs: number
+  providerRef?: string
+  code?: string
+  detail?: string
+}>
+
 /** States in which the effect has happened, or may have. */
 const MAY_HAVE_HAPPENED = "('CLAIMED', 'CONFIRMED', 'UNKNOWN', 'NEEDS_HUMAN')"
 const COUNTS = `state IN ${MAY_HAVE_HAPPENED} AND mode <> 'dry'`
+
+/** No window or cooldown of any tool reaches further back. */
+const WINDOWS_MS = 86_400_000
 
 const Count = z.object({ n: z.int() })
 const Latest = z.object({ latest: z.int().nullable() })
@@ -72,6 +92,7 @@ export function openEntries(database: DatabaseSync, seq: () => number) {
     "(effect_key = ?1 OR (effect_key > ?1 || '@' AND effect_key < ?1 || 'A')) " +
       'ORDER BY claimed_ms DESC, round DESC LIMIT 1',
   )
+  const adopted = select("state = 'UNKNOWN' AND adopted_ms IS NOT NULL")
   const byRef = select('account = ? AND provider_ref = ?')
   const latest = database.prepare(
     `SELECT max(left_by_ms) AS latest FROM entries WHERE tool = ? AND ${COUNTS}`,
@@ -104,6 +125,8 @@ export function openEntries(database: DatabaseSync, seq: () => number) {
     inState: (state: EntryState): Entry[] => byState(state),
     /** Claimed or unknown: what may still be on its way. */
     inFlight: (): Entry[] => inFlight(),
+    /** Adopted entries that nobody can tell of yet. */
+    adoptedUnknown: (): Entry[] => adopted(),
     /** Other open entries that the provider's content could belong to. */
     rivalsOf: (grantId: string): Entry[] => rivals(grantId),
     byProviderRef: (account: string, ref: string): Entry | undefined => byRef(account, ref)[0],
@@ -166,6 +189,40 @@ function openWrites(given: {
       })
       return get(about.grantId)
     },
+    /** An effect of a ledger that was lost, as the record knows it. */
+    adopt(about: EntryAbout, as: Adopted): void {
+      statements.insert.run({
+        ...nothing,
+        ...aboutColumns(about),
+        state: as.state,
+        code: as.code ?? null,
+        detail: as.detail ?? null,
+        args: as.args ?? null,
+        content: as.content ?? null,
+        deadline_ms: as.deadlineMs,
+        cost_usd_micros: as.costUsdMicros?.toString() ?? null,
+        claimed_ms: as.claimedMs,
+        claimed_wall_ms: as.claimedMs,
+        left_by_ms: as.state === 'VOID' ? null : as.leftByMs,
+        settled_ms: as.settledMs,
+        provider_ref: as.providerRef ?? null,
+        adopted_ms: as.adoptedMs,
+        seq: seq(),
+      })
+    },
+    /** An open entry of this ledger's own takes over what the record knows and it does not. */
+    markAdopted(grantId: string, as: Adopted): void {
+      statements.mark.run({
+        grant_id: grantId,
+        args: as.args ?? null,
+        content: as.content ?? null,
+        deadline_ms: as.deadlineMs,
+        claimed_ms: as.claimedMs,
+        left_by_ms: as.leftByMs,
+        adopted_ms: as.adoptedMs,
+        seq: seq(),
+      })
+    },
     /** Moves the entry of a grant. Throws when it is not in the state `from`. */
     settle(grantId: string, from: EntryState, to: Settlement): Entry {
       const { changes } = statements.settle.run({
@@ -187,6 +244,10 @@ function openWrites(given: {
     noteUnseen: (grantId: string, looks: number, atMs: number): void => {
       statements.unseen.run(looks, atMs, seq(), grantId)
     },
+    /** The clock was put forward: whatever is counted from the past is counted from later. */
+    moveAlong: (byMs: number): void => {
+      statements.moveLeft.run({ by: byMs, seq: seq() })
+    },
     /** Only the lock's holder may do this, at its start: nobody lives who could still be acting. */
     recoverClaims: (nowMs: number): number =>
       Number(statements.recover.run({ now: nowMs, seq: seq() }).changes),
@@ -199,11 +260,23 @@ function prepareWrites(database: DatabaseSync) {
       INSERT INTO entries (effect_key, round, grant_id, args_hash, account, tool, mode, scope,
         boot, incarnation, state, code, detail, simulated, args, content, send_method, send_url,
         send_body, deadline_ms, cost_usd_micros, claimed_ms, claimed_wall_ms, left_by_ms,
-        settled_ms, retry_after_ms, seq)
+        settled_ms, retry_after_ms, provider_ref, adopted_ms, seq)
       VALUES (:effect_key, :round, :grant_id, :args_hash, :account, :tool, :mode, :scope,
         :boot, :incarnation, :state, :code, :detail, :simulated, :args, :content, :send_method,
         :send_url, :send_body, :deadline_ms, :cost_usd_micros, :claimed_ms, :claimed_wall_ms,
-        :left_by_ms, :settled_ms, :retry_after_ms, :seq)`),
+        :left_by_ms, :settled_ms, :retry_after_ms, :provider_ref, :adopted_ms, :seq)`),
+    mark: database.prepare(`
+        UPDATE entries SET args = coalesce(args, :args), content = coalesce(content, :content),
+          deadline_ms = max(deadline_ms, :deadline_ms), claimed_ms = coalesce(claimed_ms, :claimed_ms),
+          claimed_wall_ms = coalesce(claimed_wall_ms, :claimed_ms),
+          left_by_ms = coalesce(left_by_ms, :left_by_ms), adopted_ms = :adopted_ms, seq = :seq
+        WHERE grant_id = :grant_id`),
+    // Looks of before the change say nothing any more of how far apart they are.
+    moveLeft: database.prepare(`
+        UPDATE entries SET left_by_ms = left_by_ms + :by, unseen_looks = 0, unseen_ms = NULL,
+          seq = :seq
+        WHERE left_by_ms IS NOT NULL AND (state IN ('CLAIMED', 'UNKNOWN')
+          OR left_by_ms > (SELECT max(left_by_ms) FROM entries) - ${WINDOWS_MS})`),
     settle: database.prepare(`
         UPDATE entries SET state = :state, code = :code, detail = :detail, settled_ms = :settled_ms,
           left_by_ms = coalesce(:left_by_ms, left_by_ms), provider_ref = :provider_ref, url = :url,
@@ -235,6 +308,8 @@ const nothing = {
   left_by_ms: null,
   settled_ms: null,
   retry_after_ms: null,
+  provider_ref: null,
+  adopted_ms: null,
 }
 
 function aboutColumns(about: EntryAbout) {

@@ -57,6 +57,7 @@ export const Entry = z
     retry_after_ms: integer,
     unseen_looks: z.int(),
     unseen_ms: integer,
+    adopted_ms: integer,
     seq: z.int(),
   })
   .transform((row) => ({
@@ -90,6 +91,7 @@ export const Entry = z
     retryAfterMs: row.retry_after_ms,
     unseenLooks: row.unseen_looks,
     unseenMs: row.unseen_ms,
+    adoptedMs: row.adopted_ms,
     seq: row.seq,
   }))
 export type Entry = Readonly<z.infer<typeof Entry>>

@@ -1,13 +1,10 @@
-/** The layout of a ledger file; `PRAGMA user_version` says which one a file has. */
-export const LEDGER_VERSION = 1
-
 /**
  * The tables of a ledger (design.md section 5). Times are milliseconds of the ledger's clock, but
  * for `claimed_wall_ms`, which is compared with the provider's. The guards are here and not only in
  * code: whatever writes, an entry is never deleted, moves only along its state machine, and a slot
  * has one open round.
  */
-export const LEDGER_SCHEMA = `
+const TABLES = `
 CREATE TABLE ledger (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   ledger_id TEXT NOT NULL,
@@ -109,6 +106,26 @@ CREATE TABLE holds (
   name TEXT PRIMARY KEY,
   until_ms INTEGER NOT NULL
 ) STRICT;
-
-PRAGMA user_version = ${LEDGER_VERSION};
 `
+
+/** What adoption and an undeclared restore of the record leave in a ledger. */
+const ADOPTION = `
+-- Set for an entry that the record wrote into this ledger: the ledger that claimed it was lost.
+ALTER TABLE entries ADD COLUMN adopted_ms INTEGER;
+CREATE INDEX entries_adopted_open ON entries (adopted_ms)
+  WHERE adopted_ms IS NOT NULL AND state = 'UNKNOWN';
+
+-- 1: entries of this boot may be missing, so that no entry proves nothing for its grants.
+ALTER TABLE boots ADD COLUMN has_gap INTEGER NOT NULL DEFAULT 0 CHECK (has_gap IN (0, 1));
+-- 1: a person has seen that the record lacks this boot, and went on.
+ALTER TABLE boots ADD COLUMN is_vouched INTEGER NOT NULL DEFAULT 0 CHECK (is_vouched IN (0, 1));
+
+-- The life of the record that turned out to know less than this ledger, until a person resumes.
+ALTER TABLE ledger ADD COLUMN doubted_incarnation TEXT;
+`
+
+/**
+ * The steps from an empty file to the newest layout, in order; `PRAGMA user_version` counts the
+ * ones that a file has taken. Only ever appended to: files in the field have taken the others.
+ */
+export const LEDGER_STEPS: readonly string[] = [TABLES, ADOPTION]

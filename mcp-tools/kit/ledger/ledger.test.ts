@@ -1,23 +1,26 @@
-import { copyFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
 import { newId } from '@chimera/contracts/ids'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import type { Claim, EntryAbout } from './entries.ts'
+import { LEDGER_STEPS } from './ledger-schema.ts'
 import { openLedger, type Ledger } from './ledger.ts'
 
 let folder: string
 let path: string
 let clockMs: number
+let wallAheadMs: number
 const open: Ledger[] = []
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'chimera-ledger-'))
   path = join(folder, 'deep', 'ledger.sqlite')
   clockMs = 1_700_000_000_000
+  wallAheadMs = 0
 })
 afterEach(() => {
   for (const ledger of open.splice(0)) ledger[Symbol.dispose]()
@@ -25,7 +28,11 @@ afterEach(() => {
 })
 
 function openHere(): Ledger {
-  const ledger = openLedger({ path, account: 'a', clock: () => clockMs })
+  const ledger = openLedger({
+    path,
+    account: 'a',
+    clock: { wall: () => clockMs + wallAheadMs, monotonic: () => clockMs },
+  })
   open.push(ledger)
   return ledger
 }
@@ -76,12 +83,45 @@ describe('what a file keeps', () => {
     expect(ledger.account).toBe('a')
   })
 
-  test('a time that never goes back, whatever the clock does', () => {
+  test('a time that never goes back, and never stands still', () => {
+    const first = openHere()
+    first.proveClock()
+    const startMs = first.now()
+    first.transact(() => first.fences.raise('everything', { epoch: 1, isStopped: false }))
+    wallAheadMs = -3_600_000
+    first.proveClock()
+    expect(first.now()).toBe(startMs)
+    const second = reopen()
+    second.proveClock()
+    expect(second.now()).toBe(startMs)
+    clockMs += 60_000
+    expect(second.now()).toBe(startMs + 30_000)
+    clockMs += 7_200_000
+    expect(second.now()).toBe(clockMs - 3_600_000)
+  })
+
+  test('nothing of a clock that nobody agreed with', () => {
+    wallAheadMs = 86_400_000
     const first = openHere()
     first.transact(() => first.fences.raise('everything', { epoch: 1, isStopped: false }))
-    clockMs -= 3_600_000
-    expect(first.now()).toBe(clockMs + 3_600_000)
-    expect(reopen().now()).toBe(clockMs + 3_600_000)
+    wallAheadMs = 0
+    expect(reopen().now()).toBe(clockMs)
+  })
+
+  test('a file of the first layout is taken over', () => {
+    const [firstStep = ''] = LEDGER_STEPS
+    mkdirSync(dirname(path), { recursive: true })
+    const database = new DatabaseSync(path)
+    database.exec(firstStep)
+    database.exec(`PRAGMA user_version = 1;
+      INSERT INTO ledger (one, ledger_id, account, seq, highest_ms)
+        VALUES (1, '${newId()}', 'a', 7, 0);
+      INSERT INTO boots (boot, started_ms) VALUES ('${newId()}', 1)`)
+    database.close()
+    const ledger = openHere()
+    expect(ledger.seq()).toBe(8)
+    expect(ledger.boots.all()).toHaveLength(2)
+    expect(ledger.doubt.of()).toBeUndefined()
   })
 
   test('what a dead holder had in hand, as UNKNOWN, counted from when it can have left', () => {

@@ -6,11 +6,19 @@ import { newId as newUuid } from '@chimera/contracts/ids'
 import { z } from 'zod'
 
 import { openBoots, type Boots } from './boots.ts'
+import { openDoubt, type Doubt } from './doubt.ts'
 import { openEntries, type Entries } from './entries.ts'
 import { heldOr, openExclusiveDatabase } from './exclusive-database.ts'
 import { openFences, type Fences } from './fences.ts'
 import { openHolds, type Holds } from './holds.ts'
-import { LEDGER_SCHEMA, LEDGER_VERSION } from './ledger-schema.ts'
+import { LEDGER_STEPS } from './ledger-schema.ts'
+import {
+  MAX_JUMP_MS,
+  openSteadyClock,
+  SYSTEM_CLOCK,
+  type Clock,
+  type SteadyClock,
+} from './steady-clock.ts'
 
 /**
  * The durable half of the promise (design.md sections 5 and 12): what this account was allowed to
@@ -29,13 +37,24 @@ export type Ledger = Disposable &
     fences: Fences
     boots: Boots
     holds: Holds
+    doubt: Doubt
     seq: () => number
+    /** Within a commit: it and all that follow are numbered above `seq`. */
+    raiseSeq: (seq: number) => void
+    clock: SteadyClock
     /**
-     * Milliseconds: the clock's, or the highest that the ledger has ever seen when that is later.
+     * Milliseconds: the clock's, or the highest that the ledger has ever seen when that is later. A
+     * clock that was put back is caught up with at half its speed: windows last a little longer,
+     * and nothing stands still.
      */
     now: () => number
     /** The plain clock, for comparison with a provider's. */
     wall: () => number
+    /**
+     * The record agrees with the wall clock (GRANTS=off: nobody can). When that is ahead of what
+     * was believed, open entries and windows move along: less time has passed than it seems.
+     */
+    proveClock: () => void
     /**
      * Runs `work` in one durable commit with a number of its own. Nothing in it may await. When it
      * throws, nothing is written; when it writes nothing, there is no commit.
@@ -62,11 +81,11 @@ const Changes = z.object({ n: z.int() })
 export function openLedger(options: {
   path: string
   account: string
-  clock?: () => number
+  clock?: Clock
   newId?: () => string
   openDatabase?: (path: string) => DatabaseSync
 }): Ledger {
-  const { path, account, clock = Date.now, newId = newUuid } = options
+  const { path, account, clock = SYSTEM_CLOCK, newId = newUuid } = options
   const { openDatabase = openExclusiveDatabase } = options
   const database = openDatabase(path)
   try {
@@ -89,11 +108,12 @@ function begin(given: { database: DatabaseSync; account: string; newId: () => st
   const { database } = given
   database.exec('BEGIN IMMEDIATE')
   const version = Version.parse(database.prepare('PRAGMA user_version').get()).user_version
-  if (version > LEDGER_VERSION) {
-    throw new InvariantError(`The ledger has layout ${version}; this is ${LEDGER_VERSION}.`)
+  if (version > LEDGER_STEPS.length) {
+    throw new InvariantError(`The ledger has layout ${version}; this is ${LEDGER_STEPS.length}.`)
   }
+  for (const step of LEDGER_STEPS.slice(version)) database.exec(step)
+  database.exec(`PRAGMA user_version = ${LEDGER_STEPS.length}`)
   if (version === 0) {
-    database.exec(LEDGER_SCHEMA)
     database
       .prepare(
         'INSERT INTO ledger (one, ledger_id, account, seq, highest_ms) VALUES (1, ?, ?, 0, 0)',
@@ -109,29 +129,39 @@ function assemble(given: {
   path: string
   inode: number
   boot: string
-  clock: () => number
+  clock: Clock
 }): Ledger {
   const { database, head, path, boot } = given
   const state = { seq: head.seq, highestMs: head.highest_ms }
-  const now = (): number => {
-    state.highestMs = Math.max(state.highestMs, Math.floor(given.clock()))
-    return state.highestMs
-  }
+  const clock = openSteadyClock(given.clock)
+  const now = openLedgerTime(clock, state)
   const saveHead = database.prepare('UPDATE ledger SET seq = ?, highest_ms = ?')
   const seq = (): number => state.seq
+  const entries = openEntries(database, seq)
+  const save = (n: number): void => void saveHead.run(n, Math.floor(state.highestMs))
+  const transact = transactions({ database, state, save })
   const ledger = {
     id: head.ledger_id,
     path,
     account: head.account,
     boot,
-    entries: openEntries(database, seq),
+    entries,
     fences: openFences(database, seq),
     boots: openBoots(database),
     holds: openHolds(database),
+    doubt: openDoubt(database),
     seq,
+    raiseSeq: (to: number): void => {
+      state.seq = Math.max(state.seq, to + 1)
+    },
+    clock,
     now,
-    wall: () => Math.floor(given.clock()),
-    transact: transactions({ database, state, now, save: (n, ms) => void saveHead.run(n, ms) }),
+    wall: clock.wall,
+    proveClock: () => {
+      const aheadMs = clock.prove()
+      if (aheadMs > MAX_JUMP_MS) transact(() => entries.moveAlong(aheadMs))
+    },
+    transact,
     isInPlace: () => statSync(path, { throwIfNoEntry: false })?.ino === given.inode,
     [Symbol.dispose]: () => database.close(),
   }
@@ -139,15 +169,27 @@ function assemble(given: {
   state.seq += 1
   ledger.boots.begin(boot, now())
   ledger.entries.recoverClaims(now())
-  saveHead.run(state.seq, state.highestMs)
+  save(state.seq)
   return ledger
+}
+
+/** Nothing of a clock that nobody has agreed with yet is kept: it may be off by years. */
+function openLedgerTime(clock: SteadyClock, state: { highestMs: number }): () => number {
+  let seenMs = clock.monotonic()
+  return () => {
+    const clockMs = clock.now()
+    const passedMs = clock.monotonic() - seenMs
+    if (!clock.isProven()) return Math.max(Math.floor(state.highestMs), clockMs)
+    seenMs += passedMs
+    state.highestMs = Math.max(state.highestMs + passedMs / 2, clockMs)
+    return Math.floor(state.highestMs)
+  }
 }
 
 function transactions(given: {
   database: DatabaseSync
-  state: { seq: number; highestMs: number }
-  now: () => number
-  save: (seq: number, highestMs: number) => void
+  state: { seq: number }
+  save: (seq: number) => void
 }): <T>(work: () => T) => T {
   const { database, state } = given
   const changes = database.prepare('SELECT total_changes() AS n')
@@ -165,7 +207,7 @@ function transactions(given: {
         database.exec('ROLLBACK')
         return result
       }
-      given.save(state.seq, given.now())
+      given.save(state.seq)
       database.exec('COMMIT')
       return result
     } catch (error) {

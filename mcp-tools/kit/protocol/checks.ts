@@ -1,6 +1,7 @@
 import { effectKey } from '@chimera/contracts/effect'
 import { GRANT_SECONDS, type GrantClaims } from '@chimera/contracts/grant'
 
+import { MAX_JUMP_MS } from '../ledger/steady-clock.ts'
 import type { Refusal } from '../provider/exchange.ts'
 import type { AccountWindow } from './effect-tool.ts'
 import type { Account, GrantedCall } from './granted-call.ts'
@@ -49,7 +50,8 @@ const isThisBoot: Check = ({ claims }, { ledger }) =>
     ? undefined
     : refuse('BOOT_CHANGED', 'The grant was made for an earlier start of this server.')
 
-const isThisRecord: Check = ({ claims }, { gate }) => {
+/** Whether the grant is of the life of the record that the server was opened for. */
+export const isThisRecord: Check = ({ claims }, { gate }) => {
   const state = gate.state()
   // No tombstone: the living record may grant the very round that a dead one had granted.
   return state.isOpen && state.incarnation === claims.incarnation
@@ -82,10 +84,16 @@ const isNotFenced: Check = ({ claims }, { ledger }) => {
     : voided('FENCED', `A stop of "${scope}" fences this grant.`)
 }
 
-const isNotExpired: Check = ({ claims }, { ledger }) =>
-  isExpired(claims, ledger.now())
+const isNotExpired: Check = ({ claims }, { ledger }) => {
+  const nowMs = ledger.clock.now()
+  if (claims.iat * 1000 > nowMs + MAX_JUMP_MS) {
+    // Signed before a clock was put back: by now it may be long expired.
+    return refuse('CLOCK_JUMP', 'The grant is from the future of this server.')
+  }
+  return isExpired(claims, nowMs)
     ? voided('GRANT_EXPIRED', 'The grant has expired by the clock of this server.')
     : undefined
+}
 
 const isPlanned: Check = ({ planned }) =>
   planned.refusal === undefined ? undefined : { kind: 'void', ...planned.refusal }
@@ -162,7 +170,7 @@ export type MaySend = (claims: GrantClaims, account: Account) => Refusal | undef
  * Synchronous; reads memory and one stat.
  */
 export const maySend: MaySend = (claims, { ledger, gate }) => {
-  if (isExpired(claims, ledger.now())) {
+  if (isExpired(claims, ledger.clock.now())) {
     return { code: 'GRANT_EXPIRED', detail: 'The grant expired before anything was written.' }
   }
   const scope = ledger.fences.findFenced(scopesOf(claims), claims.fences)

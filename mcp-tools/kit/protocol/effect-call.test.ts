@@ -230,7 +230,7 @@ describe('a slot that another grant has', () => {
     await account.call(claims)
     const reply = await account.call({ ...claims, jti: newId() })
     expect(reply).toMatchObject({ status: 'NONE', code: 'IDEMPOTENCY_CONFLICT' })
-    expect(account.alarms).toHaveLength(1)
+    expect(account.alarms).toHaveLength(2)
     expect(account.sent).toHaveLength(1)
   })
 

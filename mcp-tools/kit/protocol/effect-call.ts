@@ -5,7 +5,7 @@ import { InvariantError } from '@chimera/contracts/errors'
 import type { Entry } from '../ledger/entry.ts'
 import type { Refusal } from '../provider/exchange.ts'
 import type { Carrier } from './carrier.ts'
-import type { Objection } from './checks.ts'
+import { isThisRecord, type Objection } from './checks.ts'
 import type { EffectTool } from './effect-tool.ts'
 import { aboutGrant, type Account, type GrantedCall } from './granted-call.ts'
 import type { Mutex } from './mutex.ts'
@@ -124,6 +124,9 @@ function decide(call: GrantedCall, account: Account, rules: Rules): Decision {
   if (found.kind === 'recorded') return { kind: 'settled', entry: found.entry }
   if (found.kind === 'none') {
     const { code, detail, holder, isAlarm = false } = found
+    // A grant of an earlier life of the record is late, and says nothing of this one.
+    const isOfThisRecord = isThisRecord(call, account) === undefined
+    if (found.isGrantedTwice === true && isOfThisRecord) account.gate.doubtRecord(detail)
     const refusal = { code, detail }
     return { kind: 'refused', refusal, isAlarm, ...(holder === undefined ? {} : { holder }) }
   }

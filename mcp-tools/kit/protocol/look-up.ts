@@ -16,6 +16,8 @@ export type Found =
       holder?: Entry
       /** Something that a sound record and ledger cannot come to. */
       isAlarm?: boolean
+      /** One round under two grants: only a record that forgot the first can have signed that. */
+      isGrantedTwice?: boolean
     }>
 
 export type Round = Readonly<{
@@ -51,6 +53,7 @@ export function lookUp(
       code: 'IDEMPOTENCY_CONFLICT',
       detail,
       isAlarm: true,
+      isGrantedTwice: true,
       ...(open === undefined ? {} : { holder: open }),
     }
   }

@@ -1,5 +1,8 @@
+import type { ChimeraError } from '@chimera/contracts/errors'
+
 import type { Entry } from '../ledger/entry.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import { boundOf, type AbsenceBound } from './absence.ts'
 
 /** What asking the provider about one unknown effect has brought. */
 export type Look =
@@ -13,14 +16,6 @@ export type Look =
   | Readonly<{ kind: 'not_yet'; inMs?: number }>
   /** The provider cannot tell; after the bound a person has to. */
   | Readonly<{ kind: 'cannot'; detail: string }>
-
-/** When complete looks that did not show an effect prove that it did not happen. */
-export type AbsenceBound = Readonly<{
-  /** Counted from claim + deadline, when the connection is surely dead. */
-  afterMs: number
-  reads: number
-  readsApartMs: number
-}>
 
 /** How a provider is asked. One per account; EVM and exchanges plug into the same port. */
 export type Reconciler = Readonly<{
@@ -58,6 +53,8 @@ const MAX_TIMER_MS = 86_400_000
 export function createReconciliation(options: {
   ledger: Ledger
   reconciler: Reconciler
+  /** Why the provider may not be asked now. */
+  refusal: () => ChimeraError | undefined
   log: {
     info: (facts: object, message: string) => void
     error: (facts: object, message: string) => void
@@ -72,6 +69,8 @@ export function createReconciliation(options: {
   const pass = async (): Promise<{ nextInMs?: number }> => {
     for (const { grantId } of unknowns(ledger)) {
       if (stopping.signal.aborted) break
+      // Whatever opens the server again wakes this up.
+      if (options.refusal() !== undefined) return {}
       if ((due.get(grantId) ?? 0) > ledger.now()) continue
       await lookAt(grantId)
     }
@@ -83,12 +82,19 @@ export function createReconciliation(options: {
     const entry = ledger.entries.get(grantId)
     // Taken before the look: what was read is at least as old.
     const lookedMs = ledger.now()
-    const look = await reconciler.look(entry, {
-      rivals: ledger.entries.rivalsOf(grantId),
-      isBound: (ref) => ledger.entries.byProviderRef(entry.account, ref) !== undefined,
-      signal: stopping.signal,
-    })
-    const after = ledger.transact(() => learn({ ledger, reconciler, grantId, look, lookedMs }))
+    const look =
+      entry.claimedMs === undefined
+        ? NAMELESS
+        : await reconciler.look(entry, {
+            rivals: ledger.entries.rivalsOf(grantId),
+            isBound: (ref) => ledger.entries.byProviderRef(entry.account, ref) !== undefined,
+            signal: stopping.signal,
+          })
+    const after = ledger.transact(() =>
+      options.refusal() === undefined
+        ? learn({ ledger, reconciler, grantId, look, lookedMs })
+        : ledger.entries.get(grantId),
+    )
     if (after.state === 'UNKNOWN') {
       due.set(grantId, ledger.now() + waitOf(after, reconciler.absence, look, lookedMs))
       return
@@ -127,10 +133,10 @@ export function createReconciliation(options: {
   }
 }
 
-/** An effect that was only adopted has no content to look for; its adoption brings it. */
-function unknowns(ledger: Ledger): Entry[] {
-  return ledger.entries.inState('UNKNOWN').filter((entry) => entry.claimedMs !== undefined)
-}
+const unknowns = (ledger: Ledger): Entry[] => ledger.entries.inState('UNKNOWN')
+
+/** A round of which only the record's question is known has nothing to look for. */
+const NAMELESS: Look = { kind: 'cannot', detail: 'Nobody knows what this grant was to do.' }
 
 /** Writes what a look has proved. Runs within a ledger commit. */
 function learn(given: {
@@ -177,12 +183,6 @@ function countUnseen(
     detail: `It was not there in ${looks} complete looks after the provider's bound.`,
     settledMs: ledger.now(),
   })
-}
-
-/** A process that was paused can have held the connection for longer than its deadline. */
-function boundOf(entry: Entry, absence: AbsenceBound): number {
-  const deadMs = Math.max((entry.claimedMs ?? 0) + entry.deadlineMs, entry.leftByMs ?? 0)
-  return deadMs + absence.afterMs
 }
 
 /** Until the next look: ever rarer while only presence can be proved, then when absence can. */

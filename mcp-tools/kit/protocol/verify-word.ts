@@ -1,5 +1,12 @@
 import { ChimeraError, DeniedError } from '@chimera/contracts/errors'
-import { GrantClaims, HelloClaims, JWS_TYPE, VoidClaims } from '@chimera/contracts/grant'
+import {
+  AdoptClaims,
+  GrantClaims,
+  HelloClaims,
+  JWS_TYPE,
+  SettleClaims,
+  VoidClaims,
+} from '@chimera/contracts/grant'
 import { compactVerify, decodeProtectedHeader } from 'jose'
 import type { z } from 'zod'
 
@@ -8,7 +15,8 @@ import type { GrantKey, GrantKeys } from './grant-keys.ts'
 type Word<C> = Readonly<{ name: string; typ: string; schema: z.ZodType<C>; maxCharacters: number }>
 
 /**
- * What the Judge says to a tool server. A hello lists up to 100,000 boots; the others are small.
+ * What the Judge says to a tool server. A hello lists up to 100,000 boots, an adoption up to 2,000
+ * effects with their arguments as well; the others are small.
  */
 export const GRANT: Word<GrantClaims> = {
   name: 'grant',
@@ -27,6 +35,18 @@ export const VOID: Word<VoidClaims> = {
   typ: JWS_TYPE.void,
   schema: VoidClaims,
   maxCharacters: 65_536,
+}
+export const SETTLE: Word<SettleClaims> = {
+  name: 'settlement',
+  typ: JWS_TYPE.settle,
+  schema: SettleClaims,
+  maxCharacters: 65_536,
+}
+export const ADOPT: Word<AdoptClaims> = {
+  name: 'adoption',
+  typ: JWS_TYPE.adopt,
+  schema: AdoptClaims,
+  maxCharacters: 32_000_000,
 }
 
 export type Verified<C> = Readonly<{ claims: C; key: GrantKey }>

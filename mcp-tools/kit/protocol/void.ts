@@ -1,8 +1,9 @@
-import { DeniedError, ConflictError, RetryableError } from '@chimera/contracts/errors'
+import { ConflictError, RetryableError } from '@chimera/contracts/errors'
 import type { VoidClaims } from '@chimera/contracts/grant'
 
 import type { Settlement } from '../ledger/entries.ts'
 import type { Entry } from '../ledger/entry.ts'
+import { checkAddressee } from './addressee.ts'
 import { aboutGrant, type Account } from './granted-call.ts'
 import type { Rules } from './rules.ts'
 import { VOID, verifyWord } from './verify-word.ts'
@@ -60,25 +61,13 @@ export function createVoid(options: {
         const { grant_id, effect_key, round, goal } = claims
         options.alarm({ grant_id, effect_key, round, goal, code }, detail)
       }
+      if (found.isGrantedTwice === true) account.gate.doubtRecord(detail)
       if (holder?.state === 'CLAIMED' || code === 'IN_PROGRESS') {
         throw new RetryableError('IN_PROGRESS', detail)
       }
       if (holder !== undefined) return holder
       throw new ConflictError(code, detail)
     })
-  }
-}
-
-function checkAddressee(claims: VoidClaims, { name, gate, ledger }: Account): void {
-  const closed = gate.refusal()
-  if (closed !== undefined) throw closed
-  if (claims.aud !== name) throw new DeniedError('GRANT_INVALID', 'It asks another account.')
-  if (claims.boot !== ledger.boot || claims.ledger_id !== ledger.id) {
-    throw new RetryableError('BOOT_CHANGED', 'The question is for an earlier start of this server.')
-  }
-  const state = gate.state()
-  if (!state.isOpen || state.incarnation !== claims.incarnation) {
-    throw new DeniedError('INCARNATION_CHANGED', 'The question is from before a restore.')
   }
 }
 
@@ -92,11 +81,11 @@ function answerFor(
   { ledger }: Account,
 ): Settlement & { state: 'VOID' | 'UNKNOWN' } {
   const settledMs = ledger.now()
-  if (ledger.boots.has(claims.granted_boot)) {
+  if (ledger.boots.isWhole(claims.granted_boot)) {
     const detail = `Voided for the record: ${claims.reason}.`
     return { state: 'VOID', code: CODE_OF_REASON[claims.reason], detail, settledMs }
   }
-  const detail = 'Granted for a start that this ledger does not know.'
+  const detail = 'Granted for a start whose claims this ledger may not hold.'
   return { state: 'UNKNOWN', code: 'OUTCOME_UNKNOWN', detail, settledMs }
 }
 

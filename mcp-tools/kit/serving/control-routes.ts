@@ -2,10 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 
 import { DeniedError, TerminalError } from '@chimera/contracts/errors'
 import {
+  AdoptBody,
   FenceBody,
   HelloBody,
   LedgerLine,
   ReconcileBody,
+  SettleBody,
   VoidBody,
 } from '@chimera/contracts/tool-control'
 import type { z } from 'zod'
@@ -15,8 +17,8 @@ import type { ToolControl } from '../tool-server.ts'
 import { carriesToken } from './bearer.ts'
 import { invalidInput } from './define-tool.ts'
 
-/** A hello lists every boot that the record knows. */
-const MAX_BODY_BYTES = 8_388_608
+/** A hello lists every boot that the record knows, an adoption every effect that is open. */
+const MAX_BODY_BYTES = 33_554_432
 
 export type ControlTokens = Readonly<{ control: string | undefined; stop: string | undefined }>
 
@@ -54,6 +56,8 @@ const METHODS: Readonly<Record<string, 'GET' | 'POST'>> = {
   '/control/ledger': 'GET',
   '/control/hello': 'POST',
   '/control/void': 'POST',
+  '/control/settle': 'POST',
+  '/control/adopt': 'POST',
   '/control/reconcile': 'POST',
   '/control/fence': 'POST',
 }
@@ -67,6 +71,8 @@ async function answer(given: {
   const { path, body, control } = given
   if (path === '/control/hello') return control.hello(parse(HelloBody, body).hello)
   if (path === '/control/void') return control.voidGrant(parse(VoidBody, body).void)
+  if (path === '/control/settle') return control.settle(parse(SettleBody, body).settle)
+  if (path === '/control/adopt') return control.adopt(parse(AdoptBody, body).adopt)
   if (path === '/control/reconcile') {
     return control.reconcile(parse(ReconcileBody, body).grant_ids)
   }

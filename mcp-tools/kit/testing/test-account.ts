@@ -4,7 +4,12 @@ import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 
 import type { CrashPoint } from '@chimera/contracts/crash-points'
-import type { GrantClaims, ReceiptClaims } from '@chimera/contracts/grant'
+import type {
+  AdoptClaims,
+  GrantClaims,
+  ReceiptClaims,
+  SettleClaims,
+} from '@chimera/contracts/grant'
 import { META_GRANT, META_IDEMPOTENCY_KEY, META_RECEIPT } from '@chimera/contracts/grant'
 import { z } from 'zod'
 
@@ -45,7 +50,10 @@ export class TestAccount implements AsyncDisposable {
   readonly crashes: CrashPoint[] = []
   readonly answers: Answer[] = []
   looks: Look[] = []
+  /** Real time, on both clocks. */
   clockMs = Date.now()
+  /** By how much the wall clock has been put forward, or back. */
+  jumpMs = 0
   isLive = false
   tool: ServedEffectTool
   #rules: Partial<Rules> = {}
@@ -82,7 +90,7 @@ export class TestAccount implements AsyncDisposable {
     } = {},
   ): Promise<this> {
     this.#rules = options.rules ?? {}
-    const clock = (): number => this.clockMs
+    const clock = { wall: () => this.clockMs + this.jumpMs, monotonic: () => this.clockMs }
     const { openDatabase = openForgetful } = options
     this.#ledger = openLedger({
       path: this.path,
@@ -123,7 +131,9 @@ export class TestAccount implements AsyncDisposable {
 
   async hello(other: Parameters<TestJudge['hello']>[1] = {}): Promise<void> {
     this.#boots.push(this.ledger.boot)
-    const jws = await this.judge.hello(this.status, { known_boots: [...this.#boots], ...other })
+    const iat = Math.floor((this.clockMs + this.jumpMs) / 1000)
+    const known = { iat, known_boots: [...this.#boots] }
+    const jws = await this.judge.hello(this.status, { ...known, ...other })
     await this.server.control.hello(jws)
   }
 
@@ -141,7 +151,7 @@ export class TestAccount implements AsyncDisposable {
   }
 
   claims(wish: Partial<Parameters<TestJudge['claims']>[1]> = {}): GrantClaims {
-    const iat = Math.floor(this.clockMs / 1000)
+    const iat = Math.floor((this.clockMs + this.jumpMs) / 1000)
     return this.judge.claims(this.status, { args: { text: 'hello' }, iat, ...wish })
   }
 
@@ -177,6 +187,22 @@ export class TestAccount implements AsyncDisposable {
     const question = await this.judge.voidOf(this.status, claims, other)
     const { receipts } = await this.server.control.voidGrant(question)
     return this.judge.read(receipts[0] ?? '')
+  }
+
+  async settle(
+    claims: GrantClaims,
+    word: Pick<SettleClaims, 'outcome'> & Partial<SettleClaims>,
+  ): Promise<ReceiptClaims> {
+    const jws = await this.judge.settle(this.status, claims, word)
+    const { receipts } = await this.server.control.settle(jws)
+    return this.judge.read(receipts[0] ?? '')
+  }
+
+  async adopt(other: Partial<AdoptClaims> = {}): Promise<void> {
+    const iat = Math.floor((this.clockMs + this.jumpMs) / 1000)
+    const known = { iat, known_boots: [...this.#boots] }
+    const jws = await this.judge.adopt(this.status, { ...known, ...other })
+    await this.server.control.adopt(jws)
   }
 
   /** Lets the request go that the provider holds. */

@@ -8,8 +8,10 @@ import {
   GRANT_SECONDS,
   JWS_TYPE,
   ReceiptClaims,
+  type AdoptClaims,
   type GrantClaims,
   type HelloClaims,
+  type SettleClaims,
   type VoidClaims,
 } from '@chimera/contracts/grant'
 import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
@@ -146,6 +148,72 @@ export class TestJudge {
       reason: 'expired',
       ...other,
     })
+  }
+
+  async settle(
+    status: ToolStatus,
+    grant: GrantClaims,
+    word: Pick<SettleClaims, 'outcome'> & Partial<SettleClaims>,
+  ): Promise<string> {
+    return this.sign('settle', {
+      ...this.#envelope(status),
+      grant_id: grant.jti,
+      effect_key: grant.effect_key,
+      round: grant.round,
+      args_hash: grant.args_hash,
+      reason: 'looked it up by hand',
+      actor: 'owner',
+      ...word,
+    })
+  }
+
+  /** What the record knows of an account whose ledger is behind. */
+  async adopt(status: ToolStatus, other: Partial<AdoptClaims> = {}): Promise<string> {
+    return this.sign('adopt', {
+      ...this.#envelope(status),
+      known_boots: [],
+      highest_seq: 0,
+      effects: [],
+      ...other,
+    })
+  }
+
+  /** An effect as an adoption names it. */
+  adopted(
+    grant: GrantClaims,
+    args: Record<string, unknown>,
+    other: Partial<AdoptClaims['effects'][number]> = {},
+  ): AdoptClaims['effects'][number] {
+    return {
+      grant_id: grant.jti,
+      effect_key: grant.effect_key,
+      round: grant.round,
+      args_hash: grant.args_hash,
+      tool: grant.tool,
+      tenant: grant.tenant,
+      agent: grant.agent,
+      goal: grant.goal,
+      task: grant.task,
+      slot: grant.slot,
+      mode: grant.mode,
+      args,
+      state: 'GRANTED',
+      granted_boot: grant.boot,
+      granted_at: grant.iat,
+      ...other,
+    }
+  }
+
+  #envelope(status: ToolStatus) {
+    return {
+      iss: 'judge',
+      jti: newId(),
+      iat: now(),
+      aud: status.account,
+      boot: status.ledger.boot,
+      ledger_id: status.ledger.id,
+      incarnation: this.incarnation,
+    }
   }
 
   async sign(

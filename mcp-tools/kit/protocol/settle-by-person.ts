@@ -1,0 +1,78 @@
+import { DeniedError, RetryableError } from '@chimera/contracts/errors'
+import type { SettleClaims } from '@chimera/contracts/grant'
+
+import type { Settlement } from '../ledger/entries.ts'
+import type { Entry } from '../ledger/entry.ts'
+import { boundOf, type AbsenceBound } from './absence.ts'
+import { checkAddressee } from './addressee.ts'
+import type { Account } from './granted-call.ts'
+import { SETTLE, verifyWord } from './verify-word.ts'
+
+/** A person's word on an effect that no provider could tell of (design.md section 5, item 4). */
+export type SettleEffect = (jws: string) => Promise<Entry>
+
+const MAX_DETAIL = 1_000
+
+/**
+ * Writes what a person says became of an entry, and answers the entry. Only where nobody else can
+ * tell: NEEDS_HUMAN, or UNKNOWN after its bound. Carried twice, it answers the same. Works while
+ * fenced. Throws SETTLE_REFUSED, IN_PROGRESS, and what makes the word another server's.
+ */
+export function createSettle(options: { account: Account; absence: AbsenceBound }): SettleEffect {
+  const { account, absence } = options
+  const { ledger } = account
+  return async (jws) => {
+    const { claims } = await verifyWord(SETTLE, jws, account.keys)
+    return ledger.transact(() => {
+      checkAddressee(claims, account)
+      const entry = ledger.entries.byGrant(claims.grant_id)
+      if (entry === undefined || !isAbout(claims, entry)) {
+        throw refused('The ledger does not know this round of this grant')
+      }
+      const to = settlementOf(claims, ledger.now())
+      if (isSaidAlready(entry, to)) return entry
+      checkMaySettle(entry, boundOf(entry, absence) - ledger.now())
+      const { providerRef } = to
+      if (providerRef !== undefined && ledger.entries.byProviderRef(entry.account, providerRef)) {
+        throw refused(`${providerRef} is another effect's`)
+      }
+      return ledger.entries.settle(entry.grantId, entry.state, to)
+    })
+  }
+}
+
+function settlementOf(claims: SettleClaims, settledMs: number): Settlement {
+  const detail = `Settled by ${claims.actor}: ${claims.reason}`.slice(0, MAX_DETAIL)
+  if (claims.outcome === 'did_not_happen') return { state: 'NOT_HAPPENED', settledMs, detail }
+  if (claims.provider_ref === undefined) {
+    throw refused("What happened is named by the provider's reference")
+  }
+  return { state: 'CONFIRMED', settledMs, detail, providerRef: claims.provider_ref }
+}
+
+function isAbout(claims: SettleClaims, entry: Entry): boolean {
+  return (
+    entry.effectKey === claims.effect_key &&
+    entry.round === claims.round &&
+    entry.argsHash === claims.args_hash
+  )
+}
+
+const isSaidAlready = (entry: Entry, to: Settlement): boolean =>
+  entry.state === to.state && entry.providerRef === to.providerRef
+
+function checkMaySettle(entry: Entry, untilBoundMs: number): void {
+  if (entry.state === 'NEEDS_HUMAN') return
+  if (entry.state === 'CLAIMED') {
+    throw new RetryableError('IN_PROGRESS', 'The effect is being acted on right now.')
+  }
+  if (entry.state !== 'UNKNOWN') throw refused(`The ledger says ${entry.state}`)
+  if (untilBoundMs > 0) {
+    const seconds = Math.ceil(untilBoundMs / 1_000)
+    throw refused(`For ${seconds} s more the provider itself can still tell`)
+  }
+}
+
+function refused(why: string): DeniedError {
+  return new DeniedError('SETTLE_REFUSED', `${why}.`)
+}

@@ -15,7 +15,8 @@ import { stateDirPaths } from '@chimera/infra/stack/state-dir'
 import { Redis } from 'ioredis'
 import type { z } from 'zod'
 
-import { runCli } from './run-cli.ts'
+import { runCli, runCliNow } from './run-cli.ts'
+import { stopOnSignal } from './stop-on-signal.ts'
 
 /** A whole stack of real processes with servers of its own, as `chimera up --detach` starts it. */
 export type BenchStack = AsyncDisposable &
@@ -63,6 +64,7 @@ export async function openBenchStack(options: {
   opening.defer(async () => {
     await cli('down')
   })
+  opening.use(stopOnSignal(() => runCliNow(['down'], env)))
   await cli('up', '--detach', '--json')
   const report = await reportOf(stateDir)
   const redis = new Redis(report.urls.redis)

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -19,4 +19,12 @@ export function runCli(
     else reject(new Error(`chimera ${args.join(' ')}: ${stderr.slice(-2_000)}`, { cause: error }))
   })
   return promise
+}
+
+/** The same without waiting for turns of the loop: for the moment before the process ends. */
+export function runCliNow(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): void {
+  spawnSync(process.execPath, [MAIN, ...args], { env, cwd: tmpdir(), timeout: ENDS_WITHIN_MS })
 }

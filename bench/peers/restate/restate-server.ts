@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { findFreePort } from '@chimera/infra/stack/processes/free-port'
+import { onLifeline } from '@chimera/infra/stack/processes/lifeline'
 
 import { endProcess, openLineProcess } from '../../processes/line-process.ts'
 import type { JobSettings } from '../job.ts'
@@ -23,15 +24,8 @@ export async function openRestateServer(
   opening.defer(() => rmSync(folder, { recursive: true, force: true }))
   const [ingress, admin, node, service] = await freePorts(4)
   const server = openLineProcess({
-    command: join(
-      PEERS_FOLDER,
-      'node_modules',
-      '@restatedev',
-      `restate-server-${platform()}-${arch()}`,
-      'bin',
-      'restate-server',
-    ),
-    args: ['--no-logo'],
+    // Whatever happens to the bench, the server goes with it.
+    ...onLifeline('TERM', binary(), ['--no-logo']),
     cwd: folder,
     env: {
       ...env,
@@ -59,6 +53,12 @@ export async function openRestateServer(
   }
   const open = opening.move()
   return { restate, [Symbol.asyncDispose]: () => open.disposeAsync() }
+}
+
+function binary(): string {
+  const platformPackage = `restate-server-${platform()}-${arch()}`
+  const scope = join(PEERS_FOLDER, 'node_modules', '@restatedev')
+  return join(scope, platformPackage, 'bin', 'restate-server')
 }
 
 async function answers(of: { adminUrl: string; ingressUrl: string }): Promise<boolean> {

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { openDatabase } from '@chimera/infra/database/open-database'
+import { openLog } from '@chimera/runtime/log'
 import { afterAll, beforeAll, expect } from 'vitest'
 
 import { guarantee, type Random, sampleSize } from '../../guarantee.ts'
@@ -26,14 +28,30 @@ async function workWithTwo(
   const seconds = await Promise.all(names.map((name) => startSecond(storm, name)))
   try {
     await Promise.all(seconds.map((second) => second.ready))
+    const before = new Date()
     const posting = storm.post(planGoals(given.random, { n, prefix: given.prefix }), OVER_MS)
     await sleep(given.random.integer(OVER_MS / 2, OVER_MS))
     await Promise.all(seconds.map((second) => second.kill()))
     await posting
     await expectAllDone()
+    // One leads the Keepers' duties, and the others wait for its end.
+    const working = names.filter((name) => name !== 'keeper').map((name) => `${name}-2`)
+    expect(await actorsSince(before)).toEqual(expect.arrayContaining(working))
   } finally {
     await Promise.all(seconds.map((second) => second.kill()))
   }
+}
+
+/** Who has moved rows of the record. */
+async function actorsSince(time: Date): Promise<string[]> {
+  const { urls } = await storm.stack.report()
+  const log = openLog({ name: 'test', level: 'silent' })
+  await using record = openDatabase({ url: urls.postgres, name: 'test', log, max: 1 })
+  const rows = await record.query<{ actor: string }>({
+    text: 'SELECT DISTINCT actor FROM audit_entries WHERE created_at > $1',
+    values: [time],
+  })
+  return rows.map(({ actor }) => actor)
 }
 
 async function expectAllDone(): Promise<void> {

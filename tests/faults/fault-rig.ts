@@ -108,7 +108,8 @@ export async function completions(
     text: `SELECT times, count(*)::int AS tasks FROM (
         SELECT t.id, count(e.id)::int AS times FROM tasks t
         LEFT JOIN (
-          SELECT id, item ->> 'id' AS task_id FROM audit_entries, jsonb_array_elements(items) AS item
+          SELECT id, item ->> 'id' AS task_id
+          FROM audit_entries, jsonb_array_elements(items) AS item
           WHERE item ->> 'subject' = 'task' AND item ->> 'to' IN ('done', 'COMPLETED')
         ) e ON e.task_id = t.id::text
         WHERE starts_with(t.goal_id, $1) GROUP BY t.id

@@ -49,8 +49,9 @@ async function expectSettled(goal: GoalView, happened: number): Promise<void> {
   expect(happened === 0 ? cost : 0).toBe(0)
 }
 
-/** The states that the rounds of the slot end in. */
-const rounds = (goal: GoalView) => goal.effects.map(({ state }) => state)
+/** How the rounds ended that did not meet the cooldown, which another test's tweet may leave. */
+const rounds = (goal: GoalView) =>
+  goal.effects.flatMap(({ state, code }) => (code === 'COOLDOWN_ACTIVE' ? [] : [state]))
 
 const LOST: [SimulatedControl['fault'], string][] = [
   ['cut', 'closes the connection after it took the post'],
@@ -127,7 +128,8 @@ test('X limits the rate: the tweet waits for the reset that X names', async () =
   const limited = { fault: '429', reset_in_ms: 2_000 } as const
   const goal = await tweet('x-429', limited)
   await expectOnce(goal)
-  expect(goal.effects[0]).toMatchObject({ state: 'REFUSED', code: 'UPSTREAM_RATE_LIMITED' })
+  expect(rounds(goal)).toEqual(['REFUSED', 'CONFIRMED'])
+  expect(goal.effects.map(({ code }) => code)).toContain('UPSTREAM_RATE_LIMITED')
 })
 
 test('X calls it a duplicate: the goal fails and says so', async () => {

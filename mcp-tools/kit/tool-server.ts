@@ -3,6 +3,7 @@ import type { CrashPoint } from '@chimera/contracts/crash-points'
 import { ChimeraError, InvariantError } from '@chimera/contracts/errors'
 import type { FenceReply, ReceiptsReply, ToolStatus } from '@chimera/contracts/tool-control'
 
+import { openLedgerCopies, type LedgerCopy } from './ledger/copy-ledger.ts'
 import type { Entry } from './ledger/entry.ts'
 import { EVERYTHING } from './ledger/fences.ts'
 import type { Ledger } from './ledger/ledger.ts'
@@ -48,6 +49,8 @@ export type ToolControl = Readonly<{
   reconcile: (grantIds: readonly string[] | undefined) => Promise<ReceiptsReply>
   fence: (to: { scope: string; epoch: number; stopped: boolean }) => FenceReply
   entries: () => Iterable<Entry>
+  /** Works while closed or fenced. */
+  backup: () => LedgerCopy
 }>
 
 export type ToolServerParts = Readonly<{
@@ -224,6 +227,7 @@ function createControl(given: {
       return { epoch: fence.epoch, in_flight: carrier.inFlight(scope) }
     },
     entries: () => ledger.entries.all(),
+    backup: openLedgerCopies(ledger),
   }
 }
 

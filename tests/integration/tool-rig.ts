@@ -131,9 +131,10 @@ export class Rig implements AsyncDisposable {
     return this.#status
   }
 
-  async hello(): Promise<ToolStatus> {
-    this.#boots.push(this.status.ledger.boot)
-    const hello = await this.judge.hello(this.status, { known_boots: this.#boots })
+  async hello(other: Parameters<TestJudge['hello']>[1] = {}): Promise<ToolStatus> {
+    const { boot } = this.status.ledger
+    if (!this.#boots.includes(boot)) this.#boots.push(boot)
+    const hello = await this.judge.hello(this.status, { known_boots: this.#boots, ...other })
     this.#status = ToolStatus.parse(await this.control('POST', 'hello', { hello }))
     return this.#status
   }
@@ -157,6 +158,23 @@ export class Rig implements AsyncDisposable {
     const question = await this.judge.voidOf(this.status, grant)
     const reply = ReceiptsReply.parse(await this.control('POST', 'void', { void: question }))
     return this.judge.read(reply.receipts[0] ?? '')
+  }
+
+  async settle(
+    grant: GrantClaims,
+    word: Parameters<TestJudge['settle']>[2],
+  ): Promise<ReceiptClaims> {
+    const settle = await this.judge.settle(this.status, grant, word)
+    const reply = ReceiptsReply.parse(await this.control('POST', 'settle', { settle }))
+    return this.judge.read(reply.receipts[0] ?? '')
+  }
+
+  /** Writes what a record would know into a ledger that is behind. */
+  async adopt(other: Parameters<TestJudge['adopt']>[1] = {}): Promise<ToolStatus> {
+    const known = { known_boots: this.#boots, ...other }
+    const adopt = await this.judge.adopt(this.status, known)
+    this.#status = ToolStatus.parse(await this.control('POST', 'adopt', { adopt }))
+    return this.#status
   }
 
   async reconcile(

@@ -80,6 +80,7 @@ export async function openToolServerDouble(of: {
       voidGrant: unused,
       settle: unused,
       adopt: unused,
+      backup: unused,
       reconcile: unused,
       fence: unused,
       entries: unused,

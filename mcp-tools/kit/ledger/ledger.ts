@@ -60,6 +60,10 @@ export type Ledger = Disposable &
      * throws, nothing is written; when it writes nothing, there is no commit.
      */
     transact: <T>(work: () => T) => T
+    /** Size of the file, its write-ahead log aside. */
+    bytes: () => number
+    /** Writes a whole copy into an empty file; nothing else can read a ledger that is held. */
+    copyInto: (path: string) => void
     /** False once the file at the path is another one: then this lock protects nothing any more. */
     isInPlace: () => boolean
   }>
@@ -71,6 +75,8 @@ const Head = z.object({
   highest_ms: z.int(),
 })
 const Version = z.object({ user_version: z.int() })
+const Size = z.object({ bytes: z.int() })
+const SIZE = 'SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size'
 const Changes = z.object({ n: z.int() })
 
 /**
@@ -135,6 +141,8 @@ function assemble(given: {
   const state = { seq: head.seq, highestMs: head.highest_ms }
   const clock = openSteadyClock(given.clock)
   const now = openLedgerTime(clock, state)
+  const size = database.prepare(SIZE)
+  const copyInto = database.prepare('VACUUM INTO ?')
   const saveHead = database.prepare('UPDATE ledger SET seq = ?, highest_ms = ?')
   const seq = (): number => state.seq
   const entries = openEntries(database, seq)
@@ -162,6 +170,8 @@ function assemble(given: {
       if (aheadMs > MAX_JUMP_MS) transact(() => entries.moveAlong(aheadMs))
     },
     transact,
+    bytes: () => Size.parse(size.get()).bytes,
+    copyInto: (to: string) => void copyInto.run(to),
     isInPlace: () => statSync(path, { throwIfNoEntry: false })?.ino === given.inode,
     [Symbol.dispose]: () => database.close(),
   }

@@ -1,4 +1,6 @@
+import { createReadStream } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { pipeline } from 'node:stream/promises'
 
 import { DeniedError, TerminalError } from '@chimera/contracts/errors'
 import {
@@ -19,6 +21,9 @@ import { invalidInput } from './define-tool.ts'
 
 /** A hello lists every boot that the record knows, an adoption every effect that is open. */
 const MAX_BODY_BYTES = 33_554_432
+
+/** A reader that stalls keeps no copy open for longer. */
+const BACKUP_MS = 120_000
 
 export type ControlTokens = Readonly<{ control: string | undefined; stop: string | undefined }>
 
@@ -47,6 +52,7 @@ export async function serveControl(
     throw new DeniedError('FORBIDDEN', 'The stop token may only raise a fence.')
   }
   if (path === '/control/ledger') return sendLedger(response, control)
+  if (path === '/control/backup') return sendBackup(response, control)
   const body = method === 'POST' ? await readJson(request) : undefined
   sendJson(response, await answer({ path, body, control, mayOnlyStop }))
 }
@@ -54,6 +60,7 @@ export async function serveControl(
 const METHODS: Readonly<Record<string, 'GET' | 'POST'>> = {
   '/control/status': 'GET',
   '/control/ledger': 'GET',
+  '/control/backup': 'GET',
   '/control/hello': 'POST',
   '/control/void': 'POST',
   '/control/settle': 'POST',
@@ -118,6 +125,22 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 
 function sendJson(response: ServerResponse, body: object): void {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+}
+
+/**
+ * A SQLite file of the ledger as it stands now. It is whole when as many bytes came as were
+ * announced.
+ */
+async function sendBackup(response: ServerResponse, control: ToolControl): Promise<void> {
+  using copy = control.backup()
+  response.writeHead(200, {
+    'content-type': 'application/vnd.sqlite3',
+    'content-length': copy.bytes,
+    'chimera-ledger-id': copy.ledgerId,
+    'chimera-ledger-seq': copy.seq,
+  })
+  const file = createReadStream('', { fd: copy.fd, autoClose: false })
+  await pipeline(file, response, { signal: AbortSignal.timeout(BACKUP_MS) })
 }
 
 /** Written in one go: the holder's connection is the only way to read a live ledger. */

@@ -17,7 +17,9 @@ import { feedRoute } from './routes/feed-route.ts'
 import { goalRoutes } from './routes/goal-routes.ts'
 import { healthRoutes } from './routes/health-routes.ts'
 import { recordRoutes } from './routes/record-routes.ts'
+import { settleRoutes } from './routes/settle-routes.ts'
 import { stopRoutes } from './routes/stop-routes.ts'
+import { toolRoutes } from './routes/tool-routes.ts'
 import type { StopDeps } from './stops/stop.ts'
 
 /** A token may fill a batch of the Planner at once and go on at this pace. */
@@ -64,6 +66,8 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     routes: [
       ...goalRoutes({ database, doorbell, onAnswerKept: openBroom(deps) }),
       ...recordRoutes({ database }),
+      ...settleRoutes({ database, doorbell }),
+      ...toolRoutes({ database, doorbell }),
       ...stopRoutes({ database, doorbell, log, openControl: deps.openControl }),
       feedRoute({
         feed: deps.feed,

@@ -1,6 +1,7 @@
 import type { DutyLocks } from '@chimera/infra/database/sweeps/open-duty-locks'
 import type { Metrics } from '@chimera/runtime/metrics'
 
+import { adoptionDuty } from './adoptions/adoption-duty.ts'
 import { doorbellDuty } from './doorbells/doorbell-duty.ts'
 import type { KeeperDeps } from './duties/keeper-deps.ts'
 import { openLanes } from './duties/lanes.ts'
@@ -9,6 +10,7 @@ import { runDuties, type Duty } from './duties/run-duties.ts'
 import { effectDuty, type ToolDeps } from './effects/effect-duty.ts'
 import { helloDuty } from './hello/hello-duty.ts'
 import { leaseDuty } from './leases/lease-duty.ts'
+import { settlementDuty } from './settlements/settlement-duty.ts'
 import { trimDuty } from './trim/trim-duty.ts'
 
 /** Everything driven by time, running until it is disposed of. */
@@ -19,7 +21,15 @@ export type Keeper = AsyncDisposable & {
   check(): void
 }
 
-export const DUTIES = ['leases', 'doorbells', 'effects', 'hello', 'trim'] as const
+export const DUTIES = [
+  'leases',
+  'doorbells',
+  'effects',
+  'settlements',
+  'hello',
+  'adoptions',
+  'trim',
+] as const
 
 type KeeperOptions = Omit<KeeperDeps, 'sweep'> & {
   readonly openControl: ToolDeps['openControl']
@@ -65,5 +75,13 @@ export function openKeeper(of: KeeperOptions): Keeper {
 }
 
 function composeDuties(deps: ToolDeps & { isLeading: () => boolean }): Duty[] {
-  return [leaseDuty(deps), doorbellDuty(deps), effectDuty(deps), helloDuty(deps), trimDuty(deps)]
+  return [
+    leaseDuty(deps),
+    doorbellDuty(deps),
+    effectDuty(deps),
+    settlementDuty(deps),
+    helloDuty(deps),
+    adoptionDuty(deps),
+    trimDuty(deps),
+  ]
 }

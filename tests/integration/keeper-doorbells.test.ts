@@ -201,7 +201,7 @@ test('a keeper that lost its record or its Redis for a moment goes on', async ()
     text: `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
       WHERE datname = current_database() AND pid <> pg_backend_pid()`,
   })
-  await expect.poll(() => keeper.leads().length, { timeout: 10_000 }).toBe(5)
+  await expect.poll(() => keeper.leads().length, { timeout: 10_000 }).toBe(7)
   await addTasks(scene.database)
   await expect.poll(() => countOf(scene, RESEARCH), { timeout: 10_000 }).toBe(1)
 })

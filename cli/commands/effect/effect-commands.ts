@@ -3,13 +3,14 @@ import type { Command } from 'commander'
 
 import type { CliContext } from '../../context.ts'
 import { oneOf, wholeNumber } from '../../option-values.ts'
+import type { SettleOptions } from './settle-effect.ts'
 import type { ListOptions } from './show-effects.ts'
 
 const MAX_LISTED = 10_000
 
-/** Adds `effect ls|show`. */
+/** Adds `effect ls|show|settle`. */
 export function registerEffectCommands(program: Command, context: CliContext): void {
-  const effect = program.command('effect').description('list and show effects')
+  const effect = program.command('effect').description('list, show and settle effects')
   effect
     .command('ls')
     .description('effects, newest first')
@@ -28,5 +29,17 @@ export function registerEffectCommands(program: Command, context: CliContext): v
     .action(async (id: string, options: { json?: boolean }) => {
       const { showEffect } = await import('./show-effects.ts')
       await showEffect(id, options, context)
+    })
+  effect
+    .command('settle <id>')
+    .description('say what became of an effect that no provider can tell of')
+    .option('--happened <reference>', 'it did, and this is what the provider calls it')
+    .option('--did-not-happen', 'it did not')
+    .requiredOption('--reason <text>', 'how you know, for the record')
+    .option('--yes', 'do it')
+    .option('--json', 'print JSON')
+    .action(async (id: string, options: SettleOptions) => {
+      const { settleEffect } = await import('./settle-effect.ts')
+      await settleEffect(id, options, context)
     })
 }

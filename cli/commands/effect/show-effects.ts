@@ -1,4 +1,5 @@
 import { EffectView } from '@chimera/contracts/observable'
+import { SettlementView } from '@chimera/infra/database/settlements/settlement'
 
 import type { CliContext } from '../../context.ts'
 import { openGatewayClient } from '../../gateway-client.ts'
@@ -29,6 +30,15 @@ export async function listEffects(options: ListOptions, context: CliContext): Pr
   for (const line of renderEffects(effects)) context.out(line)
 }
 
+/** An effect, with what a person said of it last. */
+export const EffectDetail = EffectView.extend({ settlement: SettlementView.optional() })
+
+function wordsOf(settlement: SettlementView): string {
+  const { actor, outcome, provider_ref: reference, reason, state, refused } = settlement
+  const said = `${outcome}${reference === null ? '' : ` ${reference}`}: ${reason}`
+  return `${actor}, ${state}${refused === null ? '' : ` (${refused})`}: ${said}`
+}
+
 /** One effect with its receipt. */
 export async function showEffect(
   id: string,
@@ -36,9 +46,9 @@ export async function showEffect(
   context: CliContext,
 ): Promise<void> {
   const client = await openGatewayClient(context)
-  const effect = EffectView.parse(await client.get(`/v1/effects/${encodeURIComponent(id)}`))
+  const effect = EffectDetail.parse(await client.get(`/v1/effects/${encodeURIComponent(id)}`))
   if (options.json === true) return context.out(printableJson(effect))
-  const { receipt } = effect
+  const { receipt, settlement } = effect
   const lines = renderFields({
     effect: effect.id,
     key: effect.effect_key,
@@ -59,6 +69,7 @@ export async function showEffect(
     reference: effect.provider_ref,
     receipt: receipt === null ? null : `${receipt.state}, ledger seq ${receipt.seq}`,
     simulated: receipt === null ? null : String(receipt.simulated),
+    'settled by': settlement === undefined ? null : wordsOf(settlement),
   })
   for (const line of lines) context.out(line)
 }

@@ -1,10 +1,16 @@
 import type { Command } from 'commander'
 
 import type { CliContext } from '../../context.ts'
+import { wholeNumber } from '../../option-values.ts'
+import type { AdoptOptions } from './adopt-ledger.ts'
 
-/** Adds `tools ls|ledger`. */
+const MAX_WAIT_S = 86_400
+
+/** Adds `tools ls|ledger|adopt`. */
 export function registerToolsCommands(program: Command, context: CliContext): void {
-  const tools = program.command('tools').description('list tool servers and read their ledgers')
+  const tools = program
+    .command('tools')
+    .description('list tool servers, read and restore their ledgers')
   tools
     .command('ls')
     .description('tool servers: whose account, which back end, open or not')
@@ -20,5 +26,20 @@ export function registerToolsCommands(program: Command, context: CliContext): vo
     .action(async (name: string, options: { jsonl?: boolean }) => {
       const { printLedger } = await import('./print-ledger.ts')
       await printLedger(name, options, context)
+    })
+  tools
+    .command('adopt <account>')
+    .description('write what the record knows into a ledger that was lost or is older')
+    .option('--yes', 'do it')
+    .option(
+      '--timeout <seconds>',
+      'wait at most so long for the server to open',
+      wholeNumber({ least: 1, most: MAX_WAIT_S }),
+      60,
+    )
+    .option('--json', 'print JSON')
+    .action(async (account: string, options: AdoptOptions) => {
+      const { adoptLedger } = await import('./adopt-ledger.ts')
+      await adoptLedger(account, options, context)
     })
 }

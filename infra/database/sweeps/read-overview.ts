@@ -54,6 +54,9 @@ export type Overview = {
   /** Grants that are being voided. */
   readonly cancelling: boolean
   readonly unknownEffects: boolean
+  /** What people said of effects, and adoptions of ledgers, that are under way. */
+  readonly settlements: boolean
+  readonly adoptions: boolean
   /** Nothing is open: nothing can become late before something new arrives. */
   readonly idle: boolean
   readonly accounts: readonly SweptAccount[]
@@ -73,6 +76,8 @@ type Row = {
   dead_grants: boolean
   cancelling: boolean
   unknown_effects: boolean
+  settlements: boolean
+  adoptions: boolean
   idle: boolean
   accounts: unknown
   fences: unknown
@@ -119,6 +124,8 @@ const OVERVIEW = `
         AND (e.grant_expires_at < now() OR e.boot IS DISTINCT FROM a.boot)) AS dead_grants,
     EXISTS (SELECT FROM effects WHERE state = 'GRANTED' AND cancelling) AS cancelling,
     EXISTS (SELECT FROM effects WHERE state = 'UNKNOWN') AS unknown_effects,
+    EXISTS (SELECT FROM effect_settlements WHERE done_at IS NULL) AS settlements,
+    EXISTS (SELECT FROM tool_adoptions WHERE done_at IS NULL) AS adoptions,
     NOT EXISTS (SELECT FROM goals WHERE status = 'RECEIVED')
       AND (SELECT true FROM tasks WHERE phase = 'ready'
         ORDER BY coalesce(run_at, ready_at) LIMIT 1) IS NULL
@@ -155,6 +162,8 @@ export async function readOverview(sql: Sql): Promise<Overview> {
     deadGrants: row.dead_grants,
     cancelling: row.cancelling,
     unknownEffects: row.unknown_effects,
+    settlements: row.settlements,
+    adoptions: row.adoptions,
     idle: row.idle,
     accounts: z.array(Account).parse(row.accounts),
     fences: Fences.parse(row.fences),

@@ -35,3 +35,8 @@ export function openDoorbell(of: { publisher: Publisher; log: Logger }): Doorbel
     },
   }
 }
+
+/** What a committed transaction noted, for the bell. */
+export const noted = (items: ReturnType<AuditDraft['items']>): Pick<AuditDraft, 'items'> => ({
+  items: () => items,
+})

@@ -2,6 +2,7 @@ import { EffectState } from '@chimera/contracts/effect'
 import { TerminalError } from '@chimera/contracts/errors'
 import { GoalId, Uuid } from '@chimera/contracts/ids'
 import type { Database } from '@chimera/infra/database/open-database'
+import { findSettlement } from '@chimera/infra/database/settlements/find-settlement'
 import { findEffect } from '@chimera/infra/database/views/find-effect'
 import { findTask } from '@chimera/infra/database/views/find-task'
 import { listEffects } from '@chimera/infra/database/views/list-effects'
@@ -61,7 +62,8 @@ async function showEffect(c: GatewayContext, deps: Deps): Promise<Response> {
   const effect =
     reference.success && (await findEffect(deps.database, { tenantId, reference: reference.data }))
   if (!effect) throw new TerminalError('EFFECT_NOT_FOUND', `There is no effect ${quoted(given)}.`)
-  return c.json(effect)
+  const settlement = await findSettlement(deps.database, effect.id)
+  return c.json(settlement === undefined ? effect : { ...effect, settlement })
 }
 
 const quoted = (id: string): string => JSON.stringify(id.slice(0, 128))

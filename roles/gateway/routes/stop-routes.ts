@@ -1,8 +1,7 @@
-import type { AuditDraft } from '@chimera/infra/database/append-audit'
 import { wakeWaiting } from '@chimera/infra/database/fences/wake-waiting'
 import type { Logger } from '@chimera/runtime/log'
 
-import type { Doorbell } from '../goals/doorbell.ts'
+import { noted, type Doorbell } from '../goals/doorbell.ts'
 import type { GatewayContext } from '../http/context.ts'
 import { readJson } from '../http/read-json.ts'
 import { parseStop } from '../stops/parse-scope.ts'
@@ -50,7 +49,4 @@ function askerOf(c: GatewayContext): { actor: string; tenantId: string } {
   return { actor: `token:${tokenId}`, tenantId }
 }
 
-const noted = (items: ReturnType<AuditDraft['items']>): Pick<AuditDraft, 'items'> => ({
-  items: () => items,
-})
 const NOTHING_NOTED = noted([])

@@ -88,11 +88,13 @@ function carryVoids(deps: ToolDeps, grants: readonly EndingGrant[], rung: RingMe
   )
   for (const [account, questions] of byAccount) {
     deps.lanes.start(`void ${account}`, async (signal) => {
-      for (const { grantId, boot, url, voidJws } of questions) {
+      for (const { grantId, effectKey, boot, url, voidJws } of questions) {
         if (signal.aborted || voidJws === null) return
         rung.noteRing(`${grantId} ${boot}`)
         const { receipts } = await deps.openControl({ url, signal }).askVoid(voidJws)
-        await fileReceipts(deps, { receipts, askedFor: new Set([grantId]), noNews: [] })
+        // The slot may be held by a grant that the record does not know; the Judge adopts it.
+        const askedFor = new Set([grantId, effectKey])
+        await fileReceipts(deps, { receipts, askedFor, noNews: [] })
       }
     })
   }

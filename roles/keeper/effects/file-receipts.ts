@@ -1,4 +1,4 @@
-import type { ReceiptState } from '@chimera/contracts/grant'
+import type { ReceiptClaims, ReceiptState } from '@chimera/contracts/grant'
 import { commitReceipts } from '@chimera/infra/database/tasks/commit-receipts'
 
 import { ringJudge, type KeeperDeps } from '../duties/keeper-deps.ts'
@@ -6,12 +6,13 @@ import { decodeReceipt } from './decode-receipt.ts'
 
 /**
  * Puts receipts into the Judge's inbox and rings. Left out: what is no receipt, what is for a grant
- * that nobody asked about, and states that are no news. Returns how many were filed.
+ * or slot that nobody asked about, and states that are no news. Returns how many were filed.
  */
 export async function fileReceipts(
   deps: Pick<KeeperDeps, 'database' | 'publisher' | 'log' | 'actor' | 'crash'>,
   of: {
     receipts: readonly string[]
+    /** Grants, and effect keys where whatever holds the slot is an answer. */
     askedFor: ReadonlySet<string>
     noNews: readonly ReceiptState[]
   },
@@ -19,7 +20,7 @@ export async function fileReceipts(
   const receipts: { grantId: string; jws: string }[] = []
   for (const jws of of.receipts) {
     const claims = decodeReceipt(jws)
-    if (claims === undefined || !of.askedFor.has(claims.grant_id)) {
+    if (claims === undefined || !isAsked(claims, of.askedFor)) {
       deps.log.warn({ grant_id: claims?.grant_id }, 'a tool server answered what nobody asked')
     } else if (!of.noNews.includes(claims.state)) {
       receipts.push({ grantId: claims.grant_id, jws })
@@ -32,3 +33,8 @@ export async function fileReceipts(
   await deps.publisher.publish(ids.map((id) => ringJudge({ look_at: 'receipt', id })))
   return ids.length
 }
+
+const isAsked = (
+  { grant_id: grant, effect_key: key }: ReceiptClaims,
+  asked: ReadonlySet<string>,
+): boolean => asked.has(grant) || asked.has(key)

@@ -1,0 +1,32 @@
+import type { Sql } from '../open-database.ts'
+
+/** A person's word that is under way, and the server that is to write it. */
+export type OpenSettlement = {
+  id: string
+  effectId: string
+  tenantId: string
+  grantId: string
+  effectKey: string
+  account: string
+  url: string
+  /** The account's present boot. */
+  boot: string
+  /** Signed for the present boot; null: the Judge has to sign first. */
+  jws: string | null
+}
+
+/** Words under way on accounts that have been opened before, the oldest first. */
+export function findOpenSettlements(sql: Sql, of: { limit: number }): Promise<OpenSettlement[]> {
+  return sql.query({
+    name: 'open-settlements',
+    text: `SELECT s.id, s.effect_id AS "effectId", e.tenant_id AS "tenantId",
+        e.grant_id AS "grantId", e.effect_key AS "effectKey", a.account, a.url, a.boot,
+        CASE WHEN s.boot = a.boot THEN s.jws END AS jws
+      FROM effect_settlements s
+      JOIN effects e ON e.id = s.effect_id
+      JOIN tool_accounts a ON a.account = e.account
+      WHERE s.done_at IS NULL AND a.boot IS NOT NULL AND e.grant_id IS NOT NULL
+      ORDER BY s.requested_at, s.id LIMIT $1`,
+    values: [of.limit],
+  })
+}

@@ -67,7 +67,7 @@ export function createCarrier(options: {
       ledger.entries
         .inFlight()
         .filter((entry) => entry.state === 'UNKNOWN' || sent.has(entry.grantId))
-        .filter((entry) => scopesOf({ ...entry.scope, tool: entry.tool }).includes(scope))
+        .filter((entry) => scopesOf({ ...entry.scope, account: entry.account }).includes(scope))
         .map((entry) => entry.effectKey),
   }
 }

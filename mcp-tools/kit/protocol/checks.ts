@@ -78,7 +78,10 @@ const isModeAllowed: Check = ({ claims }, { backend }) => {
 }
 
 const isNotFenced: Check = ({ claims }, { ledger }) => {
-  const scope = ledger.fences.findFenced(scopesOf(claims), claims.fences)
+  const scope = ledger.fences.findFenced(
+    scopesOf({ ...claims, account: claims.aud }),
+    claims.fences,
+  )
   return scope === undefined
     ? undefined
     : voided('FENCED', `A stop of "${scope}" fences this grant.`)
@@ -173,7 +176,10 @@ export const maySend: MaySend = (claims, { ledger, gate }) => {
   if (isExpired(claims, ledger.clock.now())) {
     return { code: 'GRANT_EXPIRED', detail: 'The grant expired before anything was written.' }
   }
-  const scope = ledger.fences.findFenced(scopesOf(claims), claims.fences)
+  const scope = ledger.fences.findFenced(
+    scopesOf({ ...claims, account: claims.aud }),
+    claims.fences,
+  )
   if (scope !== undefined) {
     return { code: 'FENCED', detail: `A stop of "${scope}" came before anything was written.` }
   }

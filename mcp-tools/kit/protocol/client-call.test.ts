@@ -52,9 +52,9 @@ test('the cooldown of the account holds', async () => {
 })
 
 test('the fence of the account holds', async () => {
-  account.server.control.fence({ scope: 'tool:post_tweet', epoch: 1, stopped: true })
+  account.server.control.fence({ scope: 'tool:account-1', epoch: 1, stopped: true })
   expect(await call('one', 'k1')).toMatchObject({ code: 'FENCED' })
-  account.server.control.fence({ scope: 'tool:post_tweet', epoch: 2, stopped: false })
+  account.server.control.fence({ scope: 'tool:account-1', epoch: 2, stopped: false })
   expect(await call('one', 'k1')).toMatchObject({ status: 'CONFIRMED' })
 })
 

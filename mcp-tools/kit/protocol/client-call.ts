@@ -63,7 +63,7 @@ export function createClientCall(options: {
           effectKey: slot.effectKey,
           round: slot.round,
         }
-        const objection = objectionTo(plan, tool, account)
+        const objection = objectionTo(plan, account)
         if (objection !== undefined) return { kind: 'refused', refusal: objection }
         const { method, url, body } = prepared
         const entry = rules.claim(ledger, about, {
@@ -80,7 +80,7 @@ export function createClientCall(options: {
       }),
     )
     if (decision.kind !== 'claimed') return decision
-    const maySend = (): Refusal | undefined => fenceOf(tool, account) ?? closedFor(account)
+    const maySend = (): Refusal | undefined => fenceOf(account) ?? closedFor(account)
     const entry = await carrier.carryOut({ entry: decision.entry, plan, prepared, maySend })
     return { kind: 'settled', entry }
   }
@@ -144,9 +144,9 @@ function aboutClient(given: {
   }
 }
 
-function objectionTo(plan: EffectPlan, tool: EffectTool, account: Account): Refusal | undefined {
+function objectionTo(plan: EffectPlan, account: Account): Refusal | undefined {
   return (
-    fenceOf(tool, account) ??
+    fenceOf(account) ??
     // Without a grant nobody has allowed what the tool forbids by default.
     plan.checkLimits({ ai_label_required: true }) ??
     findWindowRefusal(plan, account.ledger) ??
@@ -154,8 +154,8 @@ function objectionTo(plan: EffectPlan, tool: EffectTool, account: Account): Refu
   )
 }
 
-function fenceOf(tool: EffectTool, { ledger }: Account): Refusal | undefined {
-  const scope = scopesOf({ tool: tool.name }).find((name) => ledger.fences.get(name)?.isStopped)
+function fenceOf({ ledger, name: account }: Account): Refusal | undefined {
+  const scope = scopesOf({ account }).find((name) => ledger.fences.get(name)?.isStopped)
   return scope === undefined
     ? undefined
     : { code: 'FENCED', detail: `A stop of "${scope}" fences this server.` }

@@ -2,7 +2,8 @@ import { EVERYTHING } from '../ledger/fences.ts'
 
 /** What of an effect decides which stops cover it. */
 export type Scoped = Readonly<{
-  tool: string
+  /** The outside account: what a stop of a tool server names. */
+  account: string
   tenant?: string | undefined
   agent?: string | undefined
   campaign?: string | undefined
@@ -10,13 +11,14 @@ export type Scoped = Readonly<{
 }>
 
 /**
- * The scopes of a stop that cover an effect: `everything`, and `<kind>:<id>` for its tenant, agent,
- * campaign, goal and tool (design.md section 5, Stop).
+ * The scopes of a stop that cover an effect: `everything`, `tool:<account>`, and `<kind>:<id>` for
+ * its tenant, agent, campaign and goal (design.md section 5, Stop), as the Judge writes them into
+ * grants.
  */
 export function scopesOf(effect: Scoped): string[] {
-  const named = (['tenant', 'agent', 'campaign', 'goal', 'tool'] as const).flatMap((kind) => {
+  const named = (['tenant', 'agent', 'campaign', 'goal'] as const).flatMap((kind) => {
     const id = effect[kind]
     return id === undefined ? [] : [`${kind}:${id}`]
   })
-  return [EVERYTHING, ...named]
+  return [EVERYTHING, ...named, `tool:${effect.account}`]
 }

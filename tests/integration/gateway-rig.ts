@@ -51,7 +51,7 @@ export async function openGatewayRig(
       redis: rings,
       publisher: openPublisher({ redis: rings, source: 'gateway' }),
       feed,
-      openControl: (of) => openToolControl({ ...of, token: CONTROL_TOKEN }),
+      openControl: (server) => openToolControl({ ...server, token: CONTROL_TOKEN }),
       log,
       host: '127.0.0.1',
       port: 0,

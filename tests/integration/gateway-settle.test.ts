@@ -59,10 +59,14 @@ const Settled = z.object({ effect_id: z.string(), settlement: SettlementView })
 const settle = (id: string, body: object) => rig.post(`/v1/effects/${id}/settle`, body)
 const NOT_HAPPENED = { outcome: 'did_not_happen', reason: 'I looked' }
 
-const rings = async () =>
-  (await rig.redis.client.xrange('chimera:results', '-', '+')).map(([, fields]) =>
-    JSON.parse(fields[fields.indexOf('result') + 1] ?? 'null'),
+const Ring = z.record(z.string(), z.unknown())
+
+async function rings(): Promise<z.infer<typeof Ring>[]> {
+  const entries = await rig.redis.client.xrange('chimera:results', '-', '+')
+  return entries.map(([, fields]) =>
+    Ring.parse(JSON.parse(fields[fields.indexOf('result') + 1] ?? 'null')),
   )
+}
 
 test("a person's word is a row, an audit entry and a ring, and shows with the effect", async () => {
   const id = await addEffect('NEEDS_HUMAN')

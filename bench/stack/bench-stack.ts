@@ -11,7 +11,7 @@ import {
 } from '@chimera/contracts/observable'
 import { findStack } from '@chimera/infra/stack/control-client'
 import type { StackReport } from '@chimera/infra/stack/stack-report'
-import { stateDirPaths } from '@chimera/infra/stack/state-dir'
+import { checkoutRoot, stateDirPaths } from '@chimera/infra/stack/state-dir'
 import { Redis } from 'ioredis'
 import type { z } from 'zod'
 
@@ -58,7 +58,13 @@ export async function openBenchStack(options: {
   env: Environment
 }): Promise<BenchStack> {
   const { stateDir } = options
-  const env = { ...options.env, CHIMERA_STATE_DIR: stateDir, NODE_OPTIONS: '' }
+  const env = {
+    // As `./chimera` does: processes start in two thirds of the time, 20 MB lighter.
+    NODE_COMPILE_CACHE: join(checkoutRoot(), '.chimera', 'compile-cache'),
+    ...options.env,
+    CHIMERA_STATE_DIR: stateDir,
+    NODE_OPTIONS: '',
+  }
   await using opening = new AsyncDisposableStack()
   const cli = (...args: string[]): Promise<string> => runCli(args, env)
   opening.defer(async () => {

@@ -43,6 +43,16 @@ export const commandGroups: readonly CommandGroup[] = [
   },
   {
     commands: {
+      backup: 'copy the record and the ledgers into a folder',
+      restore: 'put a backup in the place of the record; starts stopped',
+    },
+    register: async (program, context) => {
+      const { registerBackupCommands } = await import('./commands/backup/backup-commands.ts')
+      registerBackupCommands(program, context)
+    },
+  },
+  {
+    commands: {
       test: 'run every test of this checkout, with its own servers',
       check: 'types, lint, format, dead code and the unit tests of this checkout',
     },

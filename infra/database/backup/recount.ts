@@ -1,0 +1,96 @@
+import { DEFAULT_MAX_COST_USD } from '@chimera/contracts/goal'
+import { usdToMicros } from '@chimera/contracts/money'
+
+import type { Database, Sql } from '../open-database.ts'
+
+/** What a recount changed. */
+export type Recounted = {
+  readonly budgets: {
+    tenant: string
+    scope: string
+    scope_id: string
+    asset: string
+    day: string
+    reserved: string
+    spent: string
+    /** True when what really happened is more than the cap had allowed. */
+    over_cap: boolean
+  }[]
+  readonly goals: number
+}
+
+/**
+ * Counts anew, from the effects, what is spent and reserved: reserved is every round that is open,
+ * spent every one that happened. Goals are counted from their tasks.
+ */
+export async function recount(of: { database: Database }): Promise<Recounted> {
+  return of.database.transaction(async (tx) => {
+    await reserveForImported(tx)
+    await tx.query({
+      text: `UPDATE budget_reservations r SET settled = CASE
+          WHEN e.state = 'CONFIRMED' THEN least(r.amount,
+            coalesce((e.receipt ->> 'cost_usd_micros')::numeric, r.settled, r.amount))
+          WHEN e.state IN ('PROPOSED', 'AWAITING_APPROVAL', 'GRANTED', 'UNKNOWN', 'NEEDS_HUMAN')
+            THEN NULL
+          ELSE 0 END
+        FROM effects e WHERE e.id = r.effect_id`,
+    })
+    return { budgets: await recountBudgets(tx), goals: await recountGoals(tx) }
+  })
+}
+
+/** A round that came from a ledger holds its cost in its goal's counter, as a granted one does. */
+async function reserveForImported(tx: Sql): Promise<void> {
+  const cap = usdToMicros(DEFAULT_MAX_COST_USD).toString()
+  const missing = `FROM effects e
+    WHERE e.cost_usd_micros > 0 AND e.grant_id IS NOT NULL
+      AND NOT EXISTS (SELECT FROM budget_reservations r WHERE r.effect_id = e.id)`
+  await tx.query({
+    text: `INSERT INTO budgets (tenant_id, scope, scope_id, asset, day, cap)
+      SELECT DISTINCT e.tenant_id, 'goal', e.goal_id, 'USD', 'epoch'::date, $1::numeric ${missing}
+      ON CONFLICT DO NOTHING`,
+    values: [cap],
+  })
+  await tx.query({
+    text: `INSERT INTO budget_reservations
+        (effect_id, tenant_id, scope, scope_id, asset, day, amount)
+      SELECT e.id, e.tenant_id, 'goal', e.goal_id, 'USD', 'epoch'::date, e.cost_usd_micros ${missing}`,
+  })
+}
+
+/** What happened happened: a cap that it breaks is raised to it, and told. */
+async function recountBudgets(tx: Sql): Promise<Recounted['budgets']> {
+  return tx.query<Recounted['budgets'][number]>({
+    text: `WITH sums AS (
+        SELECT b.tenant_id, b.scope, b.scope_id, b.asset, b.day, b.cap AS old_cap,
+          coalesce(sum(r.amount) FILTER (WHERE r.settled IS NULL), 0) AS reserved,
+          coalesce(sum(r.settled), 0) AS spent
+        FROM budgets b LEFT JOIN budget_reservations r USING (tenant_id, scope, scope_id, asset, day)
+        GROUP BY b.tenant_id, b.scope, b.scope_id, b.asset, b.day
+      )
+      UPDATE budgets b SET reserved = s.reserved, spent = s.spent,
+        cap = greatest(b.cap, s.reserved + s.spent)
+      FROM sums s
+      WHERE (b.tenant_id, b.scope, b.scope_id, b.asset, b.day)
+          = (s.tenant_id, s.scope, s.scope_id, s.asset, s.day)
+        AND (b.reserved, b.spent) IS DISTINCT FROM (s.reserved, s.spent)
+      RETURNING b.tenant_id::text AS tenant, b.scope, b.scope_id, b.asset, b.day::text,
+        b.reserved::text, b.spent::text, b.cap > s.old_cap AS over_cap`,
+  })
+}
+
+async function recountGoals(tx: Sql): Promise<number> {
+  const rows = await tx.query({
+    text: `UPDATE goals g SET tasks_total = c.total, tasks_open = c.open, tasks_failed = c.failed,
+        version_id = new_version()
+      FROM (SELECT tenant_id, goal_id, count(*)::int AS total,
+          count(*) FILTER (WHERE status NOT IN ('COMPLETED', 'FAILED'))::int AS open,
+          count(*) FILTER (WHERE status = 'FAILED')::int AS failed
+        FROM tasks GROUP BY tenant_id, goal_id) AS c
+      WHERE g.tenant_id = c.tenant_id AND g.id = c.goal_id
+        AND (g.tasks_total, g.tasks_open, g.tasks_failed)
+          IS DISTINCT FROM (c.total, c.open, c.failed)
+      RETURNING g.id`,
+  })
+  return rows.length
+}

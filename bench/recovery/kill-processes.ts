@@ -6,7 +6,7 @@ import { ToolStatus } from '@chimera/contracts/tool-control'
 import { stateDirPaths } from '@chimera/infra/stack/state-dir'
 import { z } from 'zod'
 
-import { startOf } from '../processes/process-table.ts'
+import { readProcess, startOf } from '../processes/process-table.ts'
 import { type BenchStack, eventually, openBenchStack, openStateDir } from '../stack/bench-stack.ts'
 import type { Death } from './deaths.ts'
 
@@ -18,6 +18,8 @@ export type Recovery = {
   ready_ms: number
   /** From that start until its own work was done. */
   done_ms: number
+  /** CPU that it had used by then: what a busy machine cannot falsify. */
+  cpu_ms: number
 }
 
 const DEATH_WITHIN_MS = 20_000
@@ -74,13 +76,15 @@ async function killOnce(stack: BenchStack, death: Death, n: number): Promise<Rec
   })
   if (crash === 'over') return undefined
   const diedAt = Date.parse(crash.at)
-  const startedAt = await eventually({
+  const { pid, startedAt } = await eventually({
     what: `${death.process} is started again`,
     withinMs: DEATH_WITHIN_MS,
     everyMs: 20,
     check: async () => {
-      const pid = await pidOf(stack, death.process)
-      return pid === null || pid === undefined || pid === before ? undefined : startOf(pid)
+      const now = await pidOf(stack, death.process)
+      if (now === null || now === undefined || now === before) return undefined
+      const at = await startOf(now)
+      return at === undefined ? undefined : { pid: now, startedAt: at }
     },
   })
   const doneAt = await eventually({
@@ -89,6 +93,7 @@ async function killOnce(stack: BenchStack, death: Death, n: number): Promise<Rec
     everyMs: 20,
     check: () => doneOf(stack, death, id),
   })
+  const cpu_ms = ((await readProcess(pid))?.cpu_s ?? Number.NaN) * 1000
   const readyAt = await eventually({
     what: `${death.process} says that it is ready`,
     withinMs: DONE_WITHIN_MS,
@@ -98,6 +103,7 @@ async function killOnce(stack: BenchStack, death: Death, n: number): Promise<Rec
     restarted_ms: startedAt - diedAt,
     ready_ms: readyAt - startedAt,
     done_ms: doneAt - startedAt,
+    cpu_ms,
   }
 }
 

@@ -39,20 +39,17 @@ export function renderRecovery(found: Found, targets: readonly Target[]): string
     ...renderTable(
       ['in milliseconds', 'n', 'least', 'p50', 'p99', 'most'],
       [
-        ...recoveries.flatMap(({ death, rounds }) => [
-          row(
-            `${death.process}: death -> started again`,
-            rounds.map((one) => one.restarted_ms),
-          ),
-          row(
-            `${death.process}: started -> ready`,
-            rounds.map((one) => one.ready_ms),
-          ),
-          row(
-            `${death.process}: started -> own work done`,
-            rounds.map((one) => one.done_ms),
-          ),
-        ]),
+        ...recoveries.flatMap(({ death, rounds }) => {
+          const line = (what: string, of: (one: Recovery) => number): string[] =>
+            row(`${death.process}: ${what}`, rounds.map(of))
+          return [
+            line('death -> started again', (one) => one.restarted_ms),
+            line('started -> ready', (one) => one.ready_ms),
+            line('started -> own work done', (one) => one.done_ms),
+            line('of that after it was ready', (one) => Math.max(0, one.done_ms - one.ready_ms)),
+            line('CPU used by then', (one) => one.cpu_ms),
+          ]
+        }),
         row(
           'XADD -> tweet at X',
           passages.map(({ tweeted_ms }) => tweeted_ms),

@@ -55,7 +55,7 @@ async function expectNoSecondPublication(of: { n: number; compose?: Compose }): 
   await markerIsSaved(scene)
   const { taskIds } = await addTasks(scene.database, {
     count: of.n,
-    columns: { ready_at: `now() - interval '1 minute'` },
+    columns: { ready_at: `now() - interval '15 seconds'` },
   })
   const publisher = openPublisher({ redis: scene.redis, source: 'test' })
   await publisher.publish(
@@ -160,6 +160,62 @@ test('a cooldown that is over is rung within 1.5 s, once, and not a moment too e
   await waitMs(1_500)
   expect(await countOf(scene, 'chimera:results')).toBe(1)
 })
+
+/** A stream on which there is always something unread or pending. */
+async function keepBusy(scene: Scene, signal: AbortSignal): Promise<void> {
+  const { client } = scene.redis
+  const publisher = openPublisher({ redis: scene.redis, source: 'test' })
+  const payload = { task_id: newId() }
+  const read = () => client.xreadgroup('GROUP', 'worker', 'busy', 'STREAMS', RESEARCH, '>')
+  let pending: string[] = []
+  while (!signal.aborted) {
+    await publisher.publish([{ stream: RESEARCH, payload }])
+    await read()
+    const now = await client.xpending(RESEARCH, 'worker', '-', '+', 10)
+    const ids = now.map(String).map((entry) => entry.split(',')[0] ?? '')
+    if (pending.length > 0) await client.xack(RESEARCH, 'worker', ...pending)
+    pending = ids.filter((id) => !pending.includes(id))
+    await waitMs(100)
+  }
+}
+
+async function expectLostBellIsRung(of: { compose?: Compose }): Promise<void> {
+  await using scene = await openScene()
+  await createGroups(scene)
+  scene.openKeeper(of.compose === undefined ? {} : { compose: of.compose })
+  await markerIsSaved(scene)
+  const ended = new AbortController()
+  const busy = keepBusy(scene, ended.signal)
+  const old = { ready_at: `now() - interval '40 s'` }
+  const { taskIds: lost } = await addTasks(scene.database, { columns: old })
+  const late = { ready_at: `now() - interval '5 s'` }
+  const { taskIds: young } = await addTasks(scene.database, { columns: late })
+  const rung = async () => new Set((await payloads(scene, RESEARCH)).map((task) => task['task_id']))
+  try {
+    await expect.poll(rung, { timeout: 8_000 }).toContain(lost[0])
+    // Its entry may still be on its way.
+    expect(await rung()).not.toContain(young[0])
+  } finally {
+    ended.abort()
+    await busy
+  }
+}
+
+guarantee(
+  { id: 'busy-stream', title: 'a doorbell lost on a stream that is never quiet', n: 1, seed: 1 },
+  () => expectLostBellIsRung({}),
+)
+
+control(
+  {
+    guard: 'the look at how far a group has come',
+    test: 'busy-stream',
+    expect: /to include/,
+  },
+  () => expectLostBellIsRung({ compose: (deps) => [doorbellDuty(deps, { passed: NEVER })] }),
+)
+
+const NEVER = { note: () => [] }
 
 test('results, receipts and grants are rung again, each on its stream', async () => {
   await using scene = await openScene()

@@ -7,8 +7,11 @@ import type { TaskType } from '@chimera/contracts/agent-task'
 import type { Sql } from '../open-database.ts'
 import { LATE_AFTER_MS } from './read-overview.ts'
 
-/** `late`: those old enough that their doorbell should have been heard; `all`: every one. */
-export type Which = 'late' | 'all'
+/**
+ * `late`: those old enough that their doorbell should have been heard; `all`: every one; or those
+ * older than a number of milliseconds.
+ */
+export type Which = 'late' | 'all' | { readonly olderThanMs: number }
 
 /** A row that waits; `at`, since when, is text because a Date would lose its microseconds. */
 export type Waiting = { id: string; tenantId: string; at: string }
@@ -19,18 +22,26 @@ export type Page = { which: Which; after: Waiting | null; limit: number }
 const BEGINNING = '-infinity'
 const NO_ID = '00000000-0000-0000-0000-000000000000'
 
-/** $1 which, $2 and $3 the last row of the page before, $4 how many. */
+/** $1 how old, $2 and $3 the last row of the page before, $4 how many. */
 const page = (time: string, id: string) => `
-  ($1 = 'all' OR ${time} < now() - interval '${LATE_AFTER_MS} milliseconds')
+  ${time} < now() - $1::float8 * interval '1 millisecond'
     AND ${time} >= $2::timestamptz AND (${time}, ${id}) > ($2::timestamptz, $3)
   ORDER BY ${time}, ${id} LIMIT $4`
 
 const values = ({ which, after, limit }: Page): unknown[] => [
-  which,
+  ageOf(which),
   after?.at ?? BEGINNING,
   after?.id ?? NO_ID,
   limit,
 ]
+
+/** Also rows from before the clock was put back. */
+const EVEN_NEW_MS = -1e12
+
+function ageOf(which: Which): number {
+  if (which === 'all') return EVEN_NEW_MS
+  return which === 'late' ? LATE_AFTER_MS : which.olderThanMs
+}
 
 /** Ready tasks that may be claimed now, of the given types. */
 export function findReadyTasks(
@@ -53,11 +64,17 @@ export function findReceivedGoals(sql: Sql, of: Page): Promise<Waiting[]> {
   return sql.query({
     text: `SELECT tenant_id AS "tenantId", id, received_at::text AS at FROM goals
       WHERE status = 'RECEIVED' AND (lease_until IS NULL OR lease_until < now())
-        AND ($1 = 'all' OR received_at < now() - interval '${LATE_AFTER_MS} milliseconds')
+        AND received_at < now() - $1::float8 * interval '1 millisecond'
         AND received_at >= $2::timestamptz
         AND (received_at, tenant_id, id) > ($2::timestamptz, $3::uuid, $4)
       ORDER BY received_at, tenant_id, id LIMIT $5`,
-    values: [which, after?.at ?? BEGINNING, after?.tenantId ?? NO_ID, after?.id ?? '', limit],
+    values: [
+      ageOf(which),
+      after?.at ?? BEGINNING,
+      after?.tenantId ?? NO_ID,
+      after?.id ?? '',
+      limit,
+    ],
   })
 }
 

@@ -3,6 +3,7 @@ import { readMarker } from '@chimera/infra/streams/marker'
 import type { KeeperDeps } from '../duties/keeper-deps.ts'
 import { openRingMemory } from '../duties/ring-memory.ts'
 import type { Duty } from '../duties/run-duties.ts'
+import { openPassedStreams, type PassedStreams } from './passed-streams.ts'
 import { openQuietStreams, type QuietStreams } from './quiet-streams.ts'
 import { republishAll } from './republish-all.ts'
 import { openDueBell } from './ring-due.ts'
@@ -13,16 +14,18 @@ const DEADLINE_MS = 60_000
 
 /**
  * Rings again what nobody heard (design.md section 4): everything when Redis has lost its memory,
- * else only rows of streams that have been quiet while the rows grew old; and tasks exactly when
- * their `run_at` comes. (`parts` is what a negative control takes out.) At rest this costs one GET
+ * else only rows whose stream has been quiet while they grew old, or is long past them; and tasks
+ * exactly when their `run_at` comes. (`parts` is what a negative control takes out.) At rest this costs one GET
  * per sweep.
  */
 export function doorbellDuty(
   deps: KeeperDeps,
-  parts: { quiet: QuietStreams } = { quiet: openQuietStreams({ now: () => performance.now() }) },
+  parts: { quiet?: QuietStreams; passed?: PassedStreams } = {},
 ): Duty {
   const rung = openRingMemory({ now: () => performance.now() })
-  const memory = { ...parts, rung }
+  const quiet = openQuietStreams({ now: () => performance.now() })
+  const passed = openPassedStreams({ now: () => Date.now() })
+  const memory = { quiet, passed, ...parts, rung }
   const dueBell = openDueBell({ now: () => performance.now() })
   // An overview that was under way when the marker was saved does not know it yet.
   let saved: string | null = null

@@ -5,37 +5,42 @@ import { inspectStreams } from '@chimera/infra/streams/inspect'
 
 import type { KeeperDeps } from '../duties/keeper-deps.ts'
 import type { RingMemory } from '../duties/ring-memory.ts'
+import type { PassedStreams } from './passed-streams.ts'
 import type { QuietStreams } from './quiet-streams.ts'
 import { ringWaiting } from './ring-waiting.ts'
 
 const TASK_STREAMS = TaskType.options.map(taskStream)
 
 /**
- * Rings rows that are older than their doorbell should take, on streams that have been quiet. Redis
- * is asked only about the streams of rows that are late.
+ * Rings rows that are older than their doorbell should take: on streams that have been quiet, and on
+ * those that never are, when their group is long past where the doorbell must have been. Redis is
+ * asked only about the streams of rows that are late.
  */
 export async function ringLate(
   deps: KeeperDeps,
   of: {
     late: Overview['late']
-    memory: { quiet: QuietStreams; rung: RingMemory }
+    memory: { quiet: QuietStreams; passed: PassedStreams; rung: RingMemory }
     signal: AbortSignal
   },
 ): Promise<void> {
-  const { quiet, rung } = of.memory
+  const { quiet, passed, rung } = of.memory
   const suspects = suspectStreams(of.late)
   const others = ALL_STREAMS.filter((stream) => !suspects.includes(stream))
   quiet.forget(others)
   if (suspects.length === 0) return
-  const unheard = quiet.note(await inspectStreams({ redis: deps.redis, streams: suspects }))
-  const streams = await ringWaiting(deps, {
-    which: 'late',
-    streams: unheard,
-    mayRing: (key) => rung.mayRing(key),
+  const states = await inspectStreams({ redis: deps.redis, streams: suspects })
+  const ringing = {
+    mayRing: (key: string) => rung.mayRing(key),
     signal: of.signal,
-    onRung: (key) => rung.noteRing(key),
-  })
-  quiet.forget(streams)
+    onRung: (key: string) => rung.noteRing(key),
+  }
+  const unheard = quiet.note(states)
+  quiet.forget(await ringWaiting(deps, { ...ringing, which: 'late', streams: unheard }))
+  for (const { stream, olderThanMs } of passed.note(states)) {
+    if (unheard.includes(stream)) continue
+    await ringWaiting(deps, { ...ringing, which: { olderThanMs }, streams: [stream] })
+  }
 }
 
 const ALL_STREAMS: readonly WorkStream[] = [

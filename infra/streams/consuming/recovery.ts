@@ -8,7 +8,7 @@ import {
   type Pending,
 } from './consumer-group.ts'
 import type { LetterDesk } from './letter-desk.ts'
-import { DELIVERIES_IN_BATCHES } from './suspects.ts'
+import { COMPANY, DELIVERIES_IN_COMPANY } from './suspects.ts'
 
 /** Finds entries that were delivered and never acknowledged. */
 export type Recovery = Readonly<{
@@ -19,9 +19,9 @@ export type Recovery = Readonly<{
 }>
 
 /**
- * Entries delivered once come again in a batch. Those delivered twice come alone, one delivery at a
- * time, so that the count of an innocent neighbour does not rise when a process dies of one of
- * them. What five processes died of alone is dead without a further try.
+ * Entries come again in ever smaller company, the more often they were delivered, and at last alone:
+ * one delivery at a time, so that the count of an innocent neighbour does not rise when a process
+ * dies of one of them. What five processes died of alone is dead without a further try.
  */
 export function openRecovery(options: {
   group: ConsumerGroup
@@ -44,19 +44,24 @@ export function openRecovery(options: {
     await desk.close(new Map([[stream, [id]]]), letters)
   }
 
+  const isHopeless = ({ deliveries }: Pending): boolean =>
+    deliveries - DELIVERIES_IN_COMPANY >= MAX_DELIVERIES_ALONE
+
   const recover = async (stream: WorkStream, page: readonly Pending[]): Promise<void> => {
     const open = page.filter(({ id }) => !options.isHeld(stream, id))
-    const isWorn = ({ deliveries }: Pending): boolean => deliveries >= DELIVERIES_IN_BATCHES
-    await run(
-      await group.claim(
-        stream,
-        open.filter((entry) => !isWorn(entry)),
-      ),
+    const byCount = Map.groupBy(open, ({ deliveries }) =>
+      Math.min(deliveries, DELIVERIES_IN_COMPANY),
     )
-    for (const worn of open.filter(isWorn)) {
-      const isHopeless = worn.deliveries - DELIVERIES_IN_BATCHES >= MAX_DELIVERIES_ALONE
-      if (isHopeless) await bury(stream, worn)
-      else await run(await group.claim(stream, [worn]))
+    // The least suspected first: most of what is pending is nobody's murderer.
+    for (const [count, entries] of [...byCount].toSorted(([a], [b]) => a - b)) {
+      const size = Math.min(COMPANY[count] ?? 1, maxBatch)
+      for (let from = 0; from < entries.length; from += size) {
+        const company = entries.slice(from, from + size)
+        const hopeless = company.filter(isHopeless)
+        for (const worn of hopeless) await bury(stream, worn)
+        const others = company.filter((entry) => !isHopeless(entry))
+        if (others.length > 0) await run(await group.claim(stream, others))
+      }
     }
   }
 

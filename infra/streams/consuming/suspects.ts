@@ -5,8 +5,15 @@ import { backoffMs } from '@chimera/runtime/backoff'
 import { readable, type Failure } from '../dead-letter.ts'
 import type { Entry } from '../parse-entry.ts'
 
-/** Delivered in batches so often; after that an entry is read alone, and each time counts. */
-export const DELIVERIES_IN_BATCHES = 2
+/**
+ * In what company an entry comes again, by how often it was delivered without a verdict. Halving a
+ * batch of 500 one life at a time would take nine lives; one at a time from the second life on would
+ * have a killed process work for half a minute through a page of innocents (decision 0006).
+ */
+export const COMPANY = [500, 500, 64, 8] as const
+
+/** Delivered in company so often; after that an entry is read alone, and each time counts. */
+export const DELIVERIES_IN_COMPANY = COMPANY.length
 
 const MAX_HISTORY = 10
 
@@ -61,7 +68,7 @@ export function openSuspects<T>(options: { random: () => number; now: () => numb
 
 /** Each delivery alone, before this one, ended without a verdict: a process died of it. */
 export function failuresBefore(deliveries: number): number {
-  return Math.max(deliveries - 1 - DELIVERIES_IN_BATCHES, 0)
+  return Math.max(deliveries - 1 - DELIVERIES_IN_COMPANY, 0)
 }
 
 /** The code that a letter carries for an error; a defect of ours has no better one. */

@@ -3,6 +3,10 @@ import type { DatabaseSync } from 'node:sqlite'
 import { ConfigError } from '@chimera/runtime/config'
 import type { ProcessContext } from '@chimera/runtime/run-process'
 
+import { forwardHttp } from './bridge/forward-http.ts'
+import { holdOrJoin, type Place } from './bridge/hold-or-join.ts'
+import { meetBridges } from './bridge/meet-bridges.ts'
+import { socketPathsOf } from './bridge/socket-paths.ts'
 import { openLedger, type Ledger } from './ledger/ledger.ts'
 import type { Backend } from './protocol/effect-tool.ts'
 import { openGrantKeys } from './protocol/grant-keys.ts'
@@ -10,11 +14,18 @@ import { openReceipts } from './protocol/receipts.ts'
 import type { Reconciler } from './protocol/reconcile.ts'
 import type { Rules } from './protocol/rules.ts'
 import type { ServedTool } from './serving/define-tool.ts'
-import { isLoopback, serveHttp } from './serving/serve-http.ts'
+import { createHttpHandler, isLoopback, type HttpTokens } from './serving/http-handler.ts'
+import { openDoor } from './serving/serve-http.ts'
 import { createToolServer, type ToolServer } from './tool-server.ts'
 
-/** sysexits.h EX_SOFTWARE, as `run-process` ends on a defect. */
+/** sysexits.h EX_SOFTWARE and EX_TEMPFAIL, as `run-process` ends. */
 const EXIT_DEFECT = 70
+const EXIT_HELD = 75
+
+/** A holder that ends drains for up to 8 s before its lock is free. */
+export const PATIENCE_MS = 12_000
+/** A supervisor asks again. */
+const START_PATIENCE_MS = 3_000
 
 /** What makes one kind of tool server out of the kit. */
 export type ToolKind = Readonly<{
@@ -29,27 +40,78 @@ export type ToolKind = Readonly<{
 }>
 
 /**
- * Opens the ledger of the account (exit 75 when it is held), composes the protocol and serves it
- * over HTTP. Answers the facts of the ready line. Throws ConfigError for a configuration that opens
- * a door.
+ * Opens the ledger of the account, composes the protocol and serves it over HTTP; where another
+ * process holds the ledger, hands every request to that one, and takes over when it dies. Answers
+ * the facts of the ready line. Throws ConfigError for a configuration that opens a door, and
+ * LEDGER_HELD (exit 75) when the ledger is held by a process that cannot be reached, or that acts
+ * under another rule of grants.
  */
 export async function openToolProcess(
   context: ProcessContext<'toolServer'>,
   kind: ToolKind,
 ): Promise<Readonly<Record<string, unknown>>> {
   const { config, stack, log } = context
+  const { TOOL_ACCOUNT: account, TOOL_HOST: host, TOOL_PORT: port } = config
   const tokens = tokensOf(config)
-  const server = openToolServer(context, kind)
-  const http = await serveHttp({
-    server,
-    host: config.TOOL_HOST,
-    port: config.TOOL_PORT,
-    tokens,
-    log,
+  const paths = socketPathsOf({ account, ledger: config.TOOL_LEDGER })
+  const forward = forwardHttp(paths.http)
+  let handle = forward
+  const take = async (patienceMs: number): Promise<Place> => {
+    const place = await holdOrJoin({
+      open: () => openToolServer(context, kind),
+      socketPath: paths.mcp,
+      mayJoin: (holder) =>
+        holder.account === account && holder.http && holder.grants === config.GRANTS,
+      patienceMs,
+    })
+    if (place.kind === 'bridge') {
+      stack.defer(() => void place.socket.destroy())
+      return place
+    }
+    const handler = createHttpHandler({ server: place.server, host, tokens, log })
+    stack.defer(async () => handler.close())
+    stack.use(await meetBridges({ server: place.server, paths, http: handler, log }))
+    stack.defer(() => void (handle = forward))
+    handle = handler.handle
+    return place
+  }
+  const place = await take(START_PATIENCE_MS)
+  const door = await openDoor({ host, port, handle: (...given) => handle(...given) })
+  stack.use(door)
+  if (place.kind === 'bridge') {
+    takeOver({ place, take, context })
+    const { ledger_id: ledgerId, grants } = place.greeting
+    return { url: door.url, account, grants, ledger_id: ledgerId, bridge: true }
+  }
+  const { backend, grants, ledger } = place.server.control.status()
+  return { url: door.url, account, backend, grants, ledger_id: ledger.id, boot: ledger.boot }
+}
+
+/** Waits for the holder's death, again and again until this process is the holder. */
+function takeOver(given: {
+  place: Extract<Place, { kind: 'bridge' }>
+  take: (patienceMs: number) => Promise<Place>
+  context: ProcessContext<'toolServer'>
+}): void {
+  const { log, signal } = given.context
+  const live = async (): Promise<void> => {
+    let place: Place = given.place
+    while (place.kind === 'bridge') {
+      const { socket } = place
+      log.info({ ledger_id: place.greeting.ledger_id }, 'a bridge to the holder of the ledger')
+      const gone = Promise.withResolvers<void>()
+      socket.once('close', () => gone.resolve()).resume()
+      await gone.promise
+      if (signal.aborted) return
+      place = await given.take(PATIENCE_MS)
+    }
+    log.warn({ boot: place.server.control.status().ledger.boot }, 'took the ledger over')
+  }
+  live().catch((err: unknown) => {
+    if (signal.aborted) return
+    log.fatal({ err }, 'neither the ledger nor its holder can be had')
+    process.exit(EXIT_HELD)
   })
-  stack.use(http)
-  const { account, backend, grants, ledger } = server.control.status()
-  return { url: http.url, account, backend, grants, ledger_id: ledger.id, boot: ledger.boot }
 }
 
 /** What a server is composed from, whatever starts it. */
@@ -103,7 +165,7 @@ export function openToolServer(context: ToolContext, kind: ToolKind): ToolServer
   )
 }
 
-function tokensOf(config: ProcessContext<'toolServer'>['config']) {
+function tokensOf(config: ProcessContext<'toolServer'>['config']): HttpTokens {
   const { TOOL_TOKEN: mcp, TOOL_CONTROL_TOKEN: control, TOOL_STOP_TOKEN: stop } = config
   if (config.GRANTS === 'off' && !isLoopback(config.TOOL_HOST)) {
     throw missing('GRANTS', 'may be off on stdio or loopback only')

@@ -1,12 +1,24 @@
+import { PassThrough } from 'node:stream'
+
 import type { Config } from '@chimera/contracts/config'
 import { ChimeraError } from '@chimera/contracts/errors'
 import { ConfigError, loadConfig } from '@chimera/runtime/config'
 import { openCrashPoints, type Crash } from '@chimera/runtime/crash-point'
 import { openLog } from '@chimera/runtime/log'
 import { secretsOf } from '@chimera/runtime/redaction'
-import { serveStdio } from '@modelcontextprotocol/server/stdio'
+import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio'
 
-import { openToolServer, type ToolKind } from './open-tool-process.ts'
+import { holdOrJoin } from './bridge/hold-or-join.ts'
+import { meetBridges } from './bridge/meet-bridges.ts'
+import { createRelay, type Relay } from './bridge/relay.ts'
+import { socketPathsOf } from './bridge/socket-paths.ts'
+import {
+  openToolServer,
+  PATIENCE_MS,
+  type ToolContext,
+  type ToolKind,
+} from './open-tool-process.ts'
+import { createHttpHandler } from './serving/http-handler.ts'
 import { createServerFactory } from './serving/mcp-factory.ts'
 
 /** The configuration of a tool server; its own section comes on top. */
@@ -20,9 +32,9 @@ const EXIT = { stopped: 0, notDrained: 1, software: 70, held: 75, config: 78 }
 /**
  * The life of a tool server that an outside MCP client has started: the protocol on standard input
  * and output, the log on standard error, no health port; it ends when the client closes its end.
+ * Where another process holds the ledger it is a bridge to that one, and takes over when it dies.
  * Not `run-process`, whose log is standard output. Never returns. Exit codes: 0, 1 not drained, 70
- * a defect, 75 another process holds the ledger (it becomes a bridge with "Effects hold"), 78
- * configuration.
+ * a defect, 75 the ledger is held by a process that does not answer, 78 configuration.
  */
 export async function runStdio(options: {
   name: string
@@ -51,17 +63,11 @@ export async function runStdio(options: {
       ])
     }
     const stack = new AsyncDisposableStack()
-    const kind = options.open({ config, crash })
-    const server = openToolServer({ config, stack, log, crash }, kind)
-    const closed = clientIsGone()
-    const serving = serveStdio(createServerFactory(server), {
-      maxSubscriptions: 0,
-      onerror: (err) => log?.warn({ err }, 'an MCP message was refused'),
-    })
-    log.info({ ready: true, account: config.TOOL_ACCOUNT }, 'ready on stdio')
-    await closed
+    const relay = createRelay({ input: process.stdin, output: process.stdout })
+    const context = { config, stack, log, crash, kind: options.open({ config, crash }) }
+    const stopped = Promise.race([relay.ended, stopRequested()])
+    await Promise.race([serveRelay(relay, context), stopped])
     setTimeout(() => process.exit(EXIT.notDrained), DRAIN_MS).unref()
-    await serving.close()
     await stack.disposeAsync()
     return process.exit(EXIT.stopped)
   } catch (err) {
@@ -71,9 +77,47 @@ export async function runStdio(options: {
   }
 }
 
-async function clientIsGone(): Promise<void> {
+/** As a bridge for as long as another process holds the ledger, then as its holder. */
+async function serveRelay(relay: Relay, context: ToolContext & { kind: ToolKind }): Promise<void> {
+  const { config, stack, log } = context
+  const { TOOL_ACCOUNT: account, TOOL_TOKEN: mcp, TOOL_CONTROL_TOKEN: control } = config
+  const paths = socketPathsOf({ account, ledger: config.TOOL_LEDGER })
+  for (;;) {
+    const place = await holdOrJoin({
+      open: () => openToolServer(context, context.kind),
+      socketPath: paths.mcp,
+      // Whether a call needs a grant is the holder's to say.
+      mayJoin: (holder) => holder.account === account,
+      patienceMs: PATIENCE_MS,
+    })
+    if (place.kind === 'bridge') {
+      const { socket } = place
+      log.info({ ready: true, account, bridge: true }, 'ready on stdio, as a bridge')
+      await relay.attach({ readable: socket, writable: socket })
+      socket.destroy()
+      continue
+    }
+    const { server } = place
+    const isOpenToHttp = mcp !== undefined && control !== undefined
+    const tokens = { mcp: mcp ?? '', control, stop: config.TOOL_STOP_TOKEN }
+    const http = isOpenToHttp
+      ? createHttpHandler({ server, host: 'localhost', tokens, log })
+      : undefined
+    stack.use(await meetBridges({ server, paths, http, log }))
+    const [toServer, toClient] = [new PassThrough(), new PassThrough()]
+    const serving = serveStdio(createServerFactory(server), {
+      transport: new StdioServerTransport(toServer, toClient),
+      maxSubscriptions: 0,
+      onerror: (err) => log.warn({ err }, 'an MCP message was refused'),
+    })
+    stack.defer(async () => serving.close())
+    log.info({ ready: true, account }, 'ready on stdio')
+    return relay.attach({ readable: toClient, writable: toServer })
+  }
+}
+
+async function stopRequested(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
-  for (const event of ['end', 'close', 'error']) process.stdin.on(event, () => resolve())
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => resolve())
   return promise
 }

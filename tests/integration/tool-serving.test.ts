@@ -6,7 +6,7 @@ import * as legacyHttp from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 
-import { freePort, startProcess } from './tool-process.ts'
+import { startProcess } from './tool-process.ts'
 import { openRig, Rig, TOKENS } from './tool-rig.ts'
 
 let rig: Rig
@@ -153,16 +153,6 @@ test('the ledger can be read while it is held, one line an entry', async () => {
 })
 
 describe('a process that may not start', () => {
-  test('a second one of the account ends with 75', async () => {
-    const port = await freePort()
-    await using second = startProcess(
-      'mcp-tools/tweet/main.ts',
-      rig.env({ TOOL_PORT: String(port) }),
-    )
-    expect(await second.exited).toEqual({ code: 75, signal: null })
-    expect(second.lines.join('\n')).toContain('LEDGER_HELD')
-  })
-
   test.each([
     ['a cooldown beside a live back end', { TWEET_COOLDOWN_MS: '1' }, 'TWEET_COOLDOWN_MS'],
     ['an absence beside a live back end', { TWEET_ABSENCE_MS: '1' }, 'TWEET_ABSENCE_MS'],

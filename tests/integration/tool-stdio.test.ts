@@ -79,14 +79,6 @@ test('nothing but the protocol is on standard output, and it ends with its clien
   }
 })
 
-test('a second process of the account ends with 75', async () => {
-  const env = environment('held.sqlite')
-  await using first = startProcess('mcp-tools/tweet/main.ts', env, ['--stdio'])
-  await first.ready
-  await using second = startProcess('mcp-tools/tweet/main.ts', env, ['--stdio'])
-  expect(await second.exited).toEqual({ code: 75, signal: null })
-})
-
 test('a server that acts only on grants is not served on stdio', async () => {
   const env = { ...environment('grants.sqlite'), GRANTS: 'required' }
   await using proc = startProcess('mcp-tools/tweet/main.ts', env, ['--stdio'])

@@ -1,6 +1,6 @@
 import { DeniedError, RetryableError } from '@chimera/contracts/errors'
 
-import type { Account } from './granted-call.ts'
+import type { Account } from '../protocol/granted-call.ts'
 
 type Addressed = Readonly<{ aud: string; boot: string; ledger_id: string; incarnation: string }>
 

@@ -5,9 +5,9 @@ import { GRANT_SECONDS, type AdoptClaims } from '@chimera/contracts/grant'
 import type { Adopted } from '../ledger/entries.ts'
 import { isClosedWithoutEffect, type Entry } from '../ledger/entry.ts'
 import { MAX_JUMP_MS } from '../ledger/steady-clock.ts'
-import type { EffectTool } from './effect-tool.ts'
-import { aboutGrant, type Account } from './granted-call.ts'
-import { ADOPT, verifyWord } from './verify-word.ts'
+import type { EffectTool } from '../protocol/effect-tool.ts'
+import { aboutGrant, type Account } from '../protocol/granted-call.ts'
+import { ADOPT, verifyWord } from '../protocol/verify-word.ts'
 
 /**
  * `chimera tools adopt`: what the record knows of the account, written into a ledger that is new or

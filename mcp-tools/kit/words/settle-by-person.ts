@@ -3,10 +3,10 @@ import type { SettleClaims } from '@chimera/contracts/grant'
 
 import type { Settlement } from '../ledger/entries.ts'
 import type { Entry } from '../ledger/entry.ts'
-import { boundOf, type AbsenceBound } from './absence.ts'
+import { boundOf, type AbsenceBound } from '../protocol/absence.ts'
+import type { Account } from '../protocol/granted-call.ts'
+import { SETTLE, verifyWord } from '../protocol/verify-word.ts'
 import { checkAddressee } from './addressee.ts'
-import type { Account } from './granted-call.ts'
-import { SETTLE, verifyWord } from './verify-word.ts'
 
 /** A person's word on an effect that no provider could tell of (design.md section 5, item 4). */
 export type SettleEffect = (jws: string) => Promise<Entry>

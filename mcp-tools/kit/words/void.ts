@@ -3,10 +3,10 @@ import type { VoidClaims } from '@chimera/contracts/grant'
 
 import type { Settlement } from '../ledger/entries.ts'
 import type { Entry } from '../ledger/entry.ts'
+import { aboutGrant, type Account } from '../protocol/granted-call.ts'
+import type { Rules } from '../protocol/rules.ts'
+import { VOID, verifyWord } from '../protocol/verify-word.ts'
 import { checkAddressee } from './addressee.ts'
-import { aboutGrant, type Account } from './granted-call.ts'
-import type { Rules } from './rules.ts'
-import { VOID, verifyWord } from './verify-word.ts'
 
 /**
  * The Judge's question whether a grant may be taken for dead (design.md section 5, item 6). After

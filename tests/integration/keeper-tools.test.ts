@@ -114,6 +114,20 @@ test('a server that stays closed says why in the record', async () => {
     .toMatchObject({ state: 'closed', reason: 'LEDGER_BEHIND', boot: null })
 })
 
+test('a hello that is refused leaves the reason of the server in the record', async () => {
+  await using scene = await openScene()
+  await using server = await openFakeServer()
+  const detail = 'the ledger lacks a boot'
+  server.closedFor = `LEDGER_BEHIND: ${detail}`
+  server.refuses['/control/hello'] = { status: 503, code: 'LEDGER_BEHIND', detail }
+  await prepare(scene, server)
+  scene.openKeeper()
+  await judgeSignsHello(scene, server.boot)
+  await expect
+    .poll(() => account(scene), { timeout: 5_000 })
+    .toMatchObject({ state: 'closed', reason: server.closedFor, boot: null })
+})
+
 test('a server that answers for another account is never opened', async () => {
   await using scene = await openScene()
   await using server = await openFakeServer()

@@ -23,8 +23,10 @@ export type Attended = {
   hurries: number
   failures: number
   downSince: number | undefined
-  /** When a fresh hello was asked for because the server's clock had jumped. */
+  /** When a fresh hello was asked for last. */
   refreshedAt: number
+  /** The hello that the server has heard last, and since when. */
+  heard: { hello: string; at: number } | undefined
 }
 
 /**
@@ -46,8 +48,10 @@ const FAILURES_TO_CLOSE = 2
 /** The Judge signs a hello within milliseconds, when it lives. */
 const SIGNING_MS = 50
 const STILL_CLOSED_MS = 2_000
-/** So often at most the Judge signs a hello anew for a clock that jumped. */
-const REFRESH_MS = 2_000
+/** So often at most the Judge signs a hello anew for a clock that jumped ... */
+const JUMPED_MS = 2_000
+/** ... and for a server that stays closed: what the record knows, and its time, have moved on. */
+const STALE_MS = 10_000
 
 export type Visit = {
   account: SweptAccount
@@ -125,6 +129,7 @@ async function greet(
     return SIGNING_MS
   }
   const answer = await carryHello(deps, visit.control, hello)
+  if (visit.state.heard?.hello !== hello) visit.state.heard = { hello, at: performance.now() }
   if (answer.state !== 'closed') return recordOpen(deps, answer, visit.signal)
   const reason = answer.reason ?? 'CLOSED'
   if (await closeAccount(database, { account: status.account, reason })) {
@@ -135,20 +140,25 @@ async function greet(
 
 /**
  * The hello that was signed for the boot; null when the Judge has to sign one. A server whose clock
- * jumped opens only to a hello of now, so the one that it has heard is thrown away.
+ * jumped opens only to a hello of now, and one that stays closed is told again from time to time
+ * what the record knows: the hello that it has heard is thrown away.
  */
 async function freshHello(
   { database }: ToolDeps,
   of: { status: ToolStatus; state: Attended; rung: RingMemory; hello: string | null },
 ): Promise<string | null> {
   const { status, state, hello } = of
-  const now = performance.now()
-  const hasJumped = status.reason?.startsWith('CLOCK_JUMP') === true
-  if (hello === null || !hasJumped || now - state.refreshedAt < REFRESH_MS) return hello
-  state.refreshedAt = now
+  if (hello === null || !isStale(state, status, hello)) return hello
+  state.refreshedAt = performance.now()
   await dropHello(database, { boot: status.ledger.boot, hello })
   of.rung.forget(status.ledger.boot)
   return null
+}
+
+function isStale(state: Attended, { reason = '' }: ToolStatus, hello: string): boolean {
+  const now = performance.now()
+  if (reason.startsWith('CLOCK_JUMP')) return now - state.refreshedAt >= JUMPED_MS
+  return state.heard?.hello === hello && now - state.heard.at >= STALE_MS
 }
 
 /** What the server says after its hello; a refusal leaves it closed, with its reason. */

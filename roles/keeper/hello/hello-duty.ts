@@ -77,6 +77,7 @@ const NEW: Attended = {
   failures: 0,
   downSince: undefined,
   refreshedAt: -Infinity,
+  heard: undefined,
 }
 
 /** What is remembered of each account's server. */

@@ -37,6 +37,8 @@ export type EffectScene = {
   readonly accounts: ReadonlyMap<string, Account>
   /** Whether a stop covers this attempt on an account. */
   readonly isStopped: (account: string) => boolean
+  /** Whether an account has room for one grant more (MAX_GRANTED). */
+  readonly hasRoom: (account: string) => boolean
 }
 
 export type Round = {
@@ -59,6 +61,12 @@ export type Account = {
   /** Tool -> definition hash. */
   readonly definitions: Readonly<Record<string, string>>
 }
+
+/**
+ * Grants of one account that may be out at once. A server acts on one after the other, and a grant
+ * lives a minute: a thousand at once would mostly run out in the queue and be judged again.
+ */
+export const MAX_GRANTED = 100
 
 /** How one task moves. */
 export type TaskMove = {

@@ -106,6 +106,12 @@ describe('a proposed tweet', () => {
     expect(rounds).toEqual([])
   })
 
+  it('waits while the account has as many grants out as it may', () => {
+    const { move, rounds } = judgeAttempt(tweet, scene({ hasRoom: () => false }))
+    expect(move).toMatchObject({ to: 'judging', isRejection: false })
+    expect(rounds).toEqual([])
+  })
+
   it('waits while the tool server is closed, with its reason', () => {
     const closed = account({ state: 'closed', reason: 'LEDGER_BEHIND' })
     const { move } = judgeAttempt(tweet, scene({ accounts: new Map([['post_tweet', closed]]) }))

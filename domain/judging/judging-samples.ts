@@ -71,6 +71,7 @@ export const scene = (over: Partial<EffectScene> = {}): EffectScene => ({
   rounds: new Map(),
   accounts: new Map([['post_tweet', account()]]),
   isStopped: () => false,
+  hasRoom: () => true,
   ...over,
 })
 

@@ -160,6 +160,9 @@ function gates(
     const why = account.reason === null ? account.state : `${account.state}: ${account.reason}`
     const reason = `tool server ${account.account} is ${why}`
     votes.push({ gate: 'tool', vote: 'wait', code: 'SERVER_CLOSED', reason })
+  } else if (!scene.hasRoom(account.account)) {
+    const reason = `${account.account} has as many grants out as it may`
+    votes.push({ gate: 'tool', vote: 'wait', reason })
   }
   return votes
 }

@@ -20,6 +20,7 @@ export type JudgeDeps = {
   readonly receiptKeys: ReceiptKeys
   readonly log: Logger
   readonly actor: string
+  readonly maxGranted: number
   readonly crash: Crash
 }
 

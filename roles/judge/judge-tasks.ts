@@ -19,7 +19,7 @@ import type { Database, Sql } from '@chimera/infra/database/open-database'
 import type { JudgeWords } from '@chimera/infra/signing/judge-words'
 
 import type { Announcement } from './announce.ts'
-import { sceneFor, scopesOf } from './scene.ts'
+import { openRoom, sceneFor, scopesOf } from './scene.ts'
 import { StaleSceneError } from './stale-scene.ts'
 
 export type JudgeTasksDeps = {
@@ -27,6 +27,8 @@ export type JudgeTasksDeps = {
   readonly words: JudgeWords
   /** Written into audit entries. */
   readonly actor: string
+  /** Grants of one account that may be out at once. */
+  readonly maxGranted: number
   readonly crash: (label: 'judge.verdict.before_commit' | 'judge.verdict.committed') => void
 }
 
@@ -53,8 +55,12 @@ export async function judgeTasks(
   )
   const scene = acting.length > 0 ? await loadScene(deps.database, acting) : undefined
   const prepared: Prepared[] = []
+  const room = openRoom(scene, deps.maxGranted)
   for (const attempt of attempts) {
-    const decision = judgeAttempt(attempt, sceneFor(attempt, scene))
+    const decision = judgeAttempt(attempt, sceneFor(attempt, scene, room.has))
+    for (const { denied, account } of decision.rounds) {
+      if (denied === undefined && account !== undefined) room.take(account.account)
+    }
     prepared.push({ attempt, decision, rounds: await sign(deps, attempt, decision, scene) })
   }
   deps.crash('judge.verdict.before_commit')

@@ -1,4 +1,5 @@
 import { ResultRing } from '@chimera/contracts/judging/rings'
+import { MAX_GRANTED } from '@chimera/domain/judging/attempt'
 import { readLife } from '@chimera/infra/database/judging/load-scene'
 import { insertLetters } from '@chimera/infra/database/letters/insert-letters'
 import { openDatabase } from '@chimera/infra/database/open-database'
@@ -25,6 +26,7 @@ await runProcess({
       receiptKeys: openReceiptKeys(config.RECEIPT_JWKS_FILE),
       log,
       actor: consumerName,
+      maxGranted: MAX_GRANTED,
       crash,
     }
     // Fails the start, and so lets the supervisor try again, when the record is not there.

@@ -6,10 +6,15 @@ const NOTHING: EffectScene = {
   rounds: new Map(),
   accounts: new Map(),
   isStopped: () => false,
+  hasRoom: () => true,
 }
 
 /** The part of a batch's scene that concerns one attempt. */
-export function sceneFor(attempt: Attempt, scene: LoadedScene | undefined): EffectScene {
+export function sceneFor(
+  attempt: Attempt,
+  scene: LoadedScene | undefined,
+  hasRoom: EffectScene['hasRoom'],
+): EffectScene {
   if (scene === undefined) return NOTHING
   const isOurs = (row: { tenantId: string; goalId: string }) =>
     row.tenantId === attempt.tenantId && row.goalId === attempt.goalId
@@ -28,6 +33,7 @@ export function sceneFor(attempt: Attempt, scene: LoadedScene | undefined): Effe
     accounts: new Map(accounts),
     isStopped: (account) =>
       scopesOf(attempt, account).some((scope) => scene.fences.get(scope)?.stopped === true),
+    hasRoom,
   }
 }
 
@@ -42,4 +48,21 @@ export function scopesOf(attempt: Attempt, account: string): string[] {
     `goal:${attempt.goalId}`,
     `tool:${account}`,
   ]
+}
+
+/** Counts the grants of a batch on top of those that are out already. */
+export function openRoom(
+  scene: LoadedScene | undefined,
+  maxGranted: number,
+): {
+  has: EffectScene['hasRoom']
+  take(account: string): void
+} {
+  const granted = new Map(
+    (scene?.bindings ?? []).map(({ account }) => [account.account, account.granted]),
+  )
+  return {
+    has: (account) => (granted.get(account) ?? 0) < maxGranted,
+    take: (account) => void granted.set(account, (granted.get(account) ?? 0) + 1),
+  }
 }

@@ -115,6 +115,18 @@ describe('the Judge', () => {
     ])
   })
 
+  it('grants no more at once than an account may have out', async () => {
+    const slots = ['publish:1', 'publish:2', 'publish:3']
+    const effects = slots.map((slot) => ({ effects: [tweetEffect(slot)] }))
+    const ids = await plannedGoal(database, { id: 'room', slots, tasks: effects })
+    const [row] = await database.query<{ n: number }>({
+      text: `SELECT count(*)::int AS n FROM effects WHERE state = 'GRANTED'`,
+    })
+    await handleRings({ ...rig.deps, maxGranted: (row?.n ?? 0) + 2 }, tasks(ids))
+    expect(await effectsOf(database, 'room')).toHaveLength(2)
+    expect((await phases('room')).toSorted()).toEqual(['granted', 'granted', 'judging'])
+  })
+
   it('grants the next round after a cooldown, and spends no attempt on it', async () => {
     const { effect, ids } = await granted('cooldown')
     const voided = receiptFor(effect, {

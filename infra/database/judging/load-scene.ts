@@ -33,6 +33,8 @@ export type LoadedAccount = {
   boot: string | null
   ledgerId: string | null
   definitions: Record<string, string>
+  /** Grants that are out: given, and not answered yet. */
+  granted: number
 }
 
 const Definitions = z.record(z.string(), z.string())
@@ -143,10 +145,12 @@ async function readBindings(
     boot: string | null
     ledger_id: string | null
     definitions: unknown
+    granted: number
   }>({
     name: 'scene-bindings',
     text: `SELECT b.tenant_id, b.agent_id, b.tool, a.account, a.live, a.state, a.reason, a.boot,
-        a.ledger_id, a.definitions
+        a.ledger_id, a.definitions, (SELECT count(*)::int FROM effects e
+          WHERE e.account = a.account AND e.state = 'GRANTED') AS granted
       FROM tool_bindings b JOIN tool_accounts a USING (account)
       WHERE b.tenant_id = ANY($1::uuid[])`,
     values: [tenants],
@@ -163,6 +167,7 @@ async function readBindings(
       boot: row.boot,
       ledgerId: row.ledger_id,
       definitions: Definitions.parse(row.definitions),
+      granted: row.granted,
     },
   }))
 }

@@ -1,4 +1,6 @@
-/** A detached stack outlives whoever started it: a bench that is interrupted takes it down first. */
+/**
+ * A detached stack outlives whoever started it: a bench that is interrupted takes it down first.
+ */
 export function stopOnSignal(stop: () => void): Disposable {
   const obey = (): void => {
     stop()

@@ -115,11 +115,12 @@ function takeOver(given: {
 }
 
 /** What a server is composed from, whatever starts it. */
-export type ToolContext = Pick<ProcessContext<'toolServer'>, 'config' | 'stack' | 'log' | 'crash'>
+export type ToolContext = Pick<ProcessContext<'toolServer'>, 'config' | 'stack' | 'log' | 'crash'> &
+  Partial<Pick<ProcessContext<'toolServer'>, 'metrics'>>
 
 /** The server without a way in. What it opens is closed with the stack. */
 export function openToolServer(context: ToolContext, kind: ToolKind): ToolServer {
-  const { config, stack, log, crash } = context
+  const { config, stack, log, crash, metrics } = context
   const { TOOL_ACCOUNT: account, GRANT_JWKS_FILE: jwksFile } = config
   if (config.GRANTS === 'required' && jwksFile === undefined) {
     throw missing('GRANT_JWKS_FILE', 'is needed with GRANTS=required')
@@ -157,6 +158,7 @@ export function openToolServer(context: ToolContext, kind: ToolKind): ToolServer
       log,
       crash,
       ...(rules === undefined ? {} : { rules }),
+      ...(metrics === undefined ? {} : { count: (call) => metrics.toolCalls.inc(call) }),
       fail: (err) => {
         log.fatal({ err }, 'an outcome could not be written; the next start asks the provider')
         process.exit(EXIT_DEFECT)

@@ -68,6 +68,8 @@ export type ToolServerParts = Readonly<{
   /** Ends the process; a fresh one makes the claim in hand UNKNOWN and asks the provider. */
   fail: (cause: unknown) => never
   rules?: Rules
+  /** One call is over, with a state of the ledger, a code, or OK. */
+  count?: (call: Readonly<{ tool: string; outcome: string }>) => void
 }>
 
 /** Composes the protocol around a ledger. Opens nothing; the ledger stays the caller's to close. */
@@ -77,7 +79,7 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
   const alarm = (facts: Record<string, unknown>, message: string): void =>
     log.error({ ...facts, alarm: true }, message)
   const gate = parts.keys
-    ? createGate({ ledger, account: parts.account, keys, alarm })
+    ? createGate({ ledger, account: parts.account, keys, rules, alarm })
     : openGate(ledger)
   const account: Account = { name: parts.account, backend, ledger, keys, gate }
   const { reconciler } = parts
@@ -94,11 +96,18 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
     callAsClient: createClientCall(calling),
     isGrantRequired: parts.keys !== undefined,
   })
+  const count = (tool: ServedTool, outcome: string): void =>
+    parts.count?.({ tool: tool.definition.name, outcome })
   const inHand = new Set<Promise<unknown>>()
   const answer: CallTool = async (tool, args, context) => {
     try {
-      if (tool.kind === 'read') return readResult(await tool.read(args))
+      if (tool.kind === 'read') {
+        const fields = await tool.read(args)
+        count(tool, 'OK')
+        return readResult(fields)
+      }
       const reply = await callEffect(tool, args, context)
+      count(tool, reply.kind === 'settled' ? reply.entry.state : reply.refusal.code)
       if (reply.kind === 'settled') {
         log.info(factsOf(reply.entry), 'effect')
         if (reply.entry.state === 'UNKNOWN') reconciliation.wake()
@@ -106,6 +115,7 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
       return effectResult(reply, tool)
     } catch (error) {
       if (error instanceof InvariantError) return parts.fail(error)
+      count(tool, error instanceof ChimeraError ? error.code : 'TOOL_FAILED')
       if (!(error instanceof ChimeraError)) {
         log.error({ err: error, tool: tool.definition.name }, 'a call failed')
       }

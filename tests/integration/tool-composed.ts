@@ -1,6 +1,6 @@
 /**
  * The tweet server in a composition of the tests: the product's parts, but for the guards that the
- * arguments name (`without=claim,fence,second-look,lock`), and with a pause between the claim and
+ * arguments name (`without=claim,fence,second-look,lock,boot`), and with a pause between the claim and
  * the write (`pause=500`). What the product itself can be told is configuration; this is not.
  */
 import { mkdirSync } from 'node:fs'
@@ -46,6 +46,9 @@ function composedRules(): Rules {
     rules = { ...rules, claimChecks, maySend: () => undefined }
   }
   if (without.has('second-look')) rules = { ...rules, maySend: () => undefined }
+  if (without.has('boot')) {
+    rules = { ...rules, behindOf: () => undefined, provesAbsence: () => true }
+  }
   return rules
 }
 

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { openLedger } from '@chimera/mcp-kit/ledger/ledger'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
+import { control, guarantee } from '../guarantee.ts'
 import { Rig, TOKENS } from './tool-rig.ts'
 
 /** What becomes of a ledger that is lost, older, another's or copied, on real processes. */
@@ -40,6 +41,38 @@ const lose = (): void => {
 async function settleAdopted(): Promise<void> {
   await expect.poll(async () => (await rig.hello()).state, { timeout: 15_000 }).toBe('open')
 }
+
+/** What a record does whose tool server has lost its ledger after a post. */
+async function loseAndGoOn(composed: readonly string[]): Promise<void> {
+  await using own = new Rig()
+  await own.startX()
+  await own.tellX({ duplicate_check: false })
+  await own.startTool({ env: FAST, composed })
+  const claims = own.claims({ args })
+  await own.call(claims, args)
+  await own.tool.kill()
+  for (const suffix of FILES) rmSync(`${own.ledgerPath}${suffix}`, { force: true })
+  await own.startTool({ env: FAST, composed })
+  if (own.status.state === 'closed') {
+    await own.adopt({ effects: [own.judge.adopted(claims, args)] })
+    await expect.poll(async () => (await own.hello()).state, { timeout: 15_000 }).toBe('open')
+  }
+  const { state } = await own.askVoid(claims)
+  if (state === 'VOID') {
+    const next = { ...own.claims({ args, goal: claims.goal }), round: 2, closed_rounds: [1] }
+    await own.call(next, args)
+  }
+  expect(own.posts(), 'posts after the ledger was lost').toHaveLength(1)
+}
+
+guarantee(
+  { id: 'tool-boot', title: 'a lost ledger proves nothing by what it lacks', n: 1, seed: 6 },
+  async () => loseAndGoOn([]),
+)
+control(
+  { guard: 'the boot', test: 'tool-boot', expect: /posts after the ledger was lost.*but got 2/s },
+  async () => loseAndGoOn(['without=boot']),
+)
 
 describe('a ledger that is behind', () => {
   test('that was lost: adopted, looked up, opened, and nothing was done twice', async () => {
@@ -112,6 +145,16 @@ test('a record that forgot a boot is not believed, until it is restored in the o
   await rig.fence('everything', 2, false)
   const claims = rig.claims({ args, fences: { everything: 2 } })
   expect(await rig.call(claims, args)).toMatchObject({ status: 'CONFIRMED' })
+})
+
+test('a hello of another time closes it, and one of now opens it again', async () => {
+  const now = Math.floor(Date.now() / 1000)
+  expect(await rig.hello({ iat: now - 60 })).toMatchObject({
+    state: 'closed',
+    reason: expect.stringContaining('CLOCK_JUMP'),
+  })
+  expect(await rig.call(rig.claims({ args }), args)).toMatchObject({ code: 'CLOCK_JUMP' })
+  expect(await rig.hello()).toMatchObject({ state: 'open' })
 })
 
 test('what no provider can tell is settled by a person, through the server', async () => {

@@ -152,6 +152,13 @@ test('the ledger can be read while it is held, one line an entry', async () => {
   expect(entries.every(({ boot }) => boot === rig.status.ledger.boot)).toBe(true)
 })
 
+test('its metrics count calls by tool and outcome', async () => {
+  const { health } = await rig.tool.ready
+  const text = await (await fetch(new URL('/metrics', String(health)))).text()
+  expect(text).toMatch(/chimera_tool_calls_total\{tool="post_tweet",outcome="CONFIRMED"\} [1-9]/)
+  expect(text).toMatch(/chimera_tool_calls_total\{tool="post_tweet",outcome="GRANT_REQUIRED"\} 1/)
+})
+
 describe('a process that may not start', () => {
   test.each([
     ['a cooldown beside a live back end', { TWEET_COOLDOWN_MS: '1' }, 'TWEET_COOLDOWN_MS'],

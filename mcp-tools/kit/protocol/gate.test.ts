@@ -8,6 +8,7 @@ import { openLedger } from '../ledger/ledger.ts'
 import { TestAccount } from '../testing/test-account.ts'
 import { createKey } from '../testing/test-judge.ts'
 import { createGate } from './gate.ts'
+import { RULES } from './rules.ts'
 
 let account: TestAccount
 beforeEach(async () => {
@@ -60,6 +61,7 @@ test('a ledger of another account stays closed, and is never adopted', async () 
     ledger,
     account: 'account-2',
     keys: { find: () => undefined, holds: () => false },
+    rules: RULES,
     alarm: () => {},
   })
   expect(gate.state()).toMatchObject({ isOpen: false, code: 'WRONG_ACCOUNT' })

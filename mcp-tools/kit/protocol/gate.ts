@@ -11,6 +11,7 @@ import { EVERYTHING } from '../ledger/fences.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { MAX_JUMP_MS } from '../ledger/steady-clock.ts'
 import type { GrantKeys } from './grant-keys.ts'
+import type { Rules } from './rules.ts'
 import { HELLO, verifyWord } from './verify-word.ts'
 
 /** Whether the server acts, and for which life of the record; or why it does not. */
@@ -45,6 +46,7 @@ export type Gate = Readonly<{
 }>
 
 export type GateParts = Readonly<{
+  rules: Pick<Rules, 'behindOf'>
   ledger: Ledger
   account: string
   keys: GrantKeys
@@ -53,7 +55,7 @@ export type GateParts = Readonly<{
 
 const WAITING: Closed = { isOpen: false, code: 'SERVER_CLOSED', reason: 'waits for its hello' }
 
-export function createGate({ ledger, account, keys, alarm }: GateParts): Gate {
+export function createGate({ ledger, account, keys, rules, alarm }: GateParts): Gate {
   let heard: GateState = WAITING
   const state = (): GateState => lasting(ledger, account) ?? heard
   const doubtRecord = (incarnation: string, why: string): void => {
@@ -67,7 +69,7 @@ export function createGate({ ledger, account, keys, alarm }: GateParts): Gate {
   }
   const admit = (claims: HelloClaims): GateState => {
     const stale = staleness(ledger, claims)
-    const behind = behindOf(ledger, claims)
+    const behind = rules.behindOf(ledger, claims)
     if (behind !== undefined) return closed('LEDGER_BEHIND', behind)
     if (stale !== undefined) return closed('CLOCK_JUMP', stale)
     ledger.transact(() => {
@@ -195,16 +197,6 @@ function checkAddressee(claims: HelloClaims, of: { ledger: Ledger; account: stri
   if (claims.boot !== ledger.boot) {
     throw new RetryableError('BOOT_CHANGED', 'The hello is for an earlier start of this server.')
   }
-}
-
-/** Why a ledger does not continue what the record knows. */
-function behindOf(ledger: Ledger, claims: HelloClaims): string | undefined {
-  const missing = claims.known_boots.find((boot) => !ledger.boots.has(boot))
-  if (missing !== undefined) return `the ledger lacks the boot ${missing} that the record knows`
-  if (claims.highest_seq > ledger.seq()) {
-    return `the record has seen seq ${claims.highest_seq}, the ledger is at ${ledger.seq()}`
-  }
-  return undefined
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Claim, EntryAbout } from '../ledger/entries.ts'
 import type { Entry } from '../ledger/entry.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { sendOnce, type SendOnce } from '../provider/send-once.ts'
+import { behindOf } from './behind.ts'
 import { CLAIM_CHECKS, CREDENTIAL_CHECKS, maySend, type Check, type MaySend } from './checks.ts'
 import { lookUp } from './look-up.ts'
 import { settleClaim } from './settle.ts'
@@ -19,6 +20,10 @@ export type Rules = Readonly<{
   maySend: MaySend
   send: SendOnce
   settle: typeof settleClaim
+  /** Why a ledger does not continue what the record knows. */
+  behindOf: typeof behindOf
+  /** Whether no entry proves that a grant of this boot never acted. */
+  provesAbsence: (ledger: Ledger, boot: string) => boolean
 }>
 
 export const RULES: Rules = {
@@ -29,4 +34,6 @@ export const RULES: Rules = {
   maySend,
   send: sendOnce,
   settle: settleClaim,
+  behindOf,
+  provesAbsence: (ledger, boot) => ledger.boots.isWhole(boot),
 }

@@ -31,7 +31,7 @@ const CODE_OF_REASON = {
  */
 export function createVoid(options: {
   account: Account
-  rules: Pick<Rules, 'lookUp'>
+  rules: Pick<Rules, 'lookUp' | 'provesAbsence'>
   alarm: (facts: Record<string, unknown>, message: string) => void
 }): VoidGrant {
   const { account, rules } = options
@@ -54,7 +54,10 @@ export function createVoid(options: {
       )
       if (found.kind === 'recorded') return found.entry
       if (found.kind === 'new') {
-        return entries.put(aboutGrant(aboutVoid(claims), account), answerFor(claims, account))
+        return entries.put(
+          aboutGrant(aboutVoid(claims), account),
+          answerFor(claims, account, rules),
+        )
       }
       const { code, detail, holder, isAlarm = false } = found
       if (isAlarm) {
@@ -79,9 +82,10 @@ export function createVoid(options: {
 function answerFor(
   claims: VoidClaims,
   { ledger }: Account,
+  rules: Pick<Rules, 'provesAbsence'>,
 ): Settlement & { state: 'VOID' | 'UNKNOWN' } {
   const settledMs = ledger.now()
-  if (ledger.boots.isWhole(claims.granted_boot)) {
+  if (rules.provesAbsence(ledger, claims.granted_boot)) {
     const detail = `Voided for the record: ${claims.reason}.`
     return { state: 'VOID', code: CODE_OF_REASON[claims.reason], detail, settledMs }
   }

@@ -66,10 +66,10 @@ async function carry(
     deps.log.info({ settlement: id, grant_id: grantId, account }, 'a person settled an effect')
   } catch (error) {
     if (!isRefusal(error)) throw error
-    // It may have moved by itself, or by these very words when their answer was lost.
-    const { receipts } = await control.reconcile({ grant_ids: [grantId] })
-    await file(receipts)
     await endSettlement(deps.database, { id, refused: `${error.code}: ${error.message}` })
     deps.log.warn({ settlement: id, grant_id: grantId, err: error }, 'a settlement was refused')
+    // It may have moved by itself, and the record has not heard of it.
+    const { receipts } = await control.reconcile({ grant_ids: [grantId] })
+    await file(receipts)
   }
 }

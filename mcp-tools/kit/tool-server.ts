@@ -83,12 +83,8 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
     : openGate(ledger)
   const account: Account = { name: parts.account, backend, ledger, keys, gate }
   const { reconciler } = parts
-  const reconciliation = createReconciliation({
-    ledger,
-    reconciler,
-    refusal: gate.lookRefusal,
-    log,
-  })
+  const refusal = gate.lookRefusal
+  const reconciliation = createReconciliation({ ledger, reconciler, refusal, log })
   const carrier = createCarrier({ ledger, rules, crash, fail: parts.fail })
   const calling = { account, rules, mutex: createMutex(), carrier, crash }
   const callEffect = chooseCall({

@@ -1,7 +1,7 @@
 /**
  * The tweet server in a composition of the tests: the product's parts, but for the guards that the
- * arguments name (`without=claim,fence,second-look,lock,boot`), and with a pause between the claim and
- * the write (`pause=500`). What the product itself can be told is configuration; this is not.
+ * arguments name (`without=claim,fence,second-look,lock,boot`), and with a pause between the claim
+ * and the write (`pause=500`). What the product itself can be told is configuration; this is not.
  */
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'

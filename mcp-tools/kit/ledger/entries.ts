@@ -111,11 +111,12 @@ export function openEntries(database: DatabaseSync, seq: () => number) {
     if (entry === undefined) throw new InvariantError(`Grant ${grantId} is not in the ledger.`)
     return entry
   }
-  const write = openWrites({ database, seq, get })
+  const writing = { statements: prepareWrites(database), seq, get }
   const all = database.prepare('SELECT * FROM entries ORDER BY seq, effect_key, round')
 
   return {
-    ...write,
+    ...openInserts(writing),
+    ...openMoves(writing),
     get,
     byGrant: (grantId: string): Entry | undefined => byGrant(grantId)[0],
     /** All rounds of a slot, the highest first. */
@@ -147,13 +148,14 @@ export function openEntries(database: DatabaseSync, seq: () => number) {
   }
 }
 
-function openWrites(given: {
-  database: DatabaseSync
+type Writing = Readonly<{
+  statements: ReturnType<typeof prepareWrites>
   seq: () => number
   get: (grantId: string) => Entry
-}) {
-  const { seq, get } = given
-  const statements = prepareWrites(given.database)
+}>
+
+/** New entries. */
+function openInserts({ statements, seq, get }: Writing) {
   return {
     /** Claims the round. The unique indexes refuse a second open round of the slot. */
     claim(about: EntryAbout, claim: Claim): Entry {
@@ -210,6 +212,12 @@ function openWrites(given: {
         seq: seq(),
       })
     },
+  }
+}
+
+/** What becomes of entries. */
+function openMoves({ statements, seq, get }: Writing) {
+  return {
     /** An open entry of this ledger's own takes over what the record knows and it does not. */
     markAdopted(grantId: string, as: Adopted): void {
       statements.mark.run({
@@ -267,7 +275,8 @@ function prepareWrites(database: DatabaseSync) {
         :left_by_ms, :settled_ms, :retry_after_ms, :provider_ref, :adopted_ms, :seq)`),
     mark: database.prepare(`
         UPDATE entries SET args = coalesce(args, :args), content = coalesce(content, :content),
-          deadline_ms = max(deadline_ms, :deadline_ms), claimed_ms = coalesce(claimed_ms, :claimed_ms),
+          deadline_ms = max(deadline_ms, :deadline_ms),
+          claimed_ms = coalesce(claimed_ms, :claimed_ms),
           claimed_wall_ms = coalesce(claimed_wall_ms, :claimed_ms),
           left_by_ms = coalesce(left_by_ms, :left_by_ms), adopted_ms = :adopted_ms, seq = :seq
         WHERE grant_id = :grant_id`),

@@ -55,10 +55,7 @@ export function createReconciliation(options: {
   reconciler: Reconciler
   /** Why the provider may not be asked now. */
   refusal: () => ChimeraError | undefined
-  log: {
-    info: (facts: object, message: string) => void
-    error: (facts: object, message: string) => void
-  }
+  log: Readonly<Record<'info' | 'error', (facts: object, message: string) => void>>
 }): Reconciliation {
   const { ledger, reconciler } = options
   const due = new Map<string, number>()
@@ -82,14 +79,7 @@ export function createReconciliation(options: {
     const entry = ledger.entries.get(grantId)
     // Taken before the look: what was read is at least as old.
     const lookedMs = ledger.now()
-    const look =
-      entry.claimedMs === undefined
-        ? NAMELESS
-        : await reconciler.look(entry, {
-            rivals: ledger.entries.rivalsOf(grantId),
-            isBound: (ref) => ledger.entries.byProviderRef(entry.account, ref) !== undefined,
-            signal: stopping.signal,
-          })
+    const look = await lookFor(entry, { ledger, reconciler, signal: stopping.signal })
     const after = ledger.transact(() =>
       options.refusal() === undefined
         ? learn({ ledger, reconciler, grantId, look, lookedMs })
@@ -100,8 +90,8 @@ export function createReconciliation(options: {
       return
     }
     due.delete(grantId)
-    const { state, effectKey, goal } = { ...after, goal: after.scope.goal }
-    options.log.info({ grant_id: grantId, effect_key: effectKey, goal, state }, 'reconciled')
+    const { state, effectKey: effect_key, scope } = after
+    options.log.info({ grant_id: grantId, effect_key, goal: scope.goal, state }, 'reconciled')
   }
   const run = (): Promise<{ nextInMs?: number }> => {
     running ??= pass().finally(() => (running = undefined))
@@ -131,6 +121,19 @@ export function createReconciliation(options: {
       await running?.catch(() => undefined)
     },
   }
+}
+
+async function lookFor(
+  entry: Entry,
+  of: { ledger: Ledger; reconciler: Reconciler; signal: AbortSignal },
+): Promise<Look> {
+  if (entry.claimedMs === undefined) return NAMELESS
+  const { entries } = of.ledger
+  return of.reconciler.look(entry, {
+    rivals: entries.rivalsOf(entry.grantId),
+    isBound: (ref) => entries.byProviderRef(entry.account, ref) !== undefined,
+    signal: of.signal,
+  })
 }
 
 const unknowns = (ledger: Ledger): Entry[] => ledger.entries.inState('UNKNOWN')

@@ -9,7 +9,7 @@ import { TestAccount } from '../testing/test-account.ts'
 /** Of the pretended provider. */
 const ABSENCE_MS = 900_000
 const DEADLINE_MS = 10_000
-/** How long after its grant an effect can have been claimed: its life, and what a clock may be off. */
+/** How long after its grant an effect can have been claimed: its life, and what a clock is off. */
 const LATEST_CLAIM_MS = 65_000
 
 const args = { text: 'hello' }

@@ -19,7 +19,10 @@ export type LoadedAdoption = {
   isTooMany: boolean
 }
 
-/** How long confirmed effects still count in a window, at most. */
+/**
+ * How long confirmed effects still count in a window, at most. Those since the oldest open one come
+ * along as well: their posts must not be taken for an open effect's.
+ */
 const WINDOW = '24 hours'
 
 const Args = z.record(z.string(), z.unknown())
@@ -92,7 +95,9 @@ async function effectsOf(sql: Sql, account: string): Promise<AdoptClaims['effect
         e.settled_at
       FROM effects e JOIN goals g ON g.tenant_id = e.tenant_id AND g.id = e.goal_id
       WHERE e.account = $1 AND e.mode <> 'dry' AND (e.state IN ('GRANTED', 'UNKNOWN', 'NEEDS_HUMAN')
-        OR (e.state = 'CONFIRMED' AND e.settled_at > now() - interval '${WINDOW}'))
+        OR (e.state = 'CONFIRMED' AND e.settled_at > least(now() - interval '${WINDOW}',
+          (SELECT min(o.granted_at) FROM effects o WHERE o.account = $1
+            AND o.state IN ('GRANTED', 'UNKNOWN', 'NEEDS_HUMAN')))))
       ORDER BY (e.state = 'CONFIRMED'), e.granted_at DESC LIMIT ${MAX_ADOPTED + 1}`,
     values: [account],
   })

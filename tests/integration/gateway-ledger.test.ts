@@ -13,10 +13,10 @@ afterAll(() => rmSync(folder, { recursive: true }))
 /** Writes a claim into a ledger and dies without closing it, so that all of it is in the log. */
 const WRITER = `
   import { DatabaseSync } from 'node:sqlite'
-  import { LEDGER_SCHEMA } from '@chimera/mcp-kit/ledger/ledger-schema'
+  import { LEDGER_STEPS } from '@chimera/mcp-kit/ledger/ledger-schema'
   const database = new DatabaseSync(process.argv[1])
   database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL')
-  database.exec(LEDGER_SCHEMA)
+  for (const step of LEDGER_STEPS) database.exec(step)
   const insert = database.prepare(\`INSERT INTO entries (effect_key, round, grant_id, args_hash,
     account, tool, mode, scope, boot, incarnation, state, simulated, claimed_ms, seq)
     VALUES (?, 1, ?, 'hash', 'x', 'post_tweet', 'paper', '{}', 'boot', 'life', ?, 1, ?, ?)\`)

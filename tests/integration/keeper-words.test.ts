@@ -61,7 +61,7 @@ test('a word that the tool server refuses ends with its reason, and the state is
   await expect
     .poll(() => rowOf(scene, 'effect_settlements'), { timeout: 3_000 })
     .toMatchObject({ refused, done_at: expect.any(Date) })
-  expect(await receiptsOf(scene)).toHaveLength(1)
+  await expect.poll(() => receiptsOf(scene), { timeout: 3_000 }).toHaveLength(1)
 })
 
 test('a word is carried again when the tool server was not ready for it', async () => {

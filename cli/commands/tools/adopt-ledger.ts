@@ -33,8 +33,8 @@ export async function adoptLedger(
   if (options.yes !== true) {
     throw new CliExit(
       EXIT.usage,
-      `This makes the ledger of ${plain(account)} continue the record: every effect that may have ` +
-        'been sent is written into it and looked up at the provider. Add --yes to do it.',
+      `This makes the ledger of ${plain(account)} continue the record: every effect that may ` +
+        'have been sent is written into it and looked up. Add --yes to do it.',
     )
   }
   const client = await openGatewayClient(context)

@@ -32,10 +32,11 @@ async function expectRecordOfEverything(
   const { rig } = of
   const late = await outrunBackup(of, n)
   const report = await run()
-  expect(await effectStates(of)).toEqual({ CONFIRMED: n + 2 })
+  await expectHappened(of, n + 2)
   expect(report.accounts).toMatchObject([
-    { ledger: 'disk', both_rolled_back: false, imported: { made: n + 1 }, needs_human: 0 },
+    { ledger: 'disk', both_rolled_back: false, needs_human: 0, differs: [] },
   ])
+  expect(report.accounts[0]?.imported.made).toBeGreaterThan(n)
   const budgets = await of.ask('SELECT spent::int, reserved::int FROM budgets')
   expect(budgets).toHaveLength(n + 2)
   for (const budget of budgets) expect(budget).toEqual({ spent: 15_000, reserved: 0 })
@@ -49,7 +50,7 @@ async function expectRecordOfEverything(
   expect(await ended(rig, 'early')).toMatchObject({ status: 'COMPLETED' })
   for (const id of late) {
     const goal = await rig.goal(id)
-    expect(goal).toMatchObject({ status: 'FAILED', effects: [{ state: 'CONFIRMED' }] })
+    expect(goal).toMatchObject({ status: 'FAILED', failure: { code: 'RECORD_BEHIND' } })
     expect(goal.partial).toHaveLength(1)
   }
   // The same goal again, by someone who does not know that it has been done.
@@ -58,7 +59,14 @@ async function expectRecordOfEverything(
   expect(again.code).toBe(6)
   expect(await rig.cli(...post('after'), '--wait')).toMatchObject({ code: 0 })
   expect(rig.tweets()).toHaveLength(n + 3)
-  expect(await effectStates(of)).toEqual({ CONFIRMED: n + 3 })
+  await expectHappened(of, n + 3)
+}
+
+/** So many effects in the record, and none in doubt; rounds that met a cooldown are EXPIRED. */
+async function expectHappened(of: RestoreRig, n: number): Promise<void> {
+  const { CONFIRMED: happened = 0, EXPIRED: _over, ...others } = await effectStates(of)
+  expect(happened, 'effects that the record says happened').toBe(n)
+  expect(others).toEqual({})
 }
 
 guarantee(
@@ -79,7 +87,7 @@ control(
   {
     guard: 'the import of the ledgers',
     test: 'restore-older-record',
-    expect: /to deeply equal|toEqual/,
+    expect: /effects that the record says happened: expected 1 to be 3/,
     timeoutMs: 240_000,
   },
   async () => {

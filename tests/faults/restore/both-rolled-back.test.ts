@@ -53,6 +53,21 @@ async function expectNothingIsDoneAgain(
   for (const goal of looked) expect(goal.waiting_on?.unblock).toContain('chimera effect settle')
 }
 
+/** A person looked at the account: the first was there, the second was not and is done now. */
+async function expectSettled(of: RestoreRig, [first = '', second = '']: readonly string[]) {
+  const { rig } = of
+  const [there, missing] = [await rig.goal(first), await rig.goal(second)]
+  const settle = (goal: GoalView, ...word: string[]) =>
+    rig.cli('effect', 'settle', goal.effects[0]?.id ?? '', ...word, '--reason', 'seen', '--yes')
+  const ref = rig.tweets().at(1)?.id ?? ''
+  expect(await settle(there, '--happened', ref)).toMatchObject({ code: 0 })
+  expect(await ended(rig, first)).toMatchObject({ status: 'COMPLETED' })
+  const before = rig.tweets().length
+  expect(await settle(missing, '--did-not-happen')).toMatchObject({ code: 0 })
+  expect(await ended(rig, second)).toMatchObject({ status: 'COMPLETED' })
+  expect(rig.tweets()).toHaveLength(before + 1)
+}
+
 /** The goal once the Judge has looked at it again: it waits for a person, or has ended. */
 const lookedAt = (rig: StackRig, id: string): Promise<GoalView> =>
   eventually(
@@ -77,6 +92,7 @@ guarantee(
     await using of = await openRestoreRig()
     const goals = Array.from({ length: n }, (_, i) => `done-${i}`)
     await expectNothingIsDoneAgain(of, { goals, run: () => of.restore('b', '--with-ledgers') })
+    await expectSettled(of, goals)
   },
 )
 

@@ -22,8 +22,8 @@ export function registerBackupCommands(program: Command, context: CliContext): v
     .option('--json', 'print the report as JSON')
     .addHelpText(
       'after',
-      '\nThe restored system starts stopped. Ledgers on this machine are kept and read: what they\n' +
-        'know happened stays happened. Then: ./chimera up, and ./chimera resume.',
+      '\nThe restored system starts stopped. Ledgers on this machine are kept and read:\n' +
+        'what they know happened stays happened. Then: ./chimera up, and ./chimera resume.',
     )
     .action(
       async (dir: string, options: { withLedgers?: boolean; yes?: boolean; json?: boolean }) => {

@@ -5,9 +5,6 @@ import { openLog } from '@chimera/runtime/log'
 import type { Redis } from 'ioredis'
 import { z } from 'zod'
 
-/** Counters of both servers. Reading them adds nothing to them. */
-export type Counters = { redis: Record<string, number>; transactions: number }
-
 /** How often Redis was asked what, but for the bench's own INFO. */
 export async function countRedis(redis: Redis): Promise<Record<string, number>> {
   const text = await redis.info('commandstats')

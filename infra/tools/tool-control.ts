@@ -132,7 +132,8 @@ const Problem = z.object({ code: z.string().optional(), detail: z.string().optio
 /** The server's own code and kind, so that its caller knows whether asking again can help. */
 function refusal(where: string, status: number, text: string): ChimeraError {
   const { code, detail } = Problem.safeParse(jsonOf(text)).data ?? {}
-  const message = `${where} was refused with ${status}: ${(detail ?? code ?? 'no reason').slice(0, 300)}`
+  const reason = (detail ?? code ?? 'no reason').slice(0, 300)
+  const message = `${where} was refused with ${status}: ${reason}`
   if (isCode(code)) return errorOf(code, message)
   if (status === 401) return new DeniedError('UNAUTHENTICATED', message)
   if (status === 403) return new DeniedError('FORBIDDEN', message)

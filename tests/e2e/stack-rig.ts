@@ -13,7 +13,7 @@ import {
 } from '@chimera/contracts/observable'
 import { checkoutRoot } from '@chimera/infra/stack/state-dir'
 import { Redis } from 'ioredis'
-import { z } from 'zod'
+import type { z } from 'zod'
 
 import { openFreshDatabase } from '../fresh-database.ts'
 

@@ -64,7 +64,7 @@ it('a stop of one scope stops that scope only', async () => {
   }
 })
 
-it('without gateway and record the tool servers are stopped directly, for the record to learn', async () => {
+it('without gateway and record the tool servers are stopped directly', async () => {
   const { tools } = await rig.status()
   await rig.signal('gateway', 'SIGSTOP')
   const stop = await rig.cli('stop', '--json')

@@ -25,7 +25,8 @@ export function findEndingGrants(sql: Sql, of: { limit: number }): Promise<Endin
   return sql.query({
     name: 'ending-grants',
     text: `SELECT e.id AS "effectId", e.tenant_id AS "tenantId", e.grant_id AS "grantId",
-        e.effect_key AS "effectKey", a.account, a.url, a.boot, CASE WHEN e.void_boot = a.boot THEN e.void_jws END AS "voidJws"
+        e.effect_key AS "effectKey", a.account, a.url, a.boot,
+        CASE WHEN e.void_boot = a.boot THEN e.void_jws END AS "voidJws"
       FROM tool_accounts a, LATERAL (
         SELECT * FROM effects o
         WHERE o.account = a.account AND o.state = 'GRANTED' AND o.cancelling

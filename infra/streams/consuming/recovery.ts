@@ -19,9 +19,9 @@ export type Recovery = Readonly<{
 }>
 
 /**
- * Entries come again in ever smaller company, the more often they were delivered, and at last alone:
- * one delivery at a time, so that the count of an innocent neighbour does not rise when a process
- * dies of one of them. What five processes died of alone is dead without a further try.
+ * Entries come again in ever smaller company, the more often they were delivered, and at last
+ * alone: one delivery at a time, so that the count of an innocent neighbour does not rise when a
+ * process dies of one of them. What five processes died of alone is dead without a further try.
  */
 export function openRecovery(options: {
   group: ConsumerGroup

@@ -6,9 +6,9 @@ import { readable, type Failure } from '../dead-letter.ts'
 import type { Entry } from '../parse-entry.ts'
 
 /**
- * In what company an entry comes again, by how often it was delivered without a verdict. Halving a
- * batch of 500 one life at a time would take nine lives; one at a time from the second life on would
- * have a killed process work for half a minute through a page of innocents (decision 0006).
+ * In what company an entry comes again, by how often it was delivered without a verdict. Halving
+ * a batch of 500 one life at a time would take nine lives; one at a time from the second life on
+ * would have a killed process work for half a minute through a page of innocents (decision 0006).
  */
 export const COMPANY = [500, 500, 64, 8] as const
 

@@ -23,7 +23,8 @@ export function parseGoal(body: unknown): Goal {
   const isStructured = 'kind' in body || 'params' in body
   const schema = isStructured ? StructuredGoal : TextGoal
   const goal = parseInput<Goal>(schema, body, { what: 'The goal', hints: HINTS })
-  // Parameters are no prose that a cleverer planner might understand: what is wrong in them is wrong.
+  // Parameters are no prose that a cleverer planner might understand: what is wrong in them is
+  // wrong.
   if (isStructured) readGoal(goal)
   return goal
 }

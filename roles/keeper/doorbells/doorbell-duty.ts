@@ -15,8 +15,8 @@ const DEADLINE_MS = 60_000
 /**
  * Rings again what nobody heard (design.md section 4): everything when Redis has lost its memory,
  * else only rows whose stream has been quiet while they grew old, or is long past them; and tasks
- * exactly when their `run_at` comes. (`parts` is what a negative control takes out.) At rest this costs one GET
- * per sweep.
+ * exactly when their `run_at` comes. (`parts` is what a negative control takes out.) At rest this
+ * costs one GET per sweep.
  */
 export function doorbellDuty(
   deps: KeeperDeps,

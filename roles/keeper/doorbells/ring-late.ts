@@ -12,9 +12,9 @@ import { ringWaiting } from './ring-waiting.ts'
 const TASK_STREAMS = TaskType.options.map(taskStream)
 
 /**
- * Rings rows that are older than their doorbell should take: on streams that have been quiet, and on
- * those that never are, when their group is long past where the doorbell must have been. Redis is
- * asked only about the streams of rows that are late.
+ * Rings rows that are older than their doorbell should take: on streams that have been quiet, and
+ * on those that never are, when their group is long past where the doorbell must have been. Redis
+ * is asked only about the streams of rows that are late.
  */
 export async function ringLate(
   deps: KeeperDeps,

@@ -13,8 +13,8 @@ import { openRedis, unavailable } from '../streams/open-redis.ts'
 const KEPT = ['appendonlydir', 'dump.rdb']
 
 /**
- * Empties the streams: what they hold was rung by a record that is gone, and a goal on them could be
- * taken for a new one. The Keeper finds no marker and rings again all that waits.
+ * Empties the streams: what they hold was rung by a record that is gone, and a goal on them could
+ * be taken for a new one. The Keeper finds no marker and rings again all that waits.
  */
 export async function emptyRedis(of: {
   paths: StateDirPaths

@@ -43,7 +43,8 @@ export async function hashFile(file: string): Promise<{ bytes: number; sha256: s
 }
 
 /**
- * The lines of a file. Not readline, which also breaks at U+2028 and U+2029: both may stand in JSON.
+ * The lines of a file. Not readline, which also breaks at U+2028 and U+2029: both may stand in
+ * JSON.
  */
 export async function* linesOf(file: string): AsyncGenerator<string> {
   let rest: Buffer[] = []

@@ -70,8 +70,8 @@ async function grant(goal: string, taskId: string, grantId = newId()): Promise<s
     text: `INSERT INTO effects (id, tenant_id, goal_id, task_id, attempt, slot, round, effect_key,
         version_id, state, tool, account, mode, args, args_hash, provenance, cost_usd_micros,
         grant_id, grant_jws, granted_at, grant_expires_at, boot, audit_id)
-      VALUES ($1, $2, $3, $4, 1, 'publish', 1, $5, $1, 'GRANTED', $6, $7, $8, '{}', repeat('a', 64), '{}', 10,
-        $9, 'jws', now(), now(), $10, $1)`,
+      VALUES ($1, $2, $3, $4, 1, 'publish', 1, $5, $1, 'GRANTED', $6, $7, $8, '{}',
+        repeat('a', 64), '{}', 10, $9, 'jws', now(), now(), $10, $1)`,
     values: [
       newId(),
       DEFAULT_TENANT,
@@ -181,7 +181,7 @@ describe('what a ledger knows', () => {
     expect(await effects('lost-2')).toMatchObject([{ state: 'UNKNOWN' }])
   })
 
-  test('of a goal that waits to be planned ends it: no plan is made beside the lost one', async () => {
+  test('of a goal that waits to be planned ends it', async () => {
     await database.transaction(async (tx) => {
       const audit = draftAudit()
       const goal = { text: 'publish a tweet: x', mode } as const
@@ -221,7 +221,7 @@ describe('what a ledger knows', () => {
   })
 })
 
-test('the new life knows the boots and the highest seq, is closed, and stopped above every fence', async () => {
+test('the new life knows boots and highest seq, is closed, and stopped above all', async () => {
   const task = await plan('g')
   await grant('g', task)
   await database.query({
@@ -250,7 +250,7 @@ test('the new life knows the boots and the highest seq, is closed, and stopped a
   expect(row).toEqual({ phase: 'judging' })
 })
 
-test('record and ledger both rolled back: every slot that is not confirmed needs a person', async () => {
+test('both rolled back: every slot that is not confirmed needs a person', async () => {
   await plan('untouched')
   await grant('granted', await plan('granted'))
   await plan('done')

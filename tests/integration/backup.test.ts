@@ -110,7 +110,8 @@ test('what was backed up under load is whole, and comes back as it was', async (
   await look(async (record) => {
     await postGoal(record, 'odd', odd)
     await record.query({
-      text: `INSERT INTO idempotency_keys (tenant_id, principal, route, key, body_hash, status, response)
+      text: `INSERT INTO idempotency_keys
+          (tenant_id, principal, route, key, body_hash, status, response)
       VALUES ($1, 'p', 'r', 'k', 'h', 204, 'null'), ($1, 'p', 'r', 'k2', 'h', 200, '{"n": 1e400}')`,
       values: [DEFAULT_TENANT],
     })

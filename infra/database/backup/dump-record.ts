@@ -75,7 +75,8 @@ async function readHead(sql: Sql): Promise<Omit<DumpedRecord, 'rows'>> {
 
 async function dumpTable(client: pg.Client, name: string, sink: LineSink): Promise<number> {
   await client.query(
-    `DECLARE dump NO SCROLL CURSOR FOR SELECT to_jsonb(t)::text AS line FROM public.${quoted(name)} t`,
+    `DECLARE dump NO SCROLL CURSOR FOR
+      SELECT to_jsonb(t)::text AS line FROM public.${quoted(name)} t`,
   )
   let count = 0
   for (;;) {

@@ -17,13 +17,13 @@ export type Place = {
 const FAILURE = {
   code: 'RECORD_BEHIND',
   message:
-    'The record was restored from a backup of before this; its effects are what the ledger of the ' +
-    'tool server knows. Post the goal again under another id for what is missing.',
+    'The record was restored from a backup of before this; its effects are what the ledger of ' +
+    'the tool server knows. Post the goal again under another id for what is missing.',
 }
 
 /**
- * Finds or makes tenant, goal, slot and task of an effect that only a ledger knows. Whatever is made
- * has ended: the plan behind it is lost, so nothing of it may run again, and everything that
+ * Finds or makes tenant, goal, slot and task of an effect that only a ledger knows. Whatever is
+ * made has ended: the plan behind it is lost, so nothing of it may run again, and everything that
  * happened can be seen. A goal that waited to be planned ends as well: its plan would be made anew
  * beside effects of the one that is lost. Nothing for an outside client's effect, whose books are
  * not in the record.
@@ -58,12 +58,12 @@ async function placeGoal(
   audit: AuditDraft,
 ): Promise<void> {
   const note = 'made by a restore from the ledger'
-  // Never the words of a goal that somebody posts: the same id then is a conflict, not a repetition.
+  // Never the words of a goal that somebody posts: the same id then is a conflict, no repetition.
   const text = `known from the ledger alone: ${word.tool} for ${word.scope.slot ?? ''}`
   const content = { text, restored_from_ledger: word.effectKey }
   const made = await tx.query({
-    text: `INSERT INTO goals (tenant_id, id, version_id, status, mode, agent_id, campaign_id, source,
-        trust, content, content_hash, failure, received_at, finished_at, audit_id)
+    text: `INSERT INTO goals (tenant_id, id, version_id, status, mode, agent_id, campaign_id,
+        source, trust, content, content_hash, failure, received_at, finished_at, audit_id)
       VALUES ($1, $2, $3, 'FAILED', $4, $5, $6, 'cli', 'owner', $7, $8, $9,
         coalesce($10::timestamptz, now()), now(), $11)
       ON CONFLICT DO NOTHING RETURNING id`,
@@ -113,8 +113,8 @@ async function placeTask(
   const taskId = foreign === undefined ? wanted : newId()
   const isDone = word.state === 'CONFIRMED'
   await tx.query({
-    text: `INSERT INTO tasks (id, tenant_id, goal_id, version_id, type, kind, status, phase, attempt,
-        failure, judged_at, audit_id)
+    text: `INSERT INTO tasks (id, tenant_id, goal_id, version_id, type, kind, status, phase,
+        attempt, failure, judged_at, audit_id)
       VALUES ($1, $2, $3, $4, 'ENGAGEMENT', 'restored', $5, $6, 1, $7, now(), $8)`,
     values: [
       taskId,

@@ -54,7 +54,8 @@ async function reserveForImported(tx: Sql): Promise<void> {
   await tx.query({
     text: `INSERT INTO budget_reservations
         (effect_id, tenant_id, scope, scope_id, asset, day, amount)
-      SELECT e.id, e.tenant_id, 'goal', e.goal_id, 'USD', 'epoch'::date, e.cost_usd_micros ${missing}`,
+      SELECT e.id, e.tenant_id, 'goal', e.goal_id, 'USD', 'epoch'::date, e.cost_usd_micros
+      ${missing}`,
   })
 }
 
@@ -65,7 +66,8 @@ async function recountBudgets(tx: Sql): Promise<Recounted['budgets']> {
         SELECT b.tenant_id, b.scope, b.scope_id, b.asset, b.day, b.cap AS old_cap,
           coalesce(sum(r.amount) FILTER (WHERE r.settled IS NULL), 0) AS reserved,
           coalesce(sum(r.settled), 0) AS spent
-        FROM budgets b LEFT JOIN budget_reservations r USING (tenant_id, scope, scope_id, asset, day)
+        FROM budgets b
+        LEFT JOIN budget_reservations r USING (tenant_id, scope, scope_id, asset, day)
         GROUP BY b.tenant_id, b.scope, b.scope_id, b.asset, b.day
       )
       UPDATE budgets b SET reserved = s.reserved, spent = s.spent,

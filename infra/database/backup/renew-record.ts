@@ -15,9 +15,9 @@ export type RenewedRecord = {
 }
 
 /**
- * Begins a new life of the record, stopped: a fresh incarnation; every fence at least as high as any
- * ledger knows it, and `everything` above all of them; no account open; no lease, marker, question
- * or approval of the old life in force. In one transaction, before anything can start.
+ * Begins a new life of the record, stopped: a fresh incarnation; every fence at least as high as
+ * any ledger knows it, and `everything` above all of them; no account open; no lease, marker,
+ * question or approval of the old life in force. In one transaction, before anything can start.
  */
 export async function renewRecord(of: {
   database: Database
@@ -109,7 +109,8 @@ async function endLeases(tx: Sql, audit: AuditDraft): Promise<void> {
         status = CASE WHEN t.phase = 'running' THEN 'PENDING' ELSE 'REVIEW' END,
         phase = CASE WHEN t.phase = 'running' THEN 'ready' ELSE 'judging' END,
         ready_at = CASE WHEN t.phase = 'running' THEN now() ELSE t.ready_at END,
-        lease_owner = NULL, lease_until = NULL, run_at = NULL, waiting_on = NULL, audit_id = a.audit_id
+        lease_owner = NULL, lease_until = NULL, run_at = NULL, waiting_on = NULL,
+        audit_id = a.audit_id
       FROM unnest($1::uuid[], $2::uuid[]) AS a(tenant_id, audit_id)
       WHERE t.phase IN ('running', 'granted', 'reconciling', 'awaiting_approval')
         AND a.tenant_id = t.tenant_id`,

@@ -10,7 +10,8 @@ export async function writeRestore(of: {
   report: unknown
 }): Promise<void> {
   await of.database.query({
-    text: `INSERT INTO record_restores (incarnation, previous, backup_taken_at, with_ledgers, report)
+    text: `INSERT INTO record_restores
+        (incarnation, previous, backup_taken_at, with_ledgers, report)
       VALUES ($1, $2, $3, $4, $5)`,
     values: [
       of.life.incarnation,

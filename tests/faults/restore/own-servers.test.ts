@@ -20,7 +20,7 @@ afterAll(async () => {
   rmSync(scratch, { recursive: true, force: true })
 })
 
-test('a stack of its own is backed up while it runs and while it is down, and restored', async () => {
+test('a stack of its own is backed up alive and dead, and restored', async () => {
   await rig.cli('goal', 'post', 'publish a tweet: kept', '--id', 'kept', '--wait')
   const live = await rig.cli('backup', join(scratch, 'live'), '--json')
   expect(live.code, live.stderr).toBe(0)

@@ -1,4 +1,4 @@
-/** What tests of backup and restore need: a stack, folders beside it, and questions to its record. */
+/** What tests of backup and restore need: a stack, folders beside it, questions to its record. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -40,8 +40,8 @@ export type Restored = {
  * Restores a verified backup while nothing runs (design.md section 5, "The record restored"). The
  * new record is made whole beside the old one: loaded, migrated, the ledgers imported, stopped
  * under a new incarnation. Then Redis is emptied, the databases swap names, and ledgers of the
- * backup are put in place. Until the swap nothing of the old record has changed; whatever is interrupted, the
- * restore can be run again.
+ * backup are put in place. Until the swap nothing of the old record has changed; whatever is
+ * interrupted, the restore can be run again.
  */
 export async function restoreBackup(
   of: {

@@ -85,6 +85,7 @@ export const effect = (over: Partial<SettlingEffect> = {}): SettlingEffect => ({
   grantId: '018f0000-0000-7000-8000-0000000000e3',
   argsHash: canonicalHash({ text: 'hello world' }),
   account: 'x:default',
+  costUsdMicros: 15_000n,
   cancelling: false,
   voidReason: null,
   goalStatus: 'ACTIVE',

@@ -13,6 +13,12 @@ describe('a receipt', () => {
     })
   })
 
+  it('without a price spends all that was reserved', () => {
+    const unpriced = { ...receipt(), cost_usd_micros: undefined }
+    const settled = settleReceipt(effect({ costUsdMicros: 200_000n }), unpriced, NOW)
+    expect(settled).toMatchObject({ effect: { to: 'CONFIRMED', spentUsdMicros: 200_000n } })
+  })
+
   it('of one effect of two has the task looked at again', () => {
     const settled = settleReceipt(effect({ otherSlotsOpen: 1 }), receipt(), NOW)
     expect(settled).toMatchObject({ task: { to: 'judging', delayMs: null } })

@@ -18,6 +18,8 @@ export type SettlingEffect = {
   readonly grantId: string
   readonly argsHash: string
   readonly account: string
+  /** What it may cost at most, as it was granted. */
+  readonly costUsdMicros: bigint
   readonly cancelling: boolean
   readonly voidReason: string | null
   readonly goalStatus: GoalStatus
@@ -96,16 +98,16 @@ export function settleReceipt(
       code: receipt.code ?? null,
       detail: receipt.detail ?? null,
       providerRef: receipt.provider_ref ?? null,
-      spentUsdMicros: spent(to, receipt),
+      spentUsdMicros: spent(effect, to, receipt),
     },
     task: moveTask(effect, to, receipt, nowMs),
   }
 }
 
 /**
- * What a genuine receipt of a grant that the record does not know does: the slot is held by another
- * grant, and that is never a refusal (design.md section 5 item 5). The open row of the slot takes the
- * holder's identity over, unless the record knows that round closed.
+ * What a genuine receipt of a grant that the record does not know does: the slot is held by
+ * another grant, and that is never a refusal (design.md section 5 item 5). The open row of the
+ * slot takes the holder's identity over, unless the record knows that round closed.
  */
 export function adoptHolder(
   effect: SettlingEffect,
@@ -143,9 +145,17 @@ function recordState(effect: SettlingEffect, receipt: ReceiptClaims): EffectStat
   return isCalledOff || effect.goalStatus === 'CANCELLED' ? 'CANCELLED' : 'EXPIRED'
 }
 
-function spent(to: EffectState, receipt: ReceiptClaims): bigint | undefined {
+/**
+ * A ledger that knows a round by its name only (a lost one, a restored one) knows no price of it:
+ * then all that was reserved is spent, because what happened may never be missing from the books.
+ */
+function spent(
+  effect: SettlingEffect,
+  to: EffectState,
+  receipt: ReceiptClaims,
+): bigint | undefined {
   if (to === 'UNKNOWN' || to === 'NEEDS_HUMAN') return undefined
-  return to === 'CONFIRMED' ? BigInt(receipt.cost_usd_micros ?? '0') : 0n
+  return to === 'CONFIRMED' ? BigInt(receipt.cost_usd_micros ?? effect.costUsdMicros) : 0n
 }
 
 function moveTask(

@@ -30,6 +30,7 @@ export type LoadedEffect = {
   grantId: string
   argsHash: string
   account: string
+  costUsdMicros: bigint
   cancelling: boolean
   voidReason: string | null
   goalStatus: GoalStatus
@@ -54,6 +55,7 @@ type Row = {
   grant_id: string
   args_hash: string
   account: string
+  cost_usd_micros: string
   cancelling: boolean
   void_reason: string | null
   goal_status: GoalStatus
@@ -68,8 +70,9 @@ type Row = {
 }
 
 const EFFECT_COLUMNS = `e.id, e.version_id, e.slot, e.state, e.effect_key, e.round, e.grant_id,
-  e.args_hash, e.account, e.cancelling, e.void_reason, g.status AS goal_status, e.task_id,
-  e.tenant_id, e.goal_id, t.version_id AS task_version, t.phase, t.attempt, r.outcome,
+  e.args_hash, e.account, e.cost_usd_micros, e.cancelling, e.void_reason,
+  g.status AS goal_status, e.task_id, e.tenant_id, e.goal_id, t.version_id AS task_version, t.phase,
+  t.attempt, r.outcome,
   ARRAY(SELECT o.slot FROM effects o WHERE o.tenant_id = e.tenant_id AND o.goal_id = e.goal_id
     AND o.state = 'CONFIRMED') AS confirmed`
 
@@ -128,6 +131,7 @@ function effectOf(row: Row): LoadedEffect {
     grantId: row.grant_id,
     argsHash: row.args_hash,
     account: row.account,
+    costUsdMicros: BigInt(row.cost_usd_micros),
     cancelling: row.cancelling,
     voidReason: row.void_reason,
     goalStatus: row.goal_status,

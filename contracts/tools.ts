@@ -69,3 +69,12 @@ export const isToolName = (name: string): name is ToolName => Object.hasOwn(TOOL
  * Source: X's pay-per-use list, $0.015 a post and $0.20 with a URL (docs.x.com, August 2026).
  */
 export const TWEET_COST_USD_MICROS = { plain: 15_000n, withUrl: 200_000n } as const
+
+const URL_LIKE = /https?:\/\/|\b[a-z0-9-]+\.(com|org|net|io|ai|xyz|app|dev|co)\b/i
+
+/** The most that a call can cost, in micros of a US dollar: what a budget reserves for it. */
+export function estimateCost(tool: string, args: Readonly<Record<string, unknown>>): bigint {
+  if (tool !== 'post_tweet' && tool !== 'reply_tweet') return 0n
+  const text = typeof args['text'] === 'string' ? args['text'] : ''
+  return URL_LIKE.test(text) ? TWEET_COST_USD_MICROS.withUrl : TWEET_COST_USD_MICROS.plain
+}

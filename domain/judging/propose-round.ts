@@ -1,7 +1,7 @@
 import { canonicalHash } from '@chimera/contracts/canonical'
 import { type EffectState, type ProposedEffect, effectKey } from '@chimera/contracts/effect'
 import type { Vote } from '@chimera/contracts/judging/verdict'
-import { TOOLS, TWEET_COST_USD_MICROS, isToolName } from '@chimera/contracts/tools'
+import { TOOLS, estimateCost, isToolName } from '@chimera/contracts/tools'
 
 import type { Account, Attempt, EffectScene, NewRound, Round } from './attempt.ts'
 import { checkProvenance } from './provenance.ts'
@@ -44,8 +44,6 @@ const JUDGING = 'judging' as const
 const GRANTED = 'granted' as const
 const RECONCILING = 'reconciling' as const
 
-const URL_LIKE = /https?:\/\/|\b[a-z0-9-]+\.(com|org|net|io|ai|xyz|app|dev|co)\b/i
-
 /** Holds one proposed effect against plan, provenance, account, mode and the rounds before it. */
 export function proposeRound(
   attempt: Attempt,
@@ -80,7 +78,7 @@ export function proposeRound(
     provenance: effect.provenance,
     account,
     mode: attempt.goal.mode,
-    costUsdMicros: attempt.goal.mode === 'dry' ? 0n : estimateCost(effect),
+    costUsdMicros: attempt.goal.mode === 'dry' ? 0n : estimateCost(effect.tool, effect.args),
     denied: undefined,
   }
   const hold = votes.some((vote) => vote.gate === 'stop')
@@ -189,11 +187,4 @@ function provenanceVotes(attempt: Attempt, effect: ProposedEffect): Vote[] {
   if (label !== 'untrusted') return []
   const reason = 'Words of strangers leave the house only with a person, and there are none yet.'
   return [{ gate: 'approval', vote: 'needs_person', code: 'NEEDS_APPROVAL', reason }]
-}
-
-/** The most that the call can cost, before it is granted. */
-function estimateCost(effect: ProposedEffect): bigint {
-  if (effect.tool !== 'post_tweet' && effect.tool !== 'reply_tweet') return 0n
-  const text = typeof effect.args['text'] === 'string' ? effect.args['text'] : ''
-  return URL_LIKE.test(text) ? TWEET_COST_USD_MICROS.withUrl : TWEET_COST_USD_MICROS.plain
 }

@@ -3,6 +3,7 @@ import { effectKey } from '@chimera/contracts/effect'
 import type { Mode } from '@chimera/contracts/goal'
 import { newId } from '@chimera/contracts/ids'
 import { AttemptOutcome } from '@chimera/contracts/task-result'
+import { estimateCost } from '@chimera/contracts/tools'
 
 import { appendAudit, draftAudit, type AuditDraft } from '../append-audit.ts'
 import type { Database, Sql } from '../open-database.ts'
@@ -104,7 +105,9 @@ function readSlots(tx: Sql, accounts: readonly string[]): Promise<SlotRow[]> {
   })
 }
 
-/** A grant that was never signed: it names the round, so that a person's word can be bound to it. */
+/**
+ * Its grant was never signed: it names the round, so that a person's word can be bound to it.
+ */
 async function insertHeld(
   tx: Sql,
   slot: SlotRow,
@@ -131,10 +134,10 @@ async function insertHeld(
     name: 'restore-hold-slot',
     text: `INSERT INTO effects (id, tenant_id, goal_id, task_id, attempt, slot, round, effect_key,
         version_id, state, tool, account, mode, args, args_hash, provenance, code, detail, grant_id,
-        granted_at, grant_expires_at, boot, audit_id)
+        granted_at, grant_expires_at, boot, audit_id, cost_usd_micros)
       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'NEEDS_HUMAN', $10, $11, $12, $13, $14, '{}', $15,
         $16, $17, now(), now(), (SELECT b.boot FROM tool_boots b WHERE b.account = $11
-          ORDER BY b.registered_at DESC, b.boot DESC LIMIT 1), $18)`,
+          ORDER BY b.registered_at DESC, b.boot DESC LIMIT 1), $18, $19::numeric)`,
     values: [
       held.effectId,
       tenant,
@@ -154,6 +157,8 @@ async function insertHeld(
       DETAIL,
       held.grantId,
       audit.idFor(tenant),
+      // It may have happened: until a person has spoken its price is held back.
+      String(mode === 'dry' ? 0n : estimateCost(tool, args)),
     ],
   })
   noteHeld(audit, tenant, { id: held.effectId, round: held.round, from: null })

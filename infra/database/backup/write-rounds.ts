@@ -1,5 +1,6 @@
 import type { EffectState } from '@chimera/contracts/effect'
 import { newId } from '@chimera/contracts/ids'
+import { estimateCost } from '@chimera/contracts/tools'
 
 import type { AuditDraft } from '../append-audit.ts'
 import type { Sql } from '../open-database.ts'
@@ -16,6 +17,13 @@ type Writing = {
 
 const stateOf = (word: LedgerWord): EffectState => (word.state === 'VOID' ? 'EXPIRED' : word.state)
 const IS_OPEN = (state: EffectState): boolean => state === 'UNKNOWN' || state === 'NEEDS_HUMAN'
+
+/** A ledger that knows a round by its name only knows no price of it: what it can be, if it was. */
+function priceOf(word: LedgerWord): string {
+  if (word.costUsdMicros !== null) return word.costUsdMicros
+  const isPriced = word.mode !== 'dry' && (IS_OPEN(stateOf(word)) || word.state === 'CONFIRMED')
+  return String(isPriced ? estimateCost(word.tool, word.args ?? {}) : 0n)
+}
 
 /** A provider's object proves one effect only: a second one that claims it has to be looked at. */
 async function isRefTaken(tx: Sql, account: string, word: LedgerWord, id: string | null) {
@@ -148,7 +156,7 @@ export async function makeRound(
       word.argsHash,
       word.code,
       word.detail,
-      word.costUsdMicros ?? '0',
+      priceOf(word),
       word.grantId,
       word.claimedAt,
       word.settledAt,

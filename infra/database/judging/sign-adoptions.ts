@@ -67,6 +67,10 @@ export async function loadAdoptions(sql: Sql, ids: readonly string[]): Promise<L
   )
 }
 
+/**
+ * A slot that a restore of record and ledger holds is sent without arguments: what it did, and
+ * when, is what both have forgotten, so that no look at the provider could prove its absence.
+ */
 async function effectsOf(sql: Sql, account: string): Promise<AdoptClaims['effects']> {
   const rows = await sql.query<{
     grant_id: string
@@ -90,7 +94,9 @@ async function effectsOf(sql: Sql, account: string): Promise<AdoptClaims['effect
     settled_at: Date | null
   }>({
     text: `SELECT e.grant_id, e.effect_key, e.round, e.args_hash, e.tool, e.tenant_id, g.agent_id,
-        g.campaign_id, e.goal_id, e.task_id, e.slot, e.mode, e.args, e.state, e.provider_ref,
+        g.campaign_id, e.goal_id, e.task_id, e.slot, e.mode, e.state,
+        CASE WHEN e.state = 'NEEDS_HUMAN' AND e.code = 'RECORD_BEHIND' THEN '{}'
+          ELSE e.args END AS args, e.provider_ref,
         e.boot, floor(extract(epoch FROM e.granted_at))::bigint AS granted_at, e.claimed_at,
         e.settled_at
       FROM effects e JOIN goals g ON g.tenant_id = e.tenant_id AND g.id = e.goal_id

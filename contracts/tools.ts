@@ -70,7 +70,8 @@ export const isToolName = (name: string): name is ToolName => Object.hasOwn(TOOL
  */
 export const TWEET_COST_USD_MICROS = { plain: 15_000n, withUrl: 200_000n } as const
 
-const URL_LIKE = /https?:\/\/|\b[a-z0-9-]+\.(com|org|net|io|ai|xyz|app|dev|co)\b/i
+/** X links every known top-level domain, 1,500 of them: whatever could be one is priced as one. */
+const URL_LIKE = /:\/\/|[\p{L}\p{N}-]\.\p{L}{2}/u
 
 /** The most that a call can cost, in micros of a US dollar: what a budget reserves for it. */
 export function estimateCost(tool: string, args: Readonly<Record<string, unknown>>): bigint {

@@ -1,0 +1,48 @@
+/** The model's invariants, asked of the real record and of X's own record. */
+import type { ProtocolRig } from './protocol-rig.ts'
+
+/** What one post costs, in millionths of a dollar. */
+const COST = 15_000
+
+const IS_OPEN = new Set(['GRANTED', 'UNKNOWN', 'NEEDS_HUMAN'])
+
+/** Fails in the words of the first invariant that is broken. Every slot is one intended effect. */
+export async function expectSound(rig: ProtocolRig): Promise<void> {
+  const violation = violationOf({
+    posts: rig.posts().map(({ id }) => id),
+    ...(await readBooks(rig)),
+  })
+  if (violation !== undefined) throw new Error(violation)
+}
+
+type Books = {
+  slots: number
+  /** Spent and reserved in all counters. */
+  held: number
+  rounds: { state: string; ref: string | null }[]
+}
+
+async function readBooks({ record }: ProtocolRig): Promise<Books> {
+  const { database } = record
+  const [row] = await database.query<{ slots: number; held: number }>({
+    text: `SELECT (SELECT count(*)::int FROM slots) AS slots,
+      (SELECT coalesce(sum(spent + reserved), 0)::int FROM budgets) AS held`,
+  })
+  const rounds = await database.query<Books['rounds'][number]>({
+    text: 'SELECT state, provider_ref AS ref FROM effects ORDER BY created_at, round',
+  })
+  return { slots: row?.slots ?? 0, held: row?.held ?? 0, rounds }
+}
+
+function violationOf({ posts, slots, held, rounds }: Books & { posts: string[] }) {
+  if (posts.length > slots) return 'I1 two provider effects for one intended effect'
+  if (held < posts.length * COST) return 'I4 an effect happened with no budget on the books'
+  const confirmed = rounds.filter(({ state }) => state === 'CONFIRMED')
+  if (confirmed.some(({ ref }) => ref === null || !posts.includes(ref))) {
+    return 'I7 record says CONFIRMED, it did not happen'
+  }
+  const open = rounds.filter(({ state }) => IS_OPEN.has(state))
+  if (posts.length <= confirmed.length + open.length) return undefined
+  const last = rounds.findLast(({ state }) => state !== 'CONFIRMED' && !IS_OPEN.has(state))
+  return `I7 record says ${last?.state ?? 'nothing'}, it happened`
+}

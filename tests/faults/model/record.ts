@@ -1,0 +1,100 @@
+/** The record of a protocol rig: real PostgreSQL, with a clock that the test moves. */
+import { randomBytes } from 'node:crypto'
+
+import { migrate } from '@chimera/infra/database/migrate'
+import { openDatabase, type Database } from '@chimera/infra/database/open-database'
+import { openLog } from '@chimera/runtime/log'
+import { inject } from 'vitest'
+
+export type ModelRecord = AsyncDisposable & {
+  /** The connections of now: another record is in its place after `rollBack`. */
+  readonly database: Database
+  /** By how much its clock is ahead of this machine's. */
+  setAhead(ms: number): Promise<void>
+  /** `pg backup taken` */
+  takeBackup(): Promise<void>
+  /** `pg RESTORED from older backup`, by hand: nothing else is done to it. */
+  rollBack(): Promise<void>
+}
+
+const log = openLog({ name: 'model', level: 'silent' })
+
+/**
+ * `now()` is found in the schema `clock` before pg_catalog, so that the statements of the product
+ * run as they are.
+ */
+const CLOCK = `
+  CREATE SCHEMA clock;
+  CREATE TABLE clock.ahead (ms bigint NOT NULL);
+  INSERT INTO clock.ahead VALUES (0);
+  CREATE FUNCTION clock.now() RETURNS timestamptz LANGUAGE sql STABLE AS
+    'SELECT pg_catalog.now() + ms * interval ''1 millisecond'' FROM clock.ahead'`
+
+let template: Promise<string> | undefined
+
+export async function openRecord(): Promise<ModelRecord> {
+  const server = connect(inject('databaseUrl'), 1)
+  const from = await (template ??= makeTemplate())
+  const name = nameOf('model')
+  const backup = `${name}_backup`
+  const create = async (of: { name: string; from: string }): Promise<void> => {
+    await server.query({ text: `CREATE DATABASE ${of.name} TEMPLATE ${of.from}` })
+    await server.query({
+      text: `ALTER DATABASE ${of.name} SET search_path = clock, pg_catalog, public`,
+    })
+  }
+  await create({ name, from })
+  const open = (): Database => connect(urlOf(name), 6)
+  const state = { database: open(), aheadMs: 0 }
+  const setAhead = async (ms: number): Promise<void> => {
+    state.aheadMs = ms
+    await state.database.query({ text: 'UPDATE clock.ahead SET ms = $1', values: [Math.floor(ms)] })
+  }
+  return {
+    get database() {
+      return state.database
+    },
+    setAhead,
+    takeBackup: async () => {
+      await state.database[Symbol.asyncDispose]()
+      await create({ name: backup, from: name })
+      state.database = open()
+    },
+    rollBack: async () => {
+      await state.database[Symbol.asyncDispose]()
+      await server.query({ text: `DROP DATABASE ${name} WITH (FORCE)` })
+      await create({ name, from: backup })
+      state.database = open()
+      await setAhead(state.aheadMs)
+    },
+    [Symbol.asyncDispose]: async () => {
+      await state.database[Symbol.asyncDispose]()
+      for (const each of [name, backup]) {
+        await server.query({ text: `DROP DATABASE IF EXISTS ${each} WITH (FORCE)` })
+      }
+      await server[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** Copied for each record: faster than its migrations. It goes with the test's server. */
+async function makeTemplate(): Promise<string> {
+  const name = nameOf('model_template')
+  await using server = connect(inject('databaseUrl'), 1)
+  await server.query({ text: `CREATE DATABASE ${name}` })
+  await migrate({ databaseUrl: urlOf(name), log: () => {} })
+  await using database = connect(urlOf(name), 1)
+  await database.query({ text: CLOCK })
+  return name
+}
+
+const nameOf = (what: string): string => `${what}_${randomBytes(6).toString('hex')}`
+
+function urlOf(name: string): string {
+  const url = new URL(inject('databaseUrl'))
+  url.pathname = name
+  return url.href
+}
+
+const connect = (url: string, max: number): Database =>
+  openDatabase({ url, name: 'model', log, max })

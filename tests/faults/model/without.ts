@@ -1,0 +1,96 @@
+/** What negative controls compose instead of a guard of the product. */
+import { DatabaseSync } from 'node:sqlite'
+
+import type { Database, Sql, Statement } from '@chimera/infra/database/open-database'
+import type { Claim, EntryAbout } from '@chimera/mcp-kit/ledger/entries'
+import type { Entry } from '@chimera/mcp-kit/ledger/entry'
+import { openExclusiveDatabase } from '@chimera/mcp-kit/ledger/exclusive-database'
+import type { Rules } from '@chimera/mcp-kit/protocol/rules'
+
+/** Leaves checks out by name, those of the credentials as well. */
+export const withoutChecks = (rules: Rules, ...names: string[]): Rules => ({
+  ...rules,
+  credentialChecks: rules.credentialChecks.filter(({ name }) => !names.includes(name)),
+  claimChecks: rules.claimChecks.filter(({ name }) => !names.includes(name)),
+})
+
+/** Acts first and writes nothing down. */
+export const withoutClaim = (rules: Rules): Rules => ({
+  ...rules,
+  lookUp: () => ({ kind: 'new', toClose: [] }),
+  claim: (_ledger, about, claim) => imagined(about, claim),
+  settle: ({ entry, outcome }) => ({
+    ...entry,
+    state: outcome.kind === 'answered' ? 'CONFIRMED' : 'UNKNOWN',
+  }),
+})
+
+function imagined(about: EntryAbout, claim: Claim): Entry {
+  return {
+    ...about,
+    state: 'CLAIMED',
+    code: undefined,
+    detail: undefined,
+    args: claim.args,
+    content: claim.content,
+    sendMethod: undefined,
+    sendUrl: undefined,
+    sendBody: undefined,
+    deadlineMs: claim.deadlineMs,
+    costUsdMicros: claim.costUsdMicros,
+    claimedMs: claim.claimedMs,
+    claimedWallMs: claim.claimedWallMs,
+    leftByMs: claim.claimedMs,
+    settledMs: undefined,
+    providerRef: undefined,
+    url: undefined,
+    retryAfterMs: undefined,
+    unseenLooks: 0,
+    unseenMs: undefined,
+    adoptedMs: undefined,
+    seq: 1,
+  }
+}
+
+/** A ledger that another process can open as well. */
+export function openShared(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: 5_000 })
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF')
+  return database
+}
+
+/** Runs a statement on the ledger's tables at every start that finds them. */
+export const openWith =
+  (statement: string) =>
+  (path: string): DatabaseSync => {
+    const database = openExclusiveDatabase(path)
+    const made = database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'entries'`).get()
+    if (made !== undefined) database.exec(statement)
+    return database
+  }
+
+type Row = Record<string, unknown>
+
+/** The record through a lens: other statements, other rows; `undefined` drops a row. */
+export type Lens = {
+  ask?: (statement: Statement) => Statement
+  change?: (statement: Statement, row: Row) => Row | undefined
+}
+
+export function seenThrough(database: Database, lens: Lens): Database {
+  const through = (sql: Sql): Sql => ({
+    query: async <R extends Row>(statement: Statement) => {
+      const rows = await sql.query<R>(lens.ask?.(statement) ?? statement)
+      if (lens.change === undefined) return rows
+      return rows.flatMap((row) => {
+        const changed = lens.change?.(statement, row)
+        return changed === undefined ? [] : [{ ...row, ...changed }]
+      })
+    },
+  })
+  return {
+    ...database,
+    ...through(database),
+    transaction: (work) => database.transaction((tx) => work(through(tx))),
+  }
+}

@@ -257,7 +257,11 @@ function claimsFor(attempt: Attempt, round: NewRound, scene: LoadedScene): Grant
     task: attempt.taskId,
     slot: round.slot,
     mode: round.mode,
-    limits: { ai_label_required: true },
+    // The tool holds the call to the price that was reserved for it.
+    limits: {
+      ai_label_required: true,
+      ...(round.mode === 'dry' ? {} : { max_cost_usd_micros: String(round.costUsdMicros) }),
+    },
     approvals: [],
     policy_version: 'rules@1',
     // Only the scopes that cover this effect: a grant must not grow with every stop there ever was.

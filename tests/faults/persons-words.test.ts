@@ -64,7 +64,7 @@ test('a person settles what X cannot tell, after its bound, and while stopped', 
   expect(shown.stdout).toContain('I looked')
 })
 
-test('a ledger that was lost is adopted: what was open is looked up, nothing is done twice', async () => {
+test('a lost ledger is adopted: what was open is looked up, not done again', async () => {
   await using of = await openFaultRig({ TWEET_ABSENCE_MS: '8000' })
   const { rig } = of
   await rig.cli('goal', 'post', 'publish a tweet: before', '--id', 'before', '--wait')

@@ -6,7 +6,9 @@ import { openDatabase } from '@chimera/infra/database/open-database'
 import { openLog } from '@chimera/runtime/log'
 import { expect, inject, test } from 'vitest'
 
-/** What PostgreSQL sends on every connection when it is told to stop (protocol 3, ErrorResponse). */
+/**
+ * What PostgreSQL sends on every connection when it is told to stop (protocol 3, ErrorResponse).
+ */
 function farewell(): Buffer {
   const fields = ['SFATAL', 'VFATAL', 'C57P01', 'Mterminating connection', ''].join('\0')
   const body = Buffer.from(`${fields}\0`)
@@ -45,7 +47,7 @@ async function openProxy(to: URL) {
   }
 }
 
-test('a server that stops while a transaction waits for its connection ends no process', async () => {
+test('a server that stops under a waiting transaction ends no process', async () => {
   const url = new URL(inject('databaseUrl'))
   using proxy = await openProxy(new URL(url))
   url.hostname = '127.0.0.1'

@@ -24,7 +24,7 @@ test('a stop that a server missed is brought to it, and so is its end', async ()
   await expect.poll(() => accountOf(scene), { timeout: 2_000 }).toMatchObject({ state: 'open' })
 })
 
-test('a stop that only a server knows is taken into the record, and resume goes above it', async () => {
+test('a stop that only a server knows reaches the record, and resume goes above it', async () => {
   await using scene = await openScene()
   await using server = await openFakeServer()
   server.fences = {
@@ -50,7 +50,7 @@ test('a stop that only a server knows is taken into the record, and resume goes 
   })
 })
 
-test('a stop with the number of a resume that its server never saw is taken as a stop', async () => {
+test('a stop with the number of a resume that its server never saw is a stop', async () => {
   await using scene = await openScene()
   await using server = await openFakeServer()
   await raiseStop(scene.database, { scope: 'everything', actor: 'test' })

@@ -1,4 +1,6 @@
-/** A tool server whose every word is the test's, the Judge's part in greeting it, and its account. */
+/**
+ * A tool server whose every word is the test's, the Judge's part in greeting it, and its account.
+ */
 import { createServer, type Server } from 'node:http'
 
 import { newId } from '@chimera/contracts/ids'

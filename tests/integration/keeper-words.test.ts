@@ -48,7 +48,7 @@ test("a person's word is signed for the present boot, carried, and its receipt f
   await expect.poll(() => rowOf(scene, 'effect_settlements')).toMatchObject(done)
 })
 
-test('a word that the tool server refuses ends with its reason, and the state is filed', async () => {
+test('a word that the tool server refuses ends with its reason, its state filed', async () => {
   await using scene = await openScene()
   await using server = await openFakeServer()
   await openScenesServer(scene, server)

@@ -155,7 +155,8 @@ describe('when the holder is killed', () => {
 
 describe('no bridge is made', () => {
   test('to a holder under another rule of grants: 75', async () => {
-    await sitDown()
+    // Connecting says nothing of the ledger; an answered request does.
+    await (await sitDown()).client.listTools()
     await using other = startProcess('mcp-tools/tweet/main.ts', environment({ GRANTS: 'required' }))
     expect(await other.exited).toEqual({ code: 75, signal: null })
     expect(other.lines.join('\n')).toContain('LEDGER_HELD')

@@ -111,8 +111,8 @@ test('failures alone in lives before this one count', async () => {
   const { run, letters } = open({
     handle: () => Promise.reject(new TerminalError('PLAN_INVALID', 'no')),
   })
-  // Two deliveries in batches, four alone, and this one is the fifth alone.
-  await run(delivered(1, 7))
+  // Four deliveries in company, four alone, and this one is the fifth alone.
+  await run(delivered(1, 9))
   expect(letters).toMatchObject([{ code: 'PLAN_INVALID', entryId: '0-0' }])
 })
 

@@ -162,6 +162,16 @@ describe('an older copy', () => {
     expect(account.ledger.entries.get(open.jti).claimedMs).toBe(account.clockMs)
   })
 
+  test('leaves to a person what the record holds for a person', async () => {
+    account.answers.push({ kind: 'lose' })
+    const known = account.claims()
+    await account.call(known)
+    await account.hello({ highest_seq: 99 })
+    const held = adopted(known, { state: 'NEEDS_HUMAN', args: {} })
+    await account.adopt({ highest_seq: 99, effects: [held] })
+    expect(stateOf(known)).toBe('NEEDS_HUMAN')
+  })
+
   test('closes a round that the record has left behind', async () => {
     account.answers.push({ kind: 'lose' })
     const first = account.claims()

@@ -105,6 +105,11 @@ function reviseOwn(own: Entry, wanted: Adopted, { ledger }: Account): string | u
   const { providerRef, settledMs } = wanted
   if (wanted.state === 'CONFIRMED' && providerRef !== undefined) {
     ledger.entries.settle(own.grantId, own.state, { state: 'CONFIRMED', settledMs, providerRef })
+  } else if (own.state === 'UNKNOWN' && wanted.state === 'NEEDS_HUMAN') {
+    // The record knows that nothing here can be looked for: looks must not "prove" it absent.
+    const detail = wanted.detail ?? 'Only a person can tell what became of it.'
+    const human = { state: 'NEEDS_HUMAN', detail, settledMs: ledger.now() } as const
+    ledger.entries.settle(own.grantId, 'UNKNOWN', human)
   } else if (own.state === 'UNKNOWN') {
     ledger.entries.markAdopted(own.grantId, wanted)
   }

@@ -29,8 +29,8 @@ export const stopOverHttp: MakeStop = async ({ rig }) => {
 const GOALS_A_ROUND = 12
 
 /**
- * Stops in the middle of sends, `rounds` times, and resumes. Every fourth time a send hangs at X, so
- * that it is in flight for sure. Answers the rounds when everything that was posted is done.
+ * Stops in the middle of sends, `rounds` times, and resumes. Every fourth time a send hangs at X,
+ * so that it is in flight for sure. Answers the rounds when everything that was posted is done.
  */
 export async function stopUnderLoad(
   of: FaultRig,
@@ -83,8 +83,8 @@ export const goalOf = ({ body }: SimulatedRequest): string => {
 }
 
 /**
- * Posts that X received after a stop was acknowledged and before its end was asked for, and that the
- * stop had not named as in flight: there must be none.
+ * Posts that X received after a stop was acknowledged and before its end was asked for, and that
+ * the stop had not named as in flight: there must be none.
  */
 export async function unannounced(of: FaultRig, rounds: readonly StopRound[]): Promise<string[]> {
   const keys = await effectKeys(of)

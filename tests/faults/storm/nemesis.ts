@@ -19,6 +19,28 @@ export type Nemesis = AsyncDisposable &
 /** A target that is being started again is waited for. */
 const COMES_BACK_WITHIN_MS = 15_000
 
+type Control = Readonly<Record<string, unknown>>
+
+/** Tells X; a dead or stopped one hears it when it is back. */
+async function tell(xUrl: string, control: Control): Promise<void> {
+  const until = Date.now() + COMES_BACK_WITHIN_MS
+  for (;;) {
+    try {
+      const answer = await fetch(new URL('/__control', xUrl), {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(control),
+        signal: AbortSignal.timeout(10_000),
+      })
+      if (answer.ok) return
+      throw new Error(`X would not do it: ${await answer.text()}`)
+    } catch (cause) {
+      if (Date.now() > until) throw cause
+      await sleep(20)
+    }
+  }
+}
+
 /**
  * @param options.xUrl - the simulated X, which takes orders on `/__control`
  * @param options.settings - what X has to be told again after each of its deaths
@@ -26,7 +48,7 @@ const COMES_BACK_WITHIN_MS = 15_000
 export function openNemesis(options: {
   stack: StackClient
   xUrl: string
-  settings: Readonly<Record<string, unknown>>
+  settings: Control
 }): Nemesis {
   const { stack } = options
   const fired: Fired = {}
@@ -35,26 +57,7 @@ export function openNemesis(options: {
     fired[what] = (fired[what] ?? 0) + 1
   }
 
-  /** Tells X; a dead or stopped one hears it when it is back. */
-  const tellX = async (control: Readonly<Record<string, unknown>>): Promise<void> => {
-    const until = Date.now() + COMES_BACK_WITHIN_MS
-    for (;;) {
-      try {
-        const answer = await fetch(new URL('/__control', options.xUrl), {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify(control),
-          signal: AbortSignal.timeout(10_000),
-        })
-        if (answer.ok) return
-        throw new Error(`X would not do it: ${await answer.text()}`)
-      } catch (cause) {
-        if (Date.now() > until) throw cause
-        await sleep(20)
-      }
-    }
-  }
-
+  const tellX = (control: Control): Promise<void> => tell(options.xUrl, control)
   const catchPids = async (target: Target): Promise<number[]> => {
     const until = Date.now() + COMES_BACK_WITHIN_MS
     for (;;) {

@@ -8,15 +8,27 @@ const native = { viteModuleRunner: false, nodeLoader: false }
 const provide = { sample: process.env['CHIMERA_TEST_FULL'] === '1' ? 'full' : 'ci' } as const
 delete process.env['CHIMERA_TEST_FULL']
 
-const served = (name: string, testTimeout: number) => ({
+// What has to be done within a second or two is not tried beside another stack.
+const DEADLINES = [
+  'tests/faults/{dead-worker,redis-lost}.test.ts',
+  'tests/faults/stop/**/*.test.ts',
+]
+
+const served = (
+  name: string,
+  testTimeout: number,
+  of: { include?: string[]; exclude?: string[]; besideEachOther?: boolean } = {},
+) => ({
   test: {
     name,
-    include: [`tests/${name}/**/*.test.ts`],
-    exclude: ['**/fixtures/**'],
+    include: of.include ?? [`tests/${name}/**/*.test.ts`],
+    exclude: ['**/fixtures/**', ...(of.exclude ?? [])],
     experimental: native,
     provide,
     globalSetup: ['./tests/servers.ts'],
-    fileParallelism: false,
+    // Stacks of their own mostly wait: two at a time take little more than half as long.
+    fileParallelism: of.besideEachOther ?? false,
+    maxWorkers: 2,
     maxConcurrency: 2,
     isolate: false,
     testTimeout,
@@ -45,7 +57,8 @@ export default defineConfig({
       served('conformance', 30_000),
       served('integration', 60_000),
       served('e2e', 180_000),
-      served('faults', 600_000),
+      served('deadlines', 600_000, { include: DEADLINES }),
+      served('faults', 600_000, { exclude: DEADLINES, besideEachOther: true }),
       served('security', 60_000),
     ],
   },

@@ -8,7 +8,15 @@ import { CHECKOUT, runTool } from './checkout-tools.ts'
 import { isGreen, parseRecords, renderReport, sumUp, type TestRecord } from './report.ts'
 
 /** In this order: what fails early is found early. */
-export const PROJECTS = ['unit', 'conformance', 'integration', 'e2e', 'faults', 'security'] as const
+export const PROJECTS = [
+  'unit',
+  'conformance',
+  'integration',
+  'e2e',
+  'deadlines',
+  'faults',
+  'security',
+] as const
 type Project = (typeof PROJECTS)[number]
 
 /** The one project that needs no servers. */

@@ -14,6 +14,9 @@ const DEADLINES = [
   'tests/faults/stop/**/*.test.ts',
 ]
 
+// Servers and processes of their own: these touch neither the shared Redis nor its streams.
+const PROCESSES = ['tests/integration/{tool,stack}-*.test.ts']
+
 const served = (
   name: string,
   testTimeout: number,
@@ -55,7 +58,8 @@ export default defineConfig({
         },
       },
       served('conformance', 30_000),
-      served('integration', 60_000),
+      served('integration', 60_000, { exclude: PROCESSES }),
+      served('processes', 60_000, { include: PROCESSES, besideEachOther: true }),
       served('e2e', 180_000),
       served('deadlines', 600_000, { include: DEADLINES }),
       served('faults', 600_000, { exclude: DEADLINES, besideEachOther: true }),

@@ -12,6 +12,7 @@ export const PROJECTS = [
   'unit',
   'conformance',
   'integration',
+  'processes',
   'e2e',
   'deadlines',
   'faults',

@@ -105,15 +105,17 @@ export async function completions(
   prefix: string,
 ): Promise<Record<string, number>> {
   const rows = await record.query<{ times: number; tasks: number }>({
-    text: `SELECT times, count(*)::int AS tasks FROM (
-        SELECT t.id, count(e.id)::int AS times FROM tasks t
-        LEFT JOIN (
-          SELECT id, item ->> 'id' AS task_id
-          FROM audit_entries, jsonb_array_elements(items) AS item
-          WHERE item ->> 'subject' = 'task' AND item ->> 'to' IN ('done', 'COMPLETED')
-        ) e ON e.task_id = t.id::text
-        WHERE starts_with(t.goal_id, $1) GROUP BY t.id
-      ) AS of_task GROUP BY times`,
+    // Counted before it is joined: nobody has analysed these tables, and a nested loop over the
+    // items of every entry takes half a minute.
+    text: `WITH done AS MATERIALIZED (
+        SELECT (item ->> 'id')::uuid AS task_id, count(*)::int AS times
+        FROM audit_entries, jsonb_array_elements(items) AS item
+        WHERE item ->> 'subject' = 'task' AND item ->> 'to' IN ('done', 'COMPLETED')
+        GROUP BY 1
+      )
+      SELECT coalesce(done.times, 0) AS times, count(*)::int AS tasks
+      FROM tasks t LEFT JOIN done ON done.task_id = t.id
+      WHERE starts_with(t.goal_id, $1) GROUP BY 1`,
     values: [prefix],
   })
   return Object.fromEntries(rows.map(({ times, tasks }) => [String(times), tasks]))

@@ -32,7 +32,7 @@ const served = (
     // Stacks of their own mostly wait: two at a time take little more than half as long.
     fileParallelism: of.besideEachOther ?? false,
     maxWorkers: 2,
-    maxConcurrency: 2,
+    maxConcurrency: 3,
     isolate: false,
     testTimeout,
     hookTimeout: 60_000,

@@ -41,7 +41,7 @@ async function expectOneTweet(label: CrashPoint): Promise<void> {
   }
 }
 
-// Two at a time: each stack mostly waits for its processes to start.
+// Some at a time: each stack mostly waits for its processes to start.
 describe.concurrent('SIGKILL at', () => {
   for (const label of CRASH_POINTS) {
     guarantee(

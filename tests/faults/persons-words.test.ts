@@ -35,7 +35,7 @@ async function postUnheard(rig: StackRig, id: string): Promise<string> {
   return tweet.id ?? ''
 }
 
-test.concurrent('a person settles what X cannot tell, after its bound, and while stopped', async () => {
+test.concurrent('a person settles what X cannot tell, after its bound, also stopped', async () => {
   await using of = await openFaultRig({ TWEET_ABSENCE_MS: String(ABSENCE_MS) })
   const { rig } = of
   const pid = await pidOfX(rig)
@@ -64,7 +64,7 @@ test.concurrent('a person settles what X cannot tell, after its bound, and while
   expect(shown.stdout).toContain('I looked')
 })
 
-test.concurrent('a lost ledger is adopted: what was open is looked up, not done again', async () => {
+test.concurrent('a lost ledger is adopted: what was open is looked up, not redone', async () => {
   await using of = await openFaultRig({ TWEET_ABSENCE_MS: '8000' })
   const { rig } = of
   await rig.cli('goal', 'post', 'publish a tweet: before', '--id', 'before', '--wait')

@@ -58,7 +58,7 @@ guarantee(
   {
     id: 'reworded',
     title: 'a worker that dies and then says it otherwise posts once',
-    n: sampleSize({ ci: 4, full: LABELS.length }),
+    n: sampleSize({ ci: 3, full: LABELS.length }),
     seed: 3,
     timeoutMs: 200_000,
   },

@@ -51,7 +51,7 @@ guarantee(
   {
     id: 'redis-file-cut',
     title: 'Redis is killed and its file cut at a random byte: nothing accepted is lost',
-    n: sampleSize({ ci: 3, full: 50 }),
+    n: sampleSize({ ci: 2, full: 50 }),
     seed: 11,
     timeoutMs,
   },
@@ -94,7 +94,7 @@ guarantee(
   {
     id: 'postgres-killed',
     title: 'PostgreSQL is killed, all of it at once',
-    n: sampleSize({ ci: 3, full: 50 }),
+    n: sampleSize({ ci: 2, full: 50 }),
     seed: 14,
     timeoutMs,
   },
@@ -108,7 +108,7 @@ guarantee(
   {
     id: 'postgres-connections-reset',
     title: 'every connection to PostgreSQL is reset, again and again',
-    n: sampleSize({ ci: 10, full: 200 }),
+    n: sampleSize({ ci: 6, full: 200 }),
     seed: 15,
     timeoutMs,
   },

@@ -8,10 +8,11 @@ const native = { viteModuleRunner: false, nodeLoader: false }
 const provide = { sample: process.env['CHIMERA_TEST_FULL'] === '1' ? 'full' : 'ci' } as const
 delete process.env['CHIMERA_TEST_FULL']
 
-// What has to be done within a second or two is not tried beside another stack.
+// What has to be done within a time is not tried beside another stack.
 const DEADLINES = [
   'tests/faults/{dead-worker,redis-lost}.test.ts',
   'tests/faults/stop/**/*.test.ts',
+  'tests/faults/storm/storm.test.ts',
 ]
 
 // Servers and processes of their own: these touch neither the shared Redis nor its streams.

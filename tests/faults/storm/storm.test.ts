@@ -35,7 +35,8 @@ guarantee(
       stop: stops,
       x: xFaults,
       'post cut': 2,
-      'post hung': 2,
+      // In a short storm the few hangs may all meet X while it is dead.
+      ...(n >= 5_000 ? { 'post hung': 2 } : {}),
       'post taken, 503': 2,
       'post not taken': 2,
     }

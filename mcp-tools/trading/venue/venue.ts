@@ -225,10 +225,13 @@ export type ActionAnswer =
     }>
   | Readonly<{ outcome: 'unknown'; detail: string }>
 
-/** What is known of an order by its name. `unknown`: the venue has never heard of it. */
+/**
+ * What is known of an order by its name. `unknown`: the venue had not heard of it at `asOfMs` of
+ * its own clock, which may lag behind what it has accepted elsewhere.
+ */
 export type FoundOrder =
   | Readonly<{ kind: 'found'; order: Order }>
-  | Readonly<{ kind: 'unknown' }>
+  | Readonly<{ kind: 'unknown'; asOfMs: number }>
 
 /** Reads give up after the venue's own deadline; the signal ends them sooner. */
 export type ReadOptions = Readonly<{ signal?: AbortSignal }>

@@ -85,7 +85,8 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
   const { reconciler } = parts
   const refusal = gate.lookRefusal
   const reconciliation = createReconciliation({ ledger, reconciler, refusal, log })
-  const carrier = createCarrier({ ledger, rules, crash, fail: parts.fail })
+  const { follow } = reconciliation
+  const carrier = createCarrier({ ledger, rules, crash, follow, fail: parts.fail })
   const calling = { account, rules, mutex: createMutex(), carrier, crash }
   const callEffect = chooseCall({
     callWithGrant: createEffectCall({ ...calling, sign: parts.sign, alarm }),
@@ -135,6 +136,7 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
     },
     control: createControl({ parts, gate, carrier, reconciliation, words }),
     [Symbol.asyncDispose]: async () => {
+      reconciliation.endFollowing()
       // The caller may be gone, the outcome has to be written all the same.
       await Promise.allSettled(inHand)
       await reconciliation[Symbol.asyncDispose]()

@@ -8,6 +8,8 @@ const account = (other: object = {}) => ({
   heldUntilMs: 0,
   lastLeftBy: () => undefined,
   roomAtMs: () => NOW,
+  spent: () => ({ amount: 0n, usdMicros: 0n, count: 0 }),
+  firstSentTo: () => undefined,
   ...other,
 })
 

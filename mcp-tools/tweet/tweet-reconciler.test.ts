@@ -40,6 +40,8 @@ const entry = (grantId: string, text: string, other: Partial<Entry> = {}): Entry
   unseenLooks: 0,
   unseenMs: undefined,
   adoptedMs: undefined,
+  facts: {},
+  isPending: false,
   seq: 1,
   ...other,
 })
@@ -76,6 +78,7 @@ async function look(given: {
   const found = await tweetReconciler(network).look(entry('mine', 'hello'), {
     rivals,
     isBound: (ref) => bound.includes(ref),
+    note: () => {},
     signal: new AbortController().signal,
   })
   return { look: found, sinceMs: asked }

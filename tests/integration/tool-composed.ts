@@ -8,10 +8,9 @@ import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import type { Claim, EntryAbout } from '@chimera/mcp-kit/ledger/entries'
-import type { Entry } from '@chimera/mcp-kit/ledger/entry'
 import { openToolProcess } from '@chimera/mcp-kit/open-tool-process'
 import { RULES, type Rules } from '@chimera/mcp-kit/protocol/rules'
+import { imaginedEntry } from '@chimera/mcp-kit/testing/imagined-entry'
 import { tweetKind } from '@chimera/mcp-tweet/tweet-kind'
 import { runProcess } from '@chimera/runtime/run-process'
 
@@ -57,35 +56,8 @@ function withoutClaim(rules: Rules): Rules {
   return {
     ...rules,
     lookUp: () => ({ kind: 'new', toClose: [] }),
-    claim: (_ledger, about, claim) => imagined(about, claim),
+    claim: (_ledger, about, claim) => imaginedEntry(about, claim),
     settle: ({ entry }) => ({ ...entry, state: 'CONFIRMED' }),
-  }
-}
-
-function imagined(about: EntryAbout, claim: Claim): Entry {
-  return {
-    ...about,
-    state: 'CLAIMED',
-    code: undefined,
-    detail: undefined,
-    args: claim.args,
-    content: claim.content,
-    sendMethod: undefined,
-    sendUrl: undefined,
-    sendBody: undefined,
-    deadlineMs: claim.deadlineMs,
-    costUsdMicros: claim.costUsdMicros,
-    claimedMs: claim.claimedMs,
-    claimedWallMs: claim.claimedWallMs,
-    leftByMs: claim.claimedMs,
-    settledMs: undefined,
-    providerRef: undefined,
-    url: undefined,
-    retryAfterMs: undefined,
-    unseenLooks: 0,
-    unseenMs: undefined,
-    adoptedMs: undefined,
-    seq: 1,
   }
 }
 

@@ -1,72 +1,15 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 
 import { InvariantError } from '@chimera/contracts/errors'
-import type { Mode } from '@chimera/contracts/goal'
 import { z } from 'zod'
 
-import { Entry, type EntryScope, type EntryState } from './entry.ts'
-
-/** What every new entry says, whatever becomes of it. */
-export type EntryAbout = Readonly<{
-  effectKey: string
-  round: number
-  grantId: string
-  argsHash: string
-  account: string
-  tool: string
-  mode: Mode
-  scope: EntryScope
-  boot: string
-  incarnation: string
-  isSimulated: boolean
-}>
-
-/** The claim: written before the act, with the exact bytes that may leave. */
-export type Claim = Readonly<{
-  args: string
-  content: string
-  send: Readonly<{ method: string; url: string; body: Uint8Array }> | undefined
-  deadlineMs: number
-  costUsdMicros: string | undefined
-  claimedMs: number
-  claimedWallMs: number
-}>
-
-/** What is known at the end of a round, or when its outcome turns out to be unknown. */
-export type Settlement = Readonly<{
-  state: Exclude<EntryState, 'CLAIMED'>
-  settledMs: number
-  leftByMs?: number
-  code?: string
-  detail?: string
-  providerRef?: string
-  url?: string
-  retryAfterMs?: number
-}>
-
-/** What the record knows of an effect that a lost ledger had claimed, or may have. */
-export type Adopted = Readonly<{
-  state: 'CONFIRMED' | 'UNKNOWN' | 'NEEDS_HUMAN' | 'VOID'
-  /** Without them the provider cannot be asked. */
-  args: string | undefined
-  content: string | undefined
-  deadlineMs: number
-  costUsdMicros: bigint | undefined
-  claimedMs: number
-  leftByMs: number
-  settledMs: number
-  adoptedMs: number
-  providerRef?: string
-  code?: string
-  detail?: string
-}>
+import { openEntryWrites } from './entry-writes.ts'
+import { Entry, type EntryState } from './entry.ts'
+import { openSpends } from './spends.ts'
 
 /** States in which the effect has happened, or may have. */
 const MAY_HAVE_HAPPENED = "('CLAIMED', 'CONFIRMED', 'UNKNOWN', 'NEEDS_HUMAN')"
 const COUNTS = `state IN ${MAY_HAVE_HAPPENED} AND mode <> 'dry'`
-
-/** No window or cooldown of any tool reaches further back. */
-const WINDOWS_MS = 86_400_000
 
 const Count = z.object({ n: z.int() })
 const Latest = z.object({ latest: z.int().nullable() })
@@ -111,12 +54,14 @@ export function openEntries(database: DatabaseSync, seq: () => number) {
     if (entry === undefined) throw new InvariantError(`Grant ${grantId} is not in the ledger.`)
     return entry
   }
-  const writing = { statements: prepareWrites(database), seq, get }
+  const spends = openSpends(database)
   const all = database.prepare('SELECT * FROM entries ORDER BY seq, effect_key, round')
 
   return {
-    ...openInserts(writing),
-    ...openMoves(writing),
+    ...openEntryWrites({ database, seq, get, spends }),
+    spendsOf: spends.of,
+    spentSince: spends.since,
+    firstSentTo: spends.firstSentTo,
     get,
     byGrant: (grantId: string): Entry | undefined => byGrant(grantId)[0],
     /** All rounds of a slot, the highest first. */
@@ -145,194 +90,5 @@ export function openEntries(database: DatabaseSync, seq: () => number) {
     *all(): Generator<Entry> {
       for (const row of all.iterate()) yield Entry.parse(row)
     },
-  }
-}
-
-type Writing = Readonly<{
-  statements: ReturnType<typeof prepareWrites>
-  seq: () => number
-  get: (grantId: string) => Entry
-}>
-
-/** New entries. */
-function openInserts({ statements, seq, get }: Writing) {
-  return {
-    /** Claims the round. The unique indexes refuse a second open round of the slot. */
-    claim(about: EntryAbout, claim: Claim): Entry {
-      statements.insert.run({
-        ...nothing,
-        ...aboutColumns(about),
-        state: 'CLAIMED',
-        args: claim.args,
-        content: claim.content,
-        send_method: claim.send?.method ?? null,
-        send_url: claim.send?.url ?? null,
-        send_body: claim.send?.body ?? null,
-        deadline_ms: claim.deadlineMs,
-        cost_usd_micros: claim.costUsdMicros ?? null,
-        claimed_ms: claim.claimedMs,
-        claimed_wall_ms: claim.claimedWallMs,
-        left_by_ms: claim.claimedMs,
-        seq: seq(),
-      })
-      return get(about.grantId)
-    },
-    /** A round that is written without a claim: a tombstone, or an effect of before this ledger. */
-    put(about: EntryAbout, as: Settlement & { state: 'VOID' | 'UNKNOWN' }): Entry {
-      statements.insert.run({
-        ...nothing,
-        ...aboutColumns(about),
-        state: as.state,
-        code: as.code ?? null,
-        detail: as.detail ?? null,
-        retry_after_ms: as.retryAfterMs ?? null,
-        settled_ms: as.settledMs,
-        seq: seq(),
-      })
-      return get(about.grantId)
-    },
-    /** An effect of a ledger that was lost, as the record knows it. */
-    adopt(about: EntryAbout, as: Adopted): void {
-      statements.insert.run({
-        ...nothing,
-        ...aboutColumns(about),
-        state: as.state,
-        code: as.code ?? null,
-        detail: as.detail ?? null,
-        args: as.args ?? null,
-        content: as.content ?? null,
-        deadline_ms: as.deadlineMs,
-        cost_usd_micros: as.costUsdMicros?.toString() ?? null,
-        claimed_ms: as.claimedMs,
-        claimed_wall_ms: as.claimedMs,
-        left_by_ms: as.state === 'VOID' ? null : as.leftByMs,
-        settled_ms: as.settledMs,
-        provider_ref: as.providerRef ?? null,
-        adopted_ms: as.adoptedMs,
-        seq: seq(),
-      })
-    },
-  }
-}
-
-/** What becomes of entries. */
-function openMoves({ statements, seq, get }: Writing) {
-  return {
-    /** An open entry of this ledger's own takes over what the record knows and it does not. */
-    markAdopted(grantId: string, as: Adopted): void {
-      statements.mark.run({
-        grant_id: grantId,
-        args: as.args ?? null,
-        content: as.content ?? null,
-        deadline_ms: as.deadlineMs,
-        claimed_ms: as.claimedMs,
-        left_by_ms: as.leftByMs,
-        adopted_ms: as.adoptedMs,
-        seq: seq(),
-      })
-    },
-    /** Moves the entry of a grant. Throws when it is not in the state `from`. */
-    settle(grantId: string, from: EntryState, to: Settlement): Entry {
-      const { changes } = statements.settle.run({
-        grant_id: grantId,
-        from,
-        state: to.state,
-        code: to.code ?? null,
-        detail: to.detail ?? null,
-        settled_ms: to.settledMs,
-        left_by_ms: to.leftByMs ?? null,
-        provider_ref: to.providerRef ?? null,
-        url: to.url ?? null,
-        retry_after_ms: to.retryAfterMs ?? null,
-        seq: seq(),
-      })
-      if (Number(changes) === 1) return get(grantId)
-      throw new InvariantError(`Grant ${grantId} was not ${from} when it was to be ${to.state}.`)
-    },
-    noteUnseen: (grantId: string, looks: number, atMs: number): void => {
-      statements.unseen.run(looks, atMs, seq(), grantId)
-    },
-    /** The clock was put forward: whatever is counted from the past is counted from later. */
-    moveAlong: (byMs: number): void => {
-      statements.moveLeft.run({ by: byMs, seq: seq() })
-    },
-    /** Only the lock's holder may do this, at its start: nobody lives who could still be acting. */
-    recoverClaims: (nowMs: number): number =>
-      Number(statements.recover.run({ now: nowMs, seq: seq() }).changes),
-  }
-}
-
-function prepareWrites(database: DatabaseSync) {
-  return {
-    insert: database.prepare(`
-      INSERT INTO entries (effect_key, round, grant_id, args_hash, account, tool, mode, scope,
-        boot, incarnation, state, code, detail, simulated, args, content, send_method, send_url,
-        send_body, deadline_ms, cost_usd_micros, claimed_ms, claimed_wall_ms, left_by_ms,
-        settled_ms, retry_after_ms, provider_ref, adopted_ms, seq)
-      VALUES (:effect_key, :round, :grant_id, :args_hash, :account, :tool, :mode, :scope,
-        :boot, :incarnation, :state, :code, :detail, :simulated, :args, :content, :send_method,
-        :send_url, :send_body, :deadline_ms, :cost_usd_micros, :claimed_ms, :claimed_wall_ms,
-        :left_by_ms, :settled_ms, :retry_after_ms, :provider_ref, :adopted_ms, :seq)`),
-    mark: database.prepare(`
-        UPDATE entries SET args = coalesce(args, :args), content = coalesce(content, :content),
-          deadline_ms = max(deadline_ms, :deadline_ms),
-          claimed_ms = coalesce(claimed_ms, :claimed_ms),
-          claimed_wall_ms = coalesce(claimed_wall_ms, :claimed_ms),
-          left_by_ms = coalesce(left_by_ms, :left_by_ms), adopted_ms = :adopted_ms, seq = :seq
-        WHERE grant_id = :grant_id`),
-    // Looks of before the change say nothing any more of how far apart they are.
-    moveLeft: database.prepare(`
-        UPDATE entries SET left_by_ms = left_by_ms + :by, unseen_looks = 0, unseen_ms = NULL,
-          seq = :seq
-        WHERE left_by_ms IS NOT NULL AND (state IN ('CLAIMED', 'UNKNOWN')
-          OR left_by_ms > (SELECT max(left_by_ms) FROM entries) - ${WINDOWS_MS})`),
-    settle: database.prepare(`
-        UPDATE entries SET state = :state, code = :code, detail = :detail, settled_ms = :settled_ms,
-          left_by_ms = coalesce(:left_by_ms, left_by_ms), provider_ref = :provider_ref, url = :url,
-          retry_after_ms = :retry_after_ms, seq = :seq
-        WHERE grant_id = :grant_id AND state = :from`),
-    unseen: database.prepare(
-      'UPDATE entries SET unseen_looks = ?, unseen_ms = ?, seq = ? WHERE grant_id = ?',
-    ),
-    recover: database.prepare(`
-        UPDATE entries SET state = 'UNKNOWN', code = 'OUTCOME_UNKNOWN', settled_ms = :now,
-          detail = 'The tool server died between the claim and its outcome.',
-          left_by_ms = max(claimed_ms, min(:now, claimed_ms + deadline_ms)), seq = :seq
-        WHERE state = 'CLAIMED'`),
-  }
-}
-
-const nothing = {
-  code: null,
-  detail: null,
-  args: null,
-  content: null,
-  send_method: null,
-  send_url: null,
-  send_body: null,
-  deadline_ms: 0,
-  cost_usd_micros: null,
-  claimed_ms: null,
-  claimed_wall_ms: null,
-  left_by_ms: null,
-  settled_ms: null,
-  retry_after_ms: null,
-  provider_ref: null,
-  adopted_ms: null,
-}
-
-function aboutColumns(about: EntryAbout) {
-  return {
-    effect_key: about.effectKey,
-    round: about.round,
-    grant_id: about.grantId,
-    args_hash: about.argsHash,
-    account: about.account,
-    tool: about.tool,
-    mode: about.mode,
-    scope: JSON.stringify(about.scope),
-    boot: about.boot,
-    incarnation: about.incarnation,
-    simulated: about.isSimulated ? 1 : 0,
   }
 }

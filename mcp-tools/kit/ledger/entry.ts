@@ -19,6 +19,7 @@ export const EntryScope = z.strictObject({
 })
 export type EntryScope = z.infer<typeof EntryScope>
 
+const Facts = z.record(z.string(), z.string())
 const Flag = z.literal([0, 1]).transform((flag) => flag === 1)
 const Absent = z.null().transform(() => undefined)
 const text = z.union([z.string(), Absent])
@@ -58,6 +59,8 @@ export const Entry = z
     unseen_looks: z.int(),
     unseen_ms: integer,
     adopted_ms: integer,
+    facts: z.union([z.string().transform((json) => Facts.parse(JSON.parse(json))), Absent]),
+    pending: Flag,
     seq: z.int(),
   })
   .transform((row) => ({
@@ -92,6 +95,10 @@ export const Entry = z
     unseenLooks: row.unseen_looks,
     unseenMs: row.unseen_ms,
     adoptedMs: row.adopted_ms,
+    /** What it can be looked up by; empty where nothing was said. */
+    facts: row.facts ?? {},
+    /** UNKNOWN, but in the provider's hands. */
+    isPending: row.pending,
     seq: row.seq,
   }))
 export type Entry = Readonly<z.infer<typeof Entry>>

@@ -124,8 +124,32 @@ ALTER TABLE boots ADD COLUMN is_vouched INTEGER NOT NULL DEFAULT 0 CHECK (is_vou
 ALTER TABLE ledger ADD COLUMN doubted_incarnation TEXT;
 `
 
+/** What the caps of money count, and what an effect can be looked up by. */
+const SPENDS = `
+-- What is known of it at the provider (nonce, hash, cloid) as JSON, from before it was sent.
+ALTER TABLE entries ADD COLUMN facts TEXT;
+-- 1: UNKNOWN, and the provider is known to have it.
+ALTER TABLE entries ADD COLUMN pending INTEGER NOT NULL DEFAULT 0 CHECK (pending IN (0, 1));
+
+-- What a round takes from the account, by its claim; at its end, what it took. Whether it counts,
+-- and from when, is its entry's to say.
+CREATE TABLE spends (
+  grant_id TEXT NOT NULL,
+  n INTEGER NOT NULL,
+  asset TEXT NOT NULL,
+  recipient TEXT,
+  -- Digits of any length: 2^63 wei are less than ten ether.
+  amount TEXT NOT NULL CHECK (amount <> '' AND amount NOT GLOB '*[^0-9]*'),
+  usd_micros TEXT NOT NULL CHECK (usd_micros <> '' AND usd_micros NOT GLOB '*[^0-9]*'),
+  PRIMARY KEY (grant_id, n)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX spends_recipient ON spends (recipient) WHERE recipient IS NOT NULL;
+CREATE INDEX entries_confirmed ON entries (left_by_ms)
+  WHERE state = 'CONFIRMED' AND left_by_ms IS NOT NULL;
+`
+
 /**
  * The steps from an empty file to the newest layout, in order; `PRAGMA user_version` counts the
  * ones that a file has taken. Only ever appended to: files in the field have taken the others.
  */
-export const LEDGER_STEPS: readonly string[] = [TABLES, ADOPTION]
+export const LEDGER_STEPS: readonly string[] = [TABLES, ADOPTION, SPENDS]

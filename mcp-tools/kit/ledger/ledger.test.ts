@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { newId } from '@chimera/contracts/ids'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
-import type { Claim, EntryAbout } from './entries.ts'
+import type { Claim, EntryAbout } from './entry-writes.ts'
 import { LEDGER_STEPS } from './ledger-schema.ts'
 import { openLedger, type Ledger } from './ledger.ts'
 

@@ -4,6 +4,7 @@ import type { Entry } from '../ledger/entry.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { PreparedRequest, Refusal } from '../provider/exchange.ts'
 import type { EffectPlan } from './effect-tool.ts'
+import type { Reconciliation } from './reconcile.ts'
 import type { Rules } from './rules.ts'
 import { scopesOf } from './scopes.ts'
 
@@ -27,6 +28,8 @@ export function createCarrier(options: {
   ledger: Ledger
   rules: Pick<Rules, 'send' | 'settle'>
   crash: (label: CrashPoint) => void
+  /** Waits for the end of what the provider has taken; answers the entry as it stands then. */
+  follow: Reconciliation['follow']
   /** Ends the process: the claim stays in the ledger and its outcome cannot be written. */
   fail: (cause: unknown) => never
 }): Carrier {
@@ -53,7 +56,10 @@ export function createCarrier(options: {
       if (outcome.kind === 'answered') crash('tool.send.answered')
       const settled = rules.settle({ ledger, entry, plan, outcome })
       crash('tool.receipt.committed')
-      return settled
+      const { followMs = 0 } = plan
+      return settled.isPending && followMs > 0
+        ? await options.follow(settled.grantId, followMs)
+        : settled
     } catch (cause) {
       return options.fail(cause)
     } finally {

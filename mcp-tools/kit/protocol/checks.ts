@@ -2,8 +2,8 @@ import { effectKey } from '@chimera/contracts/effect'
 import { GRANT_SECONDS, type GrantClaims } from '@chimera/contracts/grant'
 
 import { MAX_JUMP_MS } from '../ledger/steady-clock.ts'
-import type { Refusal } from '../provider/exchange.ts'
-import type { AccountWindow } from './effect-tool.ts'
+import type { PreparedRequest, Refusal } from '../provider/exchange.ts'
+import type { AccountWindow, EffectPlan, Spent } from './effect-tool.ts'
 import type { Account, GrantedCall } from './granted-call.ts'
 import { scopesOf } from './scopes.ts'
 
@@ -115,10 +115,11 @@ const isWithinLimits: Check = ({ claims, planned }) => {
   return refusal && { kind: 'void', ...refusal }
 }
 
-const isWindowFree: Check = ({ claims, planned }, { ledger }) => {
-  // A rehearsal neither waits for the account nor uses it up.
-  if (planned.plan === undefined || claims.mode === 'dry') return undefined
-  const refusal = findWindowRefusal(planned.plan, ledger)
+const isWindowFree: Check = ({ claims, planned, prepared }, { ledger }) => {
+  // A rehearsal neither waits for the account nor uses it up; without bytes nothing is claimed yet.
+  if (planned.plan === undefined || prepared === undefined || claims.mode === 'dry')
+    return undefined
+  const refusal = findWindowRefusal({ plan: planned.plan, prepared, ledger })
   return refusal && { kind: 'void', ...refusal }
 }
 
@@ -137,13 +138,14 @@ export const CLAIM_CHECKS: readonly Check[] = [
 ]
 
 /** A hold by the provider, then the tool's own cooldown and windows. */
-export function findWindowRefusal(
-  plan: NonNullable<GrantedCall['planned']['plan']>,
-  ledger: Account['ledger'],
-): Refusal | undefined {
-  const window = windowOf(ledger)
+export function findWindowRefusal(given: {
+  plan: EffectPlan
+  prepared: PreparedRequest
+  ledger: Account['ledger']
+}): Refusal | undefined {
+  const window = windowOf(given.ledger)
   const heldMs = window.heldUntilMs - window.nowMs
-  const refusal = plan.checkWindow(window)
+  const refusal = given.plan.checkWindow(window, given.prepared)
   if (heldMs <= 0 || heldMs < (refusal?.retryAfterMs ?? 0)) return refusal
   const detail = 'The provider limits the rate of this account.'
   return { code: 'COOLDOWN_ACTIVE', detail, retryAfterMs: heldMs }
@@ -162,7 +164,24 @@ export function windowOf({ entries, holds, now }: Account['ledger']): AccountWin
       // Full of effects that may still happen: there is no time to name, so a whole window is.
       return oldest === undefined || oldest + ms <= nowMs ? nowMs + ms : oldest + ms
     },
+    spent: ({ ms, ...of }) => sumOf(entries.spentSince({ ...of, sinceMs: nowMs - ms }), of.asset),
+    firstSentTo: entries.firstSentTo,
   }
+}
+
+/** Amounts of different assets have no sum. */
+function sumOf(
+  rows: ReturnType<Account['ledger']['entries']['spentSince']>,
+  asset: string | undefined,
+): Spent {
+  const grants = new Set<string>()
+  let [amount, usdMicros] = [0n, 0n]
+  for (const { grantId, spend } of rows) {
+    grants.add(grantId)
+    if (asset !== undefined) amount += spend.amount
+    usdMicros += spend.usdMicros
+  }
+  return { amount, usdMicros, count: grants.size }
 }
 
 /** Asked once more in the step that writes to the socket. */

@@ -1,16 +1,18 @@
 import { canonicalHash } from '@chimera/contracts/canonical'
 import type { CrashPoint } from '@chimera/contracts/crash-points'
+import { InvariantError } from '@chimera/contracts/errors'
 import { newId } from '@chimera/contracts/ids'
 
-import type { EntryAbout } from '../ledger/entries.ts'
+import type { EntryAbout } from '../ledger/entry-writes.ts'
 import { isClosedWithoutEffect, type Entry } from '../ledger/entry.ts'
-import type { Refusal } from '../provider/exchange.ts'
+import type { PreparedRequest, Refusal } from '../provider/exchange.ts'
 import type { Carrier } from './carrier.ts'
 import { findWindowRefusal } from './checks.ts'
 import type { EffectReply } from './effect-call.ts'
 import type { EffectPlan, EffectTool } from './effect-tool.ts'
-import type { Account } from './granted-call.ts'
+import { claimOf, type Account } from './granted-call.ts'
 import type { Mutex } from './mutex.ts'
+import { isRefusal, prepareInTime } from './prepare.ts'
 import type { Rules } from './rules.ts'
 import { scopesOf } from './scopes.ts'
 
@@ -31,7 +33,9 @@ export type ClientCall = (
 const INTENT_MS = 86_400_000
 
 type Decision =
-  | Readonly<{ kind: 'claimed'; entry: Entry }>
+  | Readonly<{ kind: 'claimed'; entry: Entry; prepared: PreparedRequest }>
+  /** Nothing speaks against it; its bytes are not made yet. */
+  | Readonly<{ kind: 'ready' }>
   | Readonly<{ kind: 'settled'; entry: Entry }>
   | Readonly<{ kind: 'refused'; refusal: Refusal }>
 
@@ -53,33 +57,29 @@ export function createClientCall(options: {
     const argsHash = canonicalHash(args)
     const { plan, refusal } = tool.plan(args)
     if (plan === undefined) return { kind: 'refused', refusal }
-    const prepared = plan.prepare()
-    const decision = await options.mutex(async () =>
-      ledger.transact((): Decision => {
-        const slot = findSlot(given, account, argsHash)
-        if (slot.kind !== 'free') return slot
-        const about = {
-          ...aboutClient({ tool, principal, argsHash, account }),
-          effectKey: slot.effectKey,
-          round: slot.round,
-        }
-        const objection = objectionTo(plan, account)
-        if (objection !== undefined) return { kind: 'refused', refusal: objection }
-        const { method, url, body } = prepared
-        const entry = rules.claim(ledger, about, {
-          args: plan.args,
-          content: plan.content,
-          send: { method, url, body },
-          deadlineMs: plan.deadlineMs,
-          costUsdMicros: String(plan.costUsdMicros),
-          claimedMs: ledger.now(),
-          claimedWallMs: ledger.wall(),
-        })
-        options.crash('tool.claim.before_commit')
-        return { kind: 'claimed', entry }
-      }),
-    )
+    const about = aboutClient({ tool, principal, argsHash, account })
+    const decide = (prepared?: PreparedRequest): Decision => {
+      const slot = findSlot(given, account, argsHash)
+      if (slot.kind !== 'free') return slot
+      const objection = objectionTo(plan, prepared, account)
+      if (objection !== undefined) return { kind: 'refused', refusal: objection }
+      if (prepared === undefined) return { kind: 'ready' }
+      const { effectKey, round } = slot
+      const claim = claimOf(plan, prepared, ledger)
+      const entry = rules.claim(ledger, { ...about, effectKey, round }, claim)
+      options.crash('tool.claim.before_commit')
+      return { kind: 'claimed', entry, prepared }
+    }
+    const decision = await options.mutex(async (): Promise<Decision> => {
+      const first = ledger.transact(() => decide())
+      if (first.kind !== 'ready') return first
+      const made = await prepareInTime(plan)
+      if (isRefusal(made)) return { kind: 'refused', refusal: made }
+      return ledger.transact(() => decide(made))
+    })
+    if (decision.kind === 'ready') throw new InvariantError('A call with bytes was not decided.')
     if (decision.kind !== 'claimed') return decision
+    const { prepared } = decision
     const maySend = (): Refusal | undefined => fenceOf(account) ?? closedFor(account)
     const entry = await carrier.carryOut({ entry: decision.entry, plan, prepared, maySend })
     return { kind: 'settled', entry }
@@ -87,7 +87,7 @@ export function createClientCall(options: {
 }
 
 type Slot =
-  | Exclude<Decision, { kind: 'claimed' }>
+  | Exclude<Decision, { kind: 'claimed' | 'ready' }>
   | { kind: 'free'; effectKey: string; round: number }
 
 /** The slot of this intent: what it has come to, or its next round when nothing came of it. */
@@ -144,12 +144,17 @@ function aboutClient(given: {
   }
 }
 
-function objectionTo(plan: EffectPlan, account: Account): Refusal | undefined {
+function objectionTo(
+  plan: EffectPlan,
+  prepared: PreparedRequest | undefined,
+  account: Account,
+): Refusal | undefined {
+  const { ledger } = account
   return (
     fenceOf(account) ??
     // Without a grant nobody has allowed what the tool forbids by default.
     plan.checkLimits({ ai_label_required: true }) ??
-    findWindowRefusal(plan, account.ledger) ??
+    (prepared && findWindowRefusal({ plan, prepared, ledger })) ??
     closedFor(account)
   )
 }

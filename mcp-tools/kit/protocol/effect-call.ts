@@ -7,8 +7,9 @@ import type { Refusal } from '../provider/exchange.ts'
 import type { Carrier } from './carrier.ts'
 import { isThisRecord, type Objection } from './checks.ts'
 import type { EffectTool } from './effect-tool.ts'
-import { aboutGrant, type Account, type GrantedCall } from './granted-call.ts'
+import { aboutGrant, claimOf, type Account, type GrantedCall } from './granted-call.ts'
 import type { Mutex } from './mutex.ts'
+import { isRefusal, prepareInTime } from './prepare.ts'
 import type { SignReceipt } from './receipts.ts'
 import type { Rules } from './rules.ts'
 import { GRANT, verifyWord } from './verify-word.ts'
@@ -26,14 +27,17 @@ export type EffectCall = (
 
 type Decision =
   | Readonly<{ kind: 'claimed'; entry: Entry }>
+  /** Nothing speaks against it; its bytes are not made yet. */
+  | Readonly<{ kind: 'ready' }>
   | Readonly<{ kind: 'settled'; entry: Entry }>
   | Readonly<{ kind: 'refused'; refusal: Refusal; holder?: Entry; isAlarm?: boolean }>
 
 /**
  * A mutating call with a grant, in the order of design.md section 5 item 2: signature and bytes
  * first, then one ledger commit that decides and claims, then the send, then the receipt. The
- * account's mutex covers everything up to the claim; not the send, or one slow provider would hold
- * up every answer. Throws ChimeraError GRANT_INVALID for a grant that the Judge did not sign.
+ * account's mutex covers the bytes and the claim; not the send, or one slow provider would hold up
+ * every answer. What is decided without bytes (a grant that is known, or that never acts) costs no
+ * look at the provider; with them everything is decided again. Throws ChimeraError GRANT_INVALID for a grant that the Judge did not sign.
  */
 export function createEffectCall(options: {
   account: Account
@@ -47,22 +51,25 @@ export function createEffectCall(options: {
 }): EffectCall {
   const { account, rules, carrier, sign } = options
 
-  const decideInTurn = async (given: { grant: string; tool: EffectTool; args: unknown }) =>
-    options.mutex(async () => {
-      const { claims, key } = await verifyWord(GRANT, given.grant, account.keys)
-      options.crash('tool.grant.verified')
-      const { tool, args } = given
-      const argsHash = canonicalHash(args)
-      const planned = tool.plan(args)
-      const prepared = planned.plan?.prepare()
-      const call = { claims, key, tool, argsHash, planned, prepared }
-      const decision = account.ledger.transact(() => {
-        const made = decide(call, account, rules)
-        if (made.kind === 'claimed') options.crash('tool.claim.before_commit')
-        return made
-      })
-      return { call, decision }
+  const decideNow = (call: GrantedCall): Decision =>
+    account.ledger.transact(() => {
+      const made = decide(call, account, rules)
+      if (made.kind === 'claimed') options.crash('tool.claim.before_commit')
+      return made
     })
+  const decideInTurn = async (given: { grant: string; tool: EffectTool; args: unknown }) => {
+    const { claims, key } = await verifyWord(GRANT, given.grant, account.keys)
+    options.crash('tool.grant.verified')
+    const { tool, args } = given
+    const argsHash = canonicalHash(args)
+    const asked = { claims, key, tool, argsHash, planned: tool.plan(args), prepared: undefined }
+    return options.mutex(async () => {
+      const decision = decideNow(asked)
+      if (decision.kind !== 'ready') return { call: asked, decision }
+      const call = await withBytes(asked)
+      return { call, decision: decideNow(call) }
+    })
+  }
 
   return async (given) => {
     const { call, decision } = await decideInTurn(given)
@@ -76,12 +83,21 @@ export function createEffectCall(options: {
         holder === undefined || holder.state === 'CLAIMED' ? undefined : await sign(holder)
       return { kind: 'refused', refusal, ...(receipt === undefined ? {} : { receipt }) }
     }
+    if (decision.kind === 'ready') throw new InvariantError('A call with bytes was not decided.')
     const entry =
       decision.kind === 'settled'
         ? decision.entry
         : await carryOut({ call, entry: decision.entry, account, rules, carrier })
     return { kind: 'settled', entry, receipt: await sign(entry) }
   }
+}
+
+/** A tool that refuses to make the bytes has refused the call. */
+async function withBytes(call: GrantedCall): Promise<GrantedCall> {
+  const { plan } = call.planned
+  if (plan === undefined) throw new InvariantError('A call without a plan was ready.')
+  const made = await prepareInTime(plan)
+  return isRefusal(made) ? { ...call, planned: { refusal: made } } : { ...call, prepared: made }
 }
 
 async function carryOut(given: {
@@ -133,6 +149,7 @@ function decide(call: GrantedCall, account: Account, rules: Rules): Decision {
   const objection = firstObjection(rules.claimChecks, call, account)
   if (objection?.kind === 'refuse') return { kind: 'refused', refusal: objection }
   if (objection !== undefined) return { kind: 'settled', entry: bury(call, account, objection) }
+  if (call.prepared === undefined && claims.mode !== 'dry') return { kind: 'ready' }
   for (const { grantId, state } of found.toClose) closeByRecord(account, grantId, state)
   return claim(call, account, rules)
 }
@@ -174,21 +191,26 @@ function closeByRecord(account: Account, grantId: string, state: Entry['state'])
 function claim(call: GrantedCall, account: Account, rules: Rules): Decision {
   const { ledger } = account
   const { claims, planned, prepared } = call
-  if (planned.plan === undefined || prepared === undefined) {
-    throw new InvariantError('A call without bytes passed all checks.')
+  const { plan } = planned
+  if (plan === undefined) throw new InvariantError('A call without a plan passed all checks.')
+  const about = aboutGrant(claims, account)
+  if (prepared !== undefined) {
+    return { kind: 'claimed', entry: rules.claim(ledger, about, claimOf(plan, prepared, ledger)) }
   }
-  const { method, url, body } = prepared
-  const isDry = claims.mode === 'dry'
-  const entry = rules.claim(ledger, aboutGrant(claims, account), {
-    args: planned.plan.args,
-    content: planned.plan.content,
-    send: isDry ? undefined : { method, url, body },
-    deadlineMs: planned.plan.deadlineMs,
-    costUsdMicros: isDry ? '0' : String(planned.plan.costUsdMicros),
-    claimedMs: ledger.now(),
-    claimedWallMs: ledger.wall(),
-  })
-  if (!isDry) return { kind: 'claimed', entry }
+  // A rehearsal: no bytes, no price, nothing spent.
+  const { args, content, deadlineMs } = plan
+  const [claimedMs, claimedWallMs] = [ledger.now(), ledger.wall()]
+  const costUsdMicros = '0'
+  const dry = {
+    args,
+    content,
+    deadlineMs,
+    send: undefined,
+    costUsdMicros,
+    claimedMs,
+    claimedWallMs,
+  }
+  rules.claim(ledger, about, dry)
   const done = { state: 'CONFIRMED', settledMs: ledger.now() } as const
   return { kind: 'settled', entry: ledger.entries.settle(claims.jti, 'CLAIMED', done) }
 }

@@ -6,6 +6,7 @@ import type {
   PreparedRequest,
   ProviderResponse,
   Refusal,
+  Spend,
 } from '../provider/exchange.ts'
 
 /** What the account has done, as the running ledger transaction sees it. */
@@ -22,7 +23,18 @@ export type AccountWindow = Readonly<{
    * Unknown effects count however old they are.
    */
   roomAtMs: (tool: string, limit: number, ms: number) => number
+  /**
+   * What all tools took in the last `ms` (at > now - ms, at most 7 days), of one asset, to one
+   * recipient, or in all. What may still happen counts however old it is; what was closed without
+   * effect does not. `amount` is 0 without an asset; `count` counts effects.
+   */
+  spent: (of: Readonly<{ asset?: string; recipient?: string; ms: number }>) => Spent
+  /** When the first effect for a recipient that is CONFIRMED can have left. */
+  firstSentTo: (recipient: string) => number | undefined
 }>
+
+/** A sum over a window. */
+export type Spent = Readonly<{ amount: bigint; usdMicros: bigint; count: number }>
 
 /** One call, read and understood, that has not been allowed yet. */
 export type EffectPlan = Readonly<{
@@ -33,12 +45,24 @@ export type EffectPlan = Readonly<{
   costUsdMicros: bigint
   /** From the claim until the connection is surely dead. */
   deadlineMs: number
-  /** Makes the exact bytes; synchronous and without I/O. */
-  prepare: () => PreparedRequest
+  /**
+   * Makes the exact bytes. Called below the account's mutex, which it shares with the claim, so
+   * that no two get the same nonce. May read from the provider within `PREPARE_MS`, and never
+   * changes anything anywhere. A refusal ends the round; what it throws leaves the round open. Not
+   * asked for a grant that is known already, nor in mode `dry`.
+   */
+  prepare: () => PreparedRequest | Refusal | Promise<PreparedRequest | Refusal>
+  /** What the caps of the account count, where the prepared request does not say. */
+  spends?: readonly Spend[]
+  /** How long a call waits for the end of what is `pending` before it answers UNKNOWN. */
+  followMs?: number
   /** Holds the call to the limits of its grant. */
   checkLimits: (limits: GrantLimits) => Refusal | undefined
-  /** Cooldowns and windows of the account, in the claim's transaction. Not asked of dry calls. */
-  checkWindow: (window: AccountWindow) => Refusal | undefined
+  /**
+   * Cooldowns and windows of the account, in the claim's transaction: what it allows is claimed
+   * before anybody else is asked. Not asked of dry calls.
+   */
+  checkWindow: (window: AccountWindow, prepared: PreparedRequest) => Refusal | undefined
   classify: (response: ProviderResponse) => Classification
 }>
 

@@ -1,13 +1,16 @@
 import type { GrantClaims } from '@chimera/contracts/grant'
 
-import type { EntryAbout } from '../ledger/entries.ts'
+import type { Claim, EntryAbout } from '../ledger/entry-writes.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { PreparedRequest } from '../provider/exchange.ts'
-import type { Backend, EffectTool, Planned } from './effect-tool.ts'
+import type { Backend, EffectPlan, EffectTool, Planned } from './effect-tool.ts'
 import type { Gate } from './gate.ts'
 import type { GrantKey, GrantKeys } from './grant-keys.ts'
 
-/** A call whose grant is signed by the Judge and whose bytes are made. Nothing else is sure yet. */
+/**
+ * A call whose grant is signed by the Judge. Its bytes are made once nothing else speaks against
+ * it; never in mode `dry`.
+ */
 export type GrantedCall = Readonly<{
   claims: GrantClaims
   key: GrantKey
@@ -49,5 +52,21 @@ export function aboutGrant(
     boot: account.ledger.boot,
     incarnation: claims.incarnation,
     isSimulated: claims.mode === 'dry' || !account.backend.isLive,
+  }
+}
+
+/** What a claim says of an effect whose bytes are made. */
+export function claimOf(plan: EffectPlan, prepared: PreparedRequest, ledger: Ledger): Claim {
+  const { method, url, body, facts, spends = plan.spends } = prepared
+  return {
+    args: plan.args,
+    content: plan.content,
+    send: { method, url, body },
+    deadlineMs: plan.deadlineMs,
+    costUsdMicros: String(plan.costUsdMicros),
+    claimedMs: ledger.now(),
+    claimedWallMs: ledger.wall(),
+    ...(facts === undefined ? {} : { facts }),
+    ...(spends === undefined ? {} : { spends }),
   }
 }

@@ -1,15 +1,29 @@
-import type { ChimeraError } from '@chimera/contracts/errors'
+import type { ChimeraError, ErrorCode } from '@chimera/contracts/errors'
 
 import type { Entry } from '../ledger/entry.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import type { Actual, Facts } from '../provider/exchange.ts'
 import { boundOf, type AbsenceBound } from './absence.ts'
+import { openFollowers } from './followers.ts'
 
 /** What asking the provider about one unknown effect has brought. */
 export type Look =
-  /** It happened: an object of the provider's that can only be this effect's. */
-  | Readonly<{ kind: 'found'; providerRef: string; url?: string }>
+  /**
+   * It happened: an object of the provider's that can only be this effect's. With `spends`, what it
+   * really took: a reverted transaction keeps its gas and releases its amount.
+   */
+  | (Readonly<{
+      kind: 'found'
+      providerRef: string
+      url?: string
+      code?: ErrorCode
+      detail?: string
+      /** When it happened at the latest; windows count from it. */
+      leftByMs?: number
+    }> &
+      Actual)
   /** The provider enforces that it can never happen any more. */
-  | Readonly<{ kind: 'absent' }>
+  | Readonly<{ kind: 'absent'; detail?: string }>
   /** A complete look did not show it; proves absence only together with the bound. */
   | Readonly<{ kind: 'unseen' }>
   /** No answer now, or none that says anything. */
@@ -27,6 +41,8 @@ export type Reconciler = Readonly<{
       rivals: readonly Entry[]
       /** Whether an object of the provider's is another effect's already. */
       isBound: (providerRef: string) => boolean
+      /** Writes facts into the entry, durably and at once: before a re-broadcast, say. */
+      note: (facts: Facts) => void
       signal: AbortSignal
     }>,
   ) => Promise<Look>
@@ -39,10 +55,22 @@ export type Reconciliation = AsyncDisposable &
     run: () => Promise<{ nextInMs?: number }>
     /** Something may have become unknown: look soon. Without it nothing ever polls. */
     wake: () => void
+    /**
+     * Looks at a pending effect at once and until it is settled, at most for `ms`; answers the
+     * entry as it stands then.
+     */
+    follow: (grantId: string, ms: number) => Promise<Entry>
+    /** Nobody waits any longer: those who follow are answered now. */
+    endFollowing: () => void
   }>
 
 /** First look, as a share of the distance between two reads: 6 s for X. */
 const FIRST_SHARE = 10
+/** A pending effect is looked at this often at first; a block of Base takes 2 s. */
+const PENDING_MS = 1_000
+/** And later after each such share of its age: after a minute every 3 s. */
+const PENDING_SHARE = 20
+const PENDING_AT_MOST_MS = 60_000
 /** A timer may not be set further; 24.8 days overflow it. */
 const MAX_TIMER_MS = 86_400_000
 
@@ -60,11 +88,12 @@ export function createReconciliation(options: {
   const { ledger, reconciler } = options
   const due = new Map<string, number>()
   const stopping = new AbortController()
-  let timer: NodeJS.Timeout | undefined
+  const followers = openFollowers(ledger)
+  let timer: { handle: NodeJS.Timeout; atMs: number } | undefined
   let running: Promise<{ nextInMs?: number }> | undefined
 
   const pass = async (): Promise<{ nextInMs?: number }> => {
-    for (const { grantId } of unknowns(ledger)) {
+    for (const { grantId } of unknowns(ledger).toSorted(followers.first)) {
       if (stopping.signal.aborted) break
       // Whatever opens the server again wakes this up.
       if (options.refusal() !== undefined) return {}
@@ -90,6 +119,7 @@ export function createReconciliation(options: {
       return
     }
     due.delete(grantId)
+    followers.answer(grantId)
     const { state, effectKey: effect_key, scope } = after
     options.log.info({ grant_id: grantId, effect_key, goal: scope.goal, state }, 'reconciled')
   }
@@ -98,6 +128,7 @@ export function createReconciliation(options: {
     return running
   }
   const tick = async (): Promise<void> => {
+    timer = undefined
     try {
       const { nextInMs } = await run()
       if (nextInMs !== undefined) sleep(nextInMs)
@@ -107,17 +138,31 @@ export function createReconciliation(options: {
       sleep(reconciler.absence.readsApartMs)
     }
   }
+  /** Never later than what was asked for before: a stream of wishes would put it off for ever. */
   const sleep = (ms: number): void => {
-    if (stopping.signal.aborted) return
-    clearTimeout(timer)
-    timer = setTimeout(() => void tick(), Math.min(Math.max(ms, 1), MAX_TIMER_MS))
+    const atMs = performance.now() + Math.min(Math.max(ms, 1), MAX_TIMER_MS)
+    if (stopping.signal.aborted || (timer !== undefined && timer.atMs <= atMs)) return
+    clearTimeout(timer?.handle)
+    const handle = setTimeout(() => void tick(), atMs - performance.now())
+    timer = { handle, atMs }
   }
   return {
     run,
-    wake: () => sleep(reconciler.absence.readsApartMs / FIRST_SHARE),
+    wake: () => {
+      const isFollowed = unknowns(ledger).some((entry) => entry.isPending)
+      sleep(isFollowed ? 0 : reconciler.absence.readsApartMs / FIRST_SHARE)
+    },
+    follow: async (grantId, ms) => {
+      due.delete(grantId)
+      const followed = followers.wait(grantId, ms)
+      sleep(0)
+      return followed
+    },
+    endFollowing: followers.end,
     [Symbol.asyncDispose]: async () => {
       stopping.abort()
-      clearTimeout(timer)
+      followers.end()
+      clearTimeout(timer?.handle)
       await running?.catch(() => undefined)
     },
   }
@@ -132,6 +177,7 @@ async function lookFor(
   return of.reconciler.look(entry, {
     rivals: entries.rivalsOf(entry.grantId),
     isBound: (ref) => entries.byProviderRef(entry.account, ref) !== undefined,
+    note: (facts) => of.ledger.transact(() => entries.noteFacts(entry.grantId, facts)),
     signal: of.signal,
   })
 }
@@ -156,13 +202,20 @@ function learn(given: {
   const settledMs = ledger.now()
   const isBoundOver = lookedMs >= boundOf(entry, given.reconciler.absence)
   if (look.kind === 'found') {
-    const { providerRef, url } = look
-    if (entries.byProviderRef(entry.account, providerRef) !== undefined) return entry
-    const to = { state: 'CONFIRMED', settledMs, providerRef } as const
-    return entries.settle(grantId, 'UNKNOWN', url === undefined ? to : { ...to, url })
+    const { kind: _found, ...what } = look
+    if (entries.byProviderRef(entry.account, what.providerRef) !== undefined) return entry
+    // What was pending may have happened only now.
+    const moment = entry.isPending ? { leftByMs: settledMs } : {}
+    return entries.settle(grantId, 'UNKNOWN', {
+      ...moment,
+      ...what,
+      state: 'CONFIRMED',
+      settledMs,
+    })
   }
   if (look.kind === 'absent') {
-    return entries.settle(grantId, 'UNKNOWN', { state: 'NOT_HAPPENED', settledMs })
+    const { kind: _absent, ...why } = look
+    return entries.settle(grantId, 'UNKNOWN', { ...why, state: 'NOT_HAPPENED', settledMs })
   }
   if (look.kind === 'not_yet' || !isBoundOver) return entry
   if (look.kind === 'unseen') return countUnseen(given, entry)
@@ -192,8 +245,11 @@ function countUnseen(
 function waitOf(entry: Entry, absence: AbsenceBound, look: Look, lookedMs: number): number {
   const asked = look.kind === 'not_yet' ? (look.inMs ?? 0) : 0
   const bound = boundOf(entry, absence)
-  if (lookedMs >= bound) return Math.max(asked, absence.readsApartMs)
   const age = lookedMs - (entry.claimedMs ?? 0)
+  if (entry.isPending) {
+    return asked || Math.min(Math.max(PENDING_MS, age / PENDING_SHARE), PENDING_AT_MOST_MS)
+  }
+  if (lookedMs >= bound) return Math.max(asked, absence.readsApartMs)
   const rarer = Math.max(
     absence.readsApartMs / FIRST_SHARE,
     Math.min(age / 2, absence.readsApartMs),

@@ -1,4 +1,4 @@
-import type { Claim, EntryAbout } from '../ledger/entries.ts'
+import type { Claim, EntryAbout } from '../ledger/entry-writes.ts'
 import type { Entry } from '../ledger/entry.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { sendOnce, type SendOnce } from '../provider/send-once.ts'

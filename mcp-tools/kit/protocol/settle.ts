@@ -1,4 +1,4 @@
-import type { Settlement } from '../ledger/entries.ts'
+import type { Settlement } from '../ledger/entry-writes.ts'
 import type { Entry } from '../ledger/entry.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { SendOutcome } from '../provider/send-once.ts'
@@ -48,6 +48,10 @@ function settlementOf(given: {
   if (outcome.kind === 'unknown') return unknown(outcome.detail)
   const answer = given.plan.classify(outcome.response)
   if (answer.outcome === 'unknown') return unknown(answer.detail)
+  if (answer.outcome === 'pending') {
+    const { detail = 'The provider has it; its end is not known yet.', facts } = answer
+    return { ...unknown(detail), isPending: true, ...(facts === undefined ? {} : { facts }) }
+  }
   if (answer.outcome === 'refused') {
     const { code, detail, retryAfterMs } = answer
     return {
@@ -61,11 +65,6 @@ function settlementOf(given: {
   if (ledger.entries.byProviderRef(entry.account, answer.providerRef) !== undefined) {
     return unknown(`The provider named ${answer.providerRef}, which is another effect's.`)
   }
-  return {
-    state: 'CONFIRMED',
-    settledMs,
-    leftByMs: settledMs,
-    providerRef: answer.providerRef,
-    ...(answer.url === undefined ? {} : { url: answer.url }),
-  }
+  const { outcome: _accepted, ...said } = answer
+  return { ...said, state: 'CONFIRMED', settledMs, leftByMs: settledMs }
 }

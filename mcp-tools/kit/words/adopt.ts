@@ -2,7 +2,7 @@ import { canonicalHash, canonicalJson } from '@chimera/contracts/canonical'
 import { RetryableError, TerminalError } from '@chimera/contracts/errors'
 import { GRANT_SECONDS, type AdoptClaims } from '@chimera/contracts/grant'
 
-import type { Adopted } from '../ledger/entries.ts'
+import type { Adopted } from '../ledger/entry-writes.ts'
 import { isClosedWithoutEffect, type Entry } from '../ledger/entry.ts'
 import { MAX_JUMP_MS } from '../ledger/steady-clock.ts'
 import type { EffectTool } from '../protocol/effect-tool.ts'
@@ -129,6 +129,8 @@ function adoptedOf({ effect, account, tools }: Given): Adopted {
     args: isTrue ? canonicalJson(effect.args) : undefined,
     content: plan?.content,
     costUsdMicros: effect.mode === 'dry' ? 0n : plan?.costUsdMicros,
+    // As planned: what it really took is for the provider to say.
+    spends: plan?.spends,
     deadlineMs,
     adoptedMs: ledger.now(),
   }

@@ -1,7 +1,7 @@
 import { DeniedError, RetryableError } from '@chimera/contracts/errors'
 import type { SettleClaims } from '@chimera/contracts/grant'
 
-import type { Settlement } from '../ledger/entries.ts'
+import type { Settlement } from '../ledger/entry-writes.ts'
 import type { Entry } from '../ledger/entry.ts'
 import { boundOf, type AbsenceBound } from '../protocol/absence.ts'
 import type { Account } from '../protocol/granted-call.ts'

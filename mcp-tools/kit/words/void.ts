@@ -1,7 +1,7 @@
 import { ConflictError, RetryableError } from '@chimera/contracts/errors'
 import type { VoidClaims } from '@chimera/contracts/grant'
 
-import type { Settlement } from '../ledger/entries.ts'
+import type { Settlement } from '../ledger/entry-writes.ts'
 import type { Entry } from '../ledger/entry.ts'
 import { aboutGrant, type Account } from '../protocol/granted-call.ts'
 import type { Rules } from '../protocol/rules.ts'

@@ -2,10 +2,9 @@
 import { DatabaseSync } from 'node:sqlite'
 
 import type { Database, Sql, Statement } from '@chimera/infra/database/open-database'
-import type { Claim, EntryAbout } from '@chimera/mcp-kit/ledger/entries'
-import type { Entry } from '@chimera/mcp-kit/ledger/entry'
 import { openExclusiveDatabase } from '@chimera/mcp-kit/ledger/exclusive-database'
 import type { Rules } from '@chimera/mcp-kit/protocol/rules'
+import { imaginedEntry } from '@chimera/mcp-kit/testing/imagined-entry'
 
 /** Leaves checks out by name, those of the credentials as well. */
 export const withoutChecks = (rules: Rules, ...names: string[]): Rules => ({
@@ -18,39 +17,12 @@ export const withoutChecks = (rules: Rules, ...names: string[]): Rules => ({
 export const withoutClaim = (rules: Rules): Rules => ({
   ...rules,
   lookUp: () => ({ kind: 'new', toClose: [] }),
-  claim: (_ledger, about, claim) => imagined(about, claim),
+  claim: (_ledger, about, claim) => imaginedEntry(about, claim),
   settle: ({ entry, outcome }) => ({
     ...entry,
     state: outcome.kind === 'answered' ? 'CONFIRMED' : 'UNKNOWN',
   }),
 })
-
-function imagined(about: EntryAbout, claim: Claim): Entry {
-  return {
-    ...about,
-    state: 'CLAIMED',
-    code: undefined,
-    detail: undefined,
-    args: claim.args,
-    content: claim.content,
-    sendMethod: undefined,
-    sendUrl: undefined,
-    sendBody: undefined,
-    deadlineMs: claim.deadlineMs,
-    costUsdMicros: claim.costUsdMicros,
-    claimedMs: claim.claimedMs,
-    claimedWallMs: claim.claimedWallMs,
-    leftByMs: claim.claimedMs,
-    settledMs: undefined,
-    providerRef: undefined,
-    url: undefined,
-    retryAfterMs: undefined,
-    unseenLooks: 0,
-    unseenMs: undefined,
-    adoptedMs: undefined,
-    seq: 1,
-  }
-}
 
 /** A ledger that another process can open as well. */
 export function openShared(path: string): DatabaseSync {

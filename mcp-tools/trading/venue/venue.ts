@@ -226,12 +226,11 @@ export type ActionAnswer =
   | Readonly<{ outcome: 'unknown'; detail: string }>
 
 /**
- * What is known of an order by its name. `unknown`: the venue had not heard of it at `asOfMs` of
- * its own clock, which may lag behind what it has accepted elsewhere.
+ * What is known of an order by its name, as of a moment of the venue's own clock, which may lag
+ * behind what it has accepted elsewhere. `unknown`: it had not heard of it by then.
  */
-export type FoundOrder =
-  | Readonly<{ kind: 'found'; order: Order }>
-  | Readonly<{ kind: 'unknown'; asOfMs: number }>
+export type FoundOrder = Readonly<{ asOfMs: number }> &
+  (Readonly<{ kind: 'found'; order: Order }> | Readonly<{ kind: 'unknown' }>)
 
 /** Reads give up after the venue's own deadline; the signal ends them sooner. */
 export type ReadOptions = Readonly<{ signal?: AbortSignal }>

@@ -14,7 +14,6 @@ import type { Backend } from './protocol/effect-tool.ts'
 import { createGate, openGate, type Gate } from './protocol/gate.ts'
 import type { GrantKeys } from './protocol/grant-keys.ts'
 import type { Account } from './protocol/granted-call.ts'
-import { createMutex } from './protocol/mutex.ts'
 import type { SignReceipt } from './protocol/receipts.ts'
 import { createReconciliation, type Reconciler } from './protocol/reconcile.ts'
 import { RULES, type Rules } from './protocol/rules.ts'
@@ -87,7 +86,7 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
   const reconciliation = createReconciliation({ ledger, reconciler, refusal, log })
   const { follow } = reconciliation
   const carrier = createCarrier({ ledger, rules, crash, follow, fail: parts.fail })
-  const calling = { account, rules, mutex: createMutex(), carrier, crash }
+  const calling = { account, rules, mutex: rules.createMutex(), carrier, crash }
   const callEffect = chooseCall({
     callWithGrant: createEffectCall({ ...calling, sign: parts.sign, alarm }),
     callAsClient: createClientCall(calling),

@@ -6,6 +6,7 @@ import { behindOf } from './behind.ts'
 import { CLAIM_CHECKS, CREDENTIAL_CHECKS, maySend, type Check, type MaySend } from './checks.ts'
 import { lookUp } from './look-up.ts'
 import { settleClaim } from './settle.ts'
+import { createMutex, type Mutex } from './mutex.ts'
 
 /**
  * The rules of the effect protocol, one by one. They are handed over and not imported where they
@@ -15,6 +16,8 @@ import { settleClaim } from './settle.ts'
 export type Rules = Readonly<{
   credentialChecks: readonly Check[]
   lookUp: typeof lookUp
+  /** One call of the account after the other, from its bytes to its claim. */
+  createMutex: () => Mutex
   claimChecks: readonly Check[]
   claim: (ledger: Ledger, about: EntryAbout, claim: Claim) => Entry
   maySend: MaySend
@@ -31,6 +34,7 @@ export const RULES: Rules = {
   lookUp,
   claimChecks: CLAIM_CHECKS,
   claim: (ledger, about, claim) => ledger.entries.claim(about, claim),
+  createMutex,
   maySend,
   send: sendOnce,
   settle: settleClaim,

@@ -19,21 +19,11 @@ import { openGrantKeys } from '../protocol/grant-keys.ts'
 import { openReceipts } from '../protocol/receipts.ts'
 import type { Look, Reconciler } from '../protocol/reconcile.ts'
 import { RULES, type Rules } from '../protocol/rules.ts'
-import type { SendOptions, SendOutcome } from '../provider/send-once.ts'
-import { defineEffectTool, type ServedEffectTool } from '../serving/define-tool.ts'
+import type { EffectDraft, ServedEffectTool } from '../serving/define-tool.ts'
 import { createToolServer, type ToolServer } from '../tool-server.ts'
 import { TestJudge } from './test-judge.ts'
-
-/** What the pretended provider does with the next request. */
-export type Answer =
-  | { kind: 'accept'; ref?: string }
-  | { kind: 'refuse'; retryAfterMs?: number; code?: 'UPSTREAM_RATE_LIMITED' | 'UPSTREAM_REJECTED' }
-  | { kind: 'lose' }
-  | { kind: 'unreachable' }
-  /** Held until `release` is called. */
-  | { kind: 'hold'; next: Answer }
-
-const COOLDOWN_MS = 900_000
+import { TestProvider } from './test-provider.ts'
+import { COOLDOWN_MS, defineTestTool } from './test-tool.ts'
 
 /**
  * One account in this process: a real ledger in a temporary folder, the real protocol, a tool of
@@ -44,27 +34,27 @@ export class TestAccount implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'chimera-kit-'))
   readonly path = join(this.folder, 'ledger.sqlite')
   readonly judge = new TestJudge(this.folder)
-  /** Every request that reached the provider, in order. */
-  readonly sent: string[] = []
+  readonly provider = new TestProvider()
+  readonly sent = this.provider.sent
+  readonly answers = this.provider.answers
   readonly alarms: string[] = []
   readonly crashes: CrashPoint[] = []
-  readonly answers: Answer[] = []
   looks: Look[] = []
   /** Real time, on both clocks. */
   clockMs = Date.now()
   /** By how much the wall clock has been put forward, or back. */
   jumpMs = 0
   isLive = false
-  tool: ServedEffectTool
+  /** What a plan has otherwise than the plainest one. */
+  draft: (text: string) => Partial<EffectDraft> = () => ({})
+  tool: ServedEffectTool = defineTestTool({
+    nextRef: () => `ref-${this.sent.length}`,
+    draft: (text) => this.draft(text),
+  })
   #rules: Partial<Rules> = {}
   #ledger: Ledger | undefined
   #server: ToolServer | undefined
-  #release: (() => void) | undefined
   #boots: string[] = []
-
-  constructor() {
-    this.tool = this.#defineTool()
-  }
 
   get ledger(): Ledger {
     if (this.#ledger === undefined) throw new Error('The account is not open.')
@@ -123,7 +113,7 @@ export class TestAccount implements AsyncDisposable {
       fail: (cause) => {
         throw new Error('the process would have ended', { cause })
       },
-      rules: { ...RULES, send: (given) => this.#send(given), ...this.#rules },
+      rules: { ...RULES, send: (given) => this.provider.send(given), ...this.#rules },
     })
     if (!isOff && (options.hello ?? true)) await this.hello()
     return this
@@ -207,7 +197,7 @@ export class TestAccount implements AsyncDisposable {
 
   /** Lets the request go that the provider holds. */
   release(): void {
-    this.#release?.()
+    this.provider.release()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -215,94 +205,11 @@ export class TestAccount implements AsyncDisposable {
     rmSync(this.folder, { recursive: true, force: true })
   }
 
-  async #send(options: SendOptions): Promise<SendOutcome> {
-    const refusal = options.maySend()
-    if (refusal !== undefined) return { kind: 'not_sent', refusal }
-    const answer = this.answers.shift() ?? { kind: 'accept' }
-    if (answer.kind === 'unreachable') {
-      const detail = 'refused before anything was written.'
-      return { kind: 'not_sent', refusal: { code: 'UPSTREAM_UNAVAILABLE', detail } }
-    }
-    options.onSending?.()
-    this.sent.push(options.request.body.toString('utf8'))
-    return this.#answer(answer)
-  }
-
-  async #answer(answer: Answer): Promise<SendOutcome> {
-    if (answer.kind === 'hold') {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      this.#release = resolve
-      await promise
-      return this.#answer(answer.next)
-    }
-    if (answer.kind === 'lose') return { kind: 'unknown', detail: 'cut' }
-    const body = Buffer.from(JSON.stringify(answer))
-    return { kind: 'answered', response: { status: 200, headers: {}, body } }
-  }
-
   #reconciler(): Reconciler {
     return {
       absence: { afterMs: COOLDOWN_MS, reads: 2, readsApartMs: 60_000 },
       look: async () => this.looks.shift() ?? { kind: 'not_yet' },
     }
-  }
-
-  #defineTool(): ServedEffectTool {
-    return defineEffectTool({
-      name: 'post_tweet',
-      title: 'Say',
-      description: 'Says something.',
-      scope: 'tweet:write',
-      annotations: {
-        readOnlyHint: false,
-        destructiveHint: false,
-        idempotentHint: true,
-        openWorldHint: true,
-      },
-      input: { text: z.string().min(1).max(100), labelled: z.boolean().optional() },
-      output: { ref: z.string() },
-      plan: ({ text, labelled = true }) => ({
-        content: text,
-        costUsdMicros: 15_000n,
-        deadlineMs: 10_000,
-        prepare: () => ({
-          method: 'POST',
-          url: 'http://127.0.0.1:9/say',
-          headers: { authorization: 'Bearer secret-of-the-provider' },
-          body: Buffer.from(text),
-        }),
-        checkLimits: (limits) =>
-          limits.ai_label_required && !labelled
-            ? { code: 'LIMIT_EXCEEDED', detail: 'A label is required.' }
-            : undefined,
-        checkWindow: ({ nowMs, lastLeftBy }) => {
-          const waitMs = (lastLeftBy('post_tweet') ?? -COOLDOWN_MS) + COOLDOWN_MS - nowMs
-          return waitMs > 0
-            ? { code: 'COOLDOWN_ACTIVE', detail: 'Too early.', retryAfterMs: waitMs }
-            : undefined
-        },
-        classify: ({ body }) => this.#classify(body),
-      }),
-      describe: (entry) => (entry.providerRef === undefined ? {} : { ref: entry.providerRef }),
-      intentOf: ({ text }) => text,
-    })
-  }
-
-  #classify(body: Buffer) {
-    const said = Said.parse(JSON.parse(body.toString('utf8')))
-    if (said.kind === 'accept') {
-      return {
-        outcome: 'accepted',
-        providerRef: said.ref ?? `ref-${this.sent.length}`,
-      } as const
-    }
-    const { code = 'UPSTREAM_REJECTED', retryAfterMs } = said
-    return {
-      outcome: 'refused',
-      code,
-      detail: 'no',
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    } as const
   }
 }
 
@@ -319,13 +226,6 @@ export type Reply = Readonly<{
   retryAfterMs: number | undefined
   receipt: ReceiptClaims | undefined
 }>
-
-const Said = z.object({
-  kind: z.enum(['accept', 'refuse']),
-  ref: z.string().optional(),
-  retryAfterMs: z.number().optional(),
-  code: z.enum(['UPSTREAM_RATE_LIMITED', 'UPSTREAM_REJECTED']).optional(),
-})
 
 const Result = z.object({
   structuredContent: z.looseObject({

@@ -17,3 +17,26 @@ export const oneOf =
     if (name !== undefined) return name
     throw new InvalidArgumentError(`Use one of ${names.join(', ')}.`)
   }
+
+/** Reads names by comma, or one after another where the option is given more than once. */
+export const commaNames = (text: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  ...text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== ''),
+]
+
+const UNIT_MS = { h: 3_600_000, d: 86_400_000 } as const
+
+/** Reads an end in the future: `12h`, `90d`, or a time of ISO 8601; at most so many days away. */
+export const endWithin =
+  (of: { days: number }) =>
+  (text: string): Date => {
+    const [, count = '', unit = ''] = /^(\d{1,5})([hd])$/.exec(text) ?? []
+    const unitMs = unit === 'h' ? UNIT_MS.h : UNIT_MS.d
+    const end = unit === '' ? Date.parse(text) : Date.now() + Number(count) * unitMs
+    const awayMs = end - Date.now()
+    if (awayMs > 0 && awayMs <= of.days * UNIT_MS.d) return new Date(end)
+    throw new InvalidArgumentError(`Use 12h, 90d or a time of ISO 8601, within ${of.days} days.`)
+  }

@@ -102,6 +102,10 @@ const toolServer = z.object({
   GRANT_JWKS_FILE: z.string().optional().describe('public keys of the Judge, re-read on change'),
   RECEIPT_KEY: z.string().min(1).describe('private JWK (Ed25519) that signs receipts'),
   TOOL_TOKEN: z.string().min(16).optional().describe('bearer token that opens /mcp'),
+  TOOL_CLIENTS_FILE: z
+    .string()
+    .optional()
+    .describe('hashes of the tokens of MCP clients (chimera tools token), re-read on change'),
   TOOL_CONTROL_TOKEN: z.string().min(16).optional().describe('bearer token that opens /control'),
   TOOL_STOP_TOKEN: z.string().min(16).optional().describe('bearer token that may only stop'),
 })

@@ -1,11 +1,27 @@
 /** The tools that plans may name, and where each may come from (design.md sections 1 and 5). */
 
+/** What the token of an MCP client may be good for; a tool asks for one of them. */
+export const SCOPES = [
+  'tweet:read',
+  'tweet:write',
+  'tweet:delete',
+  'wallet:read',
+  'wallet:transfer',
+  'trade:read',
+  'trade:paper',
+  'trade:live',
+  'swarm:read',
+  'swarm:write',
+  'swarm:live',
+] as const
+export type Scope = (typeof SCOPES)[number]
+
 type ToolRow = {
   /** The tool server's name: `chimera tools serve <server>`. */
   readonly server: 'tweet' | 'wallet' | 'trading'
   /** A mutating tool acts only on a grant. */
   readonly mutating: boolean
-  readonly scope: string
+  readonly scope: Scope
   /**
    * Arguments whose text leaves the house: every URL, mention, cashtag and address in it counts.
    */

@@ -4,8 +4,8 @@ import { openLog } from '@chimera/runtime/log'
 import { openDatabase } from '../database/open-database.ts'
 import { upsertAccount } from '../database/tools/upsert-account.ts'
 import { keepOperatorToken } from './operator-token.ts'
-import type { PlannedTool } from './process-plan.ts'
 import type { StackLog } from './stack-log.ts'
+import type { PlannedTool } from './tool-plan.ts'
 
 /** Every agent of the tenant: one machine has one operator. */
 const EVERY_AGENT = '*'

@@ -1,38 +1,22 @@
-import path from 'node:path'
-
 import type { ConfigSection } from '@chimera/contracts/config'
 import { RetryableError } from '@chimera/contracts/errors'
 import { loadConfig } from '@chimera/runtime/config'
 
-import { environmentFor, type Environment } from './process-environment.ts'
+import type { Environment } from './process-environment.ts'
 import { findFreePort } from './processes/free-port.ts'
 import { claimPort } from './processes/port-claim.ts'
-import type { ProcessSpec } from './processes/supervised-process.ts'
 import { readStackRecord, rememberPort } from './stack-record.ts'
-import { checkoutRoot, type StateDirPaths } from './state-dir.ts'
-
-/** What a process is to an operator; `status` lists each kind by itself. */
-export type ProcessKind = 'simulated' | 'tool' | 'role'
-
-export type PlannedProcess = Readonly<{ kind: ProcessKind; spec: ProcessSpec }>
-
-/** A tool server of this stack, as the record and `status` name it. */
-export type PlannedTool = Readonly<{
-  name: string
-  account: string
-  url: string
-  backend: string
-  live: boolean
-  ledger: string
-}>
+import type { StateDirPaths } from './state-dir.ts'
+import {
+  nodeSpec,
+  planToolServers,
+  type PlanContext,
+  type PlannedProcess,
+  type ToolServersPlan,
+} from './tool-plan.ts'
 
 /** The processes in the order of their start, and where they can be reached. */
-export type ProcessPlan = Readonly<{
-  processes: readonly PlannedProcess[]
-  tools: readonly PlannedTool[]
-  simulated: readonly Readonly<{ name: 'x'; process: string; url: string }>[]
-  gatewayUrl: string
-}>
+export type ProcessPlan = ToolServersPlan & Readonly<{ gatewayUrl: string }>
 
 /** Every role with the sections of the environment that it may know (contracts/config.ts). */
 const roles: readonly Readonly<{ name: string; sections: readonly ConfigSection[] }>[] = [
@@ -60,104 +44,26 @@ export async function planProcesses(options: {
   runId: string
   claims: DisposableStack
 }): Promise<ProcessPlan> {
-  const { paths, outer } = options
-  const keepPort = portKeeper(paths.root)
-  const context: PlanContext = {
-    ...options,
-    healthPort: (name) => keepPort(`${name}.health`),
-  }
-  const backend = outer['TWEET_BACKEND'] === 'x' ? 'x' : 'simulated'
-  const simulatedPort = await keepPort('simulated-x')
-  const toolPort = await keepPort('tweet')
+  const { paths } = options
+  const context: RoleContext = { ...options, keepPort: portKeeper(paths.root) }
+  const { processes, tools, simulated } = await planToolServers(context)
   const gatewayPort = await claimGatewayPort(options)
-  const simulatedUrl = `http://127.0.0.1:${simulatedPort}`
-  const account = outer['TOOL_ACCOUNT'] ?? (backend === 'x' ? 'x-live' : 'x-simulated')
-  const tool: PlannedTool = {
-    name: 'tweet',
-    account,
-    url: `http://127.0.0.1:${toolPort}`,
-    backend,
-    live: backend === 'x',
-    ledger: paths.ledger('tweet', account),
-  }
-  const processes = [
-    await planSimulatedX(context, simulatedPort),
-    await planTweet(context, { tool, port: toolPort, simulatedUrl }),
-  ]
-  for (const role of roles) processes.push(await planRole(context, role, gatewayPort))
+  const planned = [...processes]
+  // One after another: two that ask for a port at once could be given the same.
+  for (const role of roles) planned.push(await planRole(context, role, gatewayPort))
   return {
-    processes,
-    tools: [tool],
-    simulated: [{ name: 'x', process: 'simulated-x', url: simulatedUrl }],
+    processes: planned,
+    tools,
+    simulated,
     gatewayUrl: `http://127.0.0.1:${gatewayPort}`,
   }
 }
 
-type PlanContext = Readonly<{
-  paths: StateDirPaths
-  outer: Environment
-  databaseUrl: string
-  redisUrl: string
-  goalsFromStream: string
-  runId: string
-  healthPort: (name: string) => Promise<number>
-}>
-
-async function planSimulatedX(context: PlanContext, port: number): Promise<PlannedProcess> {
-  const { paths } = context
-  const own = {
-    SIMULATED_X_PORT: String(port),
-    SIMULATED_X_RECORD: paths.simulatedRecord('x'),
-    SIMULATED_X_TOKEN_FILE: paths.keyFiles.simulatedXToken,
-  }
-  return {
-    kind: 'simulated',
-    spec: await nodeSpec(context, {
-      name: 'simulated-x',
-      main: ['mcp-tools', 'tweet', 'simulated-x'],
-      sections: ['base', 'simulatedX'],
-      own,
-    }),
-  }
-}
-
-async function planTweet(
-  context: PlanContext,
-  options: { tool: PlannedTool; port: number; simulatedUrl: string },
-): Promise<PlannedProcess> {
-  const { paths } = context
-  const { tool } = options
-  const simulated = {
-    SIMULATED_X_URL: options.simulatedUrl,
-    SIMULATED_X_TOKEN_FILE: paths.keyFiles.simulatedXToken,
-  }
-  const own = {
-    TOOL_ACCOUNT: tool.account,
-    TOOL_PORT: String(options.port),
-    TOOL_HOST: '127.0.0.1',
-    TOOL_LEDGER: tool.ledger,
-    GRANTS: 'required',
-    GRANT_JWKS_FILE: paths.keyFiles.grantJwks,
-    RECEIPT_KEY_FILE: paths.receiptPrivate(tool.name),
-    TOOL_TOKEN_FILE: paths.keyFiles.mcpToken,
-    TOOL_CONTROL_TOKEN_FILE: paths.keyFiles.controlToken,
-    TOOL_STOP_TOKEN_FILE: paths.keyFiles.stopToken,
-    TWEET_BACKEND: tool.backend,
-    ...(tool.live ? {} : simulated),
-  }
-  return {
-    kind: 'tool',
-    spec: await nodeSpec(context, {
-      name: tool.name,
-      main: ['mcp-tools', 'tweet'],
-      sections: ['base', 'toolServer', 'tweet'],
-      own,
-    }),
-  }
-}
+type RoleContext = PlanContext &
+  Readonly<{ databaseUrl: string; redisUrl: string; goalsFromStream: string }>
 
 async function planRole(
-  context: PlanContext,
+  context: RoleContext,
   role: (typeof roles)[number],
   gatewayPort: number,
 ): Promise<PlannedProcess> {
@@ -189,39 +95,6 @@ async function planRole(
         ...values[role.name],
       },
     }),
-  }
-}
-
-async function nodeSpec(
-  context: PlanContext,
-  options: {
-    name: string
-    main: readonly string[]
-    sections: readonly ConfigSection[]
-    own: Readonly<Record<string, string>>
-  },
-): Promise<ProcessSpec> {
-  const { name } = options
-  const port = await context.healthPort(name)
-  return {
-    name,
-    command: process.execPath,
-    // A small young generation costs no speed here and keeps a role under 150 MB (toolchain.md 8).
-    args: ['--max-semi-space-size=4', path.join(checkoutRoot(), ...options.main, 'main.ts')],
-    cwd: checkoutRoot(),
-    env: environmentFor({
-      sections: options.sections,
-      outer: context.outer,
-      own: {
-        ...options.own,
-        CHIMERA_STATE_DIR: context.paths.root,
-        CHIMERA_SUPERVISED: '1',
-        CHIMERA_RUN_ID: context.runId,
-        CONSUMER_NAME: `${name}-1`,
-        HEALTH_PORT: String(port),
-      },
-    }),
-    readiness: { kind: 'http', url: `http://127.0.0.1:${port}/readyz` },
   }
 }
 

@@ -24,6 +24,8 @@ export type StateDirPaths = Readonly<{
     controlToken: string
     stopToken: string
     mcpToken: string
+    /** Hashes of the tokens of MCP clients. */
+    toolClients: string
     simulatedXToken: string
     postgresPassword: string
   }>
@@ -68,6 +70,7 @@ export function stateDirPaths(root: string): StateDirPaths {
       controlToken: at('keys', 'control.token'),
       stopToken: at('keys', 'stop.token'),
       mcpToken: at('keys', 'mcp.token'),
+      toolClients: at('keys', 'tool-clients.json'),
       simulatedXToken: at('keys', 'simulated-x.token'),
       postgresPassword: at('keys', 'postgres.password'),
     },

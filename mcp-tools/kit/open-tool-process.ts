@@ -14,6 +14,7 @@ import { openReceipts } from './protocol/receipts.ts'
 import type { Reconciler } from './protocol/reconcile.ts'
 import type { Rules } from './protocol/rules.ts'
 import type { ServedTool } from './serving/define-tool.ts'
+import { openClientTokens, type ClientTokens } from './serving/client-tokens.ts'
 import { createHttpHandler, isLoopback, type HttpTokens } from './serving/http-handler.ts'
 import { openDoor } from './serving/serve-http.ts'
 import { createToolServer, type ToolServer } from './tool-server.ts'
@@ -68,9 +69,11 @@ export async function openToolProcess(
       stack.defer(() => void place.socket.destroy())
       return place
     }
-    const handler = createHttpHandler({ server: place.server, host, tokens, log })
+    const { server } = place
+    const clients = openClients(context, kind.name)
+    const handler = createHttpHandler({ server, host, tokens, clients, log })
     stack.defer(async () => handler.close())
-    stack.use(await meetBridges({ server: place.server, paths, http: handler, log }))
+    stack.use(await meetBridges({ server, paths, http: handler, log }))
     stack.defer(() => void (handle = forward))
     handle = handler.handle
     return place
@@ -165,6 +168,21 @@ export function openToolServer(context: ToolContext, kind: ToolKind): ToolServer
       },
     }),
   )
+}
+
+/** The tokens of MCP clients that are for this server, by its name or by its account. */
+export function openClients(
+  { config, log }: Pick<ToolContext, 'config' | 'log'>,
+  name: string,
+): ClientTokens | undefined {
+  const { TOOL_CLIENTS_FILE: file, TOOL_ACCOUNT: account } = config
+  if (file === undefined) return undefined
+  return openClientTokens({
+    file,
+    audience: [name, account],
+    now: Date.now,
+    onFault: (err) => log.error({ err, file }, 'no MCP client is let in: the file is not readable'),
+  })
 }
 
 function tokensOf(config: ProcessContext<'toolServer'>['config']): HttpTokens {

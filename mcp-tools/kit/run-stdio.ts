@@ -13,6 +13,7 @@ import { meetBridges } from './bridge/meet-bridges.ts'
 import { createRelay, type Relay } from './bridge/relay.ts'
 import { socketPathsOf } from './bridge/socket-paths.ts'
 import {
+  openClients,
   openToolServer,
   PATIENCE_MS,
   type ToolContext,
@@ -101,7 +102,13 @@ async function serveRelay(relay: Relay, context: ToolContext & { kind: ToolKind 
     const isOpenToHttp = mcp !== undefined && control !== undefined
     const tokens = { mcp: mcp ?? '', control, stop: config.TOOL_STOP_TOKEN }
     const http = isOpenToHttp
-      ? createHttpHandler({ server, host: 'localhost', tokens, log })
+      ? createHttpHandler({
+          server,
+          host: 'localhost',
+          tokens,
+          clients: openClients(context, context.kind.name),
+          log,
+        })
       : undefined
     stack.use(await meetBridges({ server, paths, http, log }))
     const [toServer, toClient] = [new PassThrough(), new PassThrough()]

@@ -17,8 +17,9 @@ import type { Account } from './protocol/granted-call.ts'
 import type { SignReceipt } from './protocol/receipts.ts'
 import { createReconciliation, type Reconciler } from './protocol/reconcile.ts'
 import { RULES, type Rules } from './protocol/rules.ts'
+import type { CallContext } from './serving/call-context.ts'
 import type { ServedEffectTool, ServedTool } from './serving/define-tool.ts'
-import type { CallContext, CallTool } from './serving/mcp-factory.ts'
+import type { CallTool } from './serving/mcp-factory.ts'
 import { effectResult, errorResult, readResult } from './serving/tool-result.ts'
 import { createAdopt, type AdoptRecord } from './words/adopt.ts'
 import { createSettle, type SettleEffect } from './words/settle-by-person.ts'
@@ -98,7 +99,7 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
   const answer: CallTool = async (tool, args, context) => {
     try {
       if (tool.kind === 'read') {
-        const fields = await tool.read(args)
+        const fields = await tool.read(args, context)
         count(tool, 'OK')
         return readResult(fields)
       }

@@ -3,14 +3,16 @@ import type { Command } from 'commander'
 import type { CliContext } from '../../context.ts'
 import { wholeNumber } from '../../option-values.ts'
 import type { AdoptOptions } from './adopt-ledger.ts'
+import { registerClientTokenCommands } from './client-token-commands.ts'
 
 const MAX_WAIT_S = 86_400
 
-/** Adds `tools ls|ledger|adopt`. */
+/** Adds `tools ls|ledger|adopt|token`. */
 export function registerToolsCommands(program: Command, context: CliContext): void {
   const tools = program
     .command('tools')
-    .description('list tool servers, read and restore their ledgers')
+    .description('list tool servers, let MCP clients in, read and restore ledgers')
+  registerClientTokenCommands(tools, context)
   tools
     .command('ls')
     .description('tool servers: whose account, which back end, open or not')

@@ -18,6 +18,8 @@ import type { Entry } from '../ledger/entry.ts'
 import type { ToolControl } from '../tool-server.ts'
 import { carriesToken } from './bearer.ts'
 import { invalidInput } from './define-tool.ts'
+import { parseJson } from './parse-json.ts'
+import { readBody } from './read-body.ts'
 
 /** A hello lists every boot that the record knows, an adoption every effect that is open. */
 const MAX_BODY_BYTES = 33_554_432
@@ -105,22 +107,8 @@ function parse<T>(schema: z.ZodType<T>, body: unknown): T {
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of request) {
-    if (!Buffer.isBuffer(chunk)) continue
-    bytes += chunk.length
-    if (bytes > MAX_BODY_BYTES) {
-      throw new TerminalError('BODY_TOO_LARGE', `At most ${MAX_BODY_BYTES} bytes are read.`)
-    }
-    chunks.push(chunk)
-  }
-  const text = Buffer.concat(chunks).toString('utf8')
-  try {
-    return text === '' ? {} : JSON.parse(text)
-  } catch (cause) {
-    throw new TerminalError('BODY_INVALID', 'The body is not JSON.', { cause })
-  }
+  const text = await readBody(request, MAX_BODY_BYTES)
+  return text === '' ? {} : parseJson(text)
 }
 
 function sendJson(response: ServerResponse, body: object): void {

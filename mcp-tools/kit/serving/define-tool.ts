@@ -1,11 +1,13 @@
 import { canonicalHash, canonicalJson } from '@chimera/contracts/canonical'
-import { ERROR_CODES, type ErrorCode } from '@chimera/contracts/errors'
+import { ERROR_CODES, TerminalError, type ErrorCode } from '@chimera/contracts/errors'
 import { ReceiptState } from '@chimera/contracts/grant'
 import { z } from 'zod'
 
 import type { Entry } from '../ledger/entry.ts'
 import type { EffectPlan, EffectTool } from '../protocol/effect-tool.ts'
 import type { Refusal } from '../provider/exchange.ts'
+import { KEY_ARGUMENT, KEY_SCHEMA, type ReportProgress } from './call-context.ts'
+import { plainText } from './outside-text.ts'
 
 type JsonSchema = Record<string, unknown>
 
@@ -44,7 +46,14 @@ export type ServedEffectTool = Served &
     intentOf: ((args: unknown) => string | undefined) | undefined
   }>
 export type ServedReadTool = Served &
-  Readonly<{ kind: 'read'; read: (args: unknown) => Promise<Record<string, unknown>> }>
+  Readonly<{
+    kind: 'read'
+    /** Throws INPUT_INVALID for arguments that do not fit. */
+    read: (args: unknown, reading?: Reading) => Promise<Record<string, unknown>>
+  }>
+/** What a read may use of the call beside its arguments. */
+export type Reading = Readonly<{ progress?: ReportProgress }>
+
 export type ServedTool = ServedEffectTool | ServedReadTool
 
 /** What every answer may hold beside the tool's own fields. */
@@ -82,7 +91,7 @@ export function defineEffectTool<Input extends z.ZodRawShape, Output extends z.Z
     ...envelope,
     ...z.object(tool.output).partial().shape,
   })
-  const definition = definitionOf({ ...tool, input, output })
+  const definition = withKeyArgument(definitionOf({ ...tool, input, output }))
   const { intentOf } = tool
   return {
     kind: 'effect',
@@ -125,9 +134,14 @@ export function defineReadTool<Input extends z.ZodRawShape>(tool: {
   title: string
   description: string
   scope: string
+  /** Whether it asks somebody outside; false when absent. */
+  openWorld?: boolean
   input: Input
   output: z.ZodRawShape
-  read: (args: z.output<z.ZodObject<Input, z.core.$strict>>) => Promise<Record<string, unknown>>
+  read: (
+    args: z.output<z.ZodObject<Input, z.core.$strict>>,
+    reading: Reading,
+  ) => Promise<Record<string, unknown>>
 }): ServedReadTool {
   const input = z.strictObject(tool.input)
   const output = z.strictObject({
@@ -139,14 +153,21 @@ export function defineReadTool<Input extends z.ZodRawShape>(tool: {
     readOnlyHint: true,
     destructiveHint: false,
     idempotentHint: true,
-    openWorldHint: false,
+    openWorldHint: tool.openWorld ?? false,
   }
   return {
     kind: 'read',
     definition: definitionOf({ ...tool, annotations, input, output }),
     output,
     scope: tool.scope,
-    read: async (args) => tool.read(input.parse(args)),
+    read: async (args, reading = {}) => {
+      // Throws for what is no text and no number, as a mutating call does.
+      canonicalJson(args)
+      const parsed = input.safeParse(args)
+      if (parsed.success) return tool.read(parsed.data, reading)
+      const { code, detail } = invalidInput(parsed.error)
+      throw new TerminalError(code, detail)
+    },
   }
 }
 
@@ -169,13 +190,26 @@ function definitionOf(tool: {
   }
 }
 
+/** Every mutating tool takes the key; it is no argument of the effect (`call-context.ts`). */
+function withKeyArgument(definition: ToolDefinition): ToolDefinition {
+  const { inputSchema } = definition
+  const properties = z.record(z.string(), z.unknown()).parse(inputSchema['properties'] ?? {})
+  return {
+    ...definition,
+    inputSchema: { ...inputSchema, properties: { ...properties, [KEY_ARGUMENT]: KEY_SCHEMA } },
+  }
+}
+
 /** Names the fields; a list of all faults at once, so that a model can mend them in one go. */
 export function invalidInput(error: z.ZodError): Refusal {
-  const faults = error.issues.map(
-    (issue) => `${issue.path.join('.') || 'arguments'}: ${issue.message}`,
-  )
-  return { code: 'INPUT_INVALID', detail: faults.join('; ').slice(0, 1000) }
+  const faults = error.issues
+    .slice(0, MAX_FAULTS)
+    .map(({ path, message }) => `${path.map(String).join('.') || 'arguments'}: ${message}`)
+  // Names of fields are the caller's, too.
+  return { code: 'INPUT_INVALID', detail: plainText(faults.join('; '), 1_000) }
 }
+
+const MAX_FAULTS = 16
 
 /** Narrows a text of the ledger to the closed set of codes. */
 export function isErrorCode(code: string): code is ErrorCode {

@@ -1,23 +1,23 @@
-import { META_GRANT, META_IDEMPOTENCY_KEY } from '@chimera/contracts/grant'
+import { DeniedError } from '@chimera/contracts/errors'
 import {
   McpServer,
+  type AuthInfo,
   type CallToolResult,
+  type McpRequestContext,
   type McpServerFactory,
+  type McpServerOptions,
   type ServerContext,
+  type ServerEventBus,
   type StandardSchemaWithJSON,
 } from '@modelcontextprotocol/server'
 
+import { readCall, type CallContext } from './call-context.ts'
 import type { ServedTool } from './define-tool.ts'
+import { openProgress } from './progress.ts'
+import { errorResult } from './tool-result.ts'
 
 /** The tool servers have one version, the house's. */
 const VERSION = '0.1.0'
-
-/** Who calls, and what came beside the arguments. */
-export type CallContext = Readonly<{
-  principal: string
-  grant: string | undefined
-  idempotencyKey: string | undefined
-}>
 
 /** Does one call; never rejects. */
 export type CallTool = (
@@ -26,22 +26,34 @@ export type CallTool = (
   context: CallContext,
 ) => Promise<CallToolResult>
 
+/** What a server offers beside its tools, where it does. */
+export type Extras = Readonly<{
+  options: McpServerOptions
+  register: (server: McpServer, context: McpRequestContext) => void
+  /** Whether it asks its clients in the middle of a call; those of 2025 need sessions then. */
+  asksClients: boolean
+  /** What its subscriptions hear. */
+  bus?: ServerEventBus
+}>
+
 /**
- * Makes the MCP server of one connection or request; both eras get the same. Nothing is kept in it:
- * a server over HTTP lives for one request.
+ * Makes the MCP server of one connection or request; both eras get the same, but for the tools that
+ * the caller's scopes do not cover, which are neither listed nor called. Nothing is kept in it: a
+ * server over HTTP lives for one request.
  */
-export function createServerFactory(options: {
-  name: string
-  tools: readonly ServedTool[]
-  call: CallTool
-}): McpServerFactory {
-  const { name, tools, call } = options
-  return ({ authInfo }) => {
+export function createServerFactory(
+  of: { name: string; tools: readonly ServedTool[]; call: CallTool },
+  extras?: Extras,
+): McpServerFactory {
+  const { name, tools, call } = of
+  return (request) => {
+    const { capabilities, ...options } = extras?.options ?? {}
     const server = new McpServer(
       { name, version: VERSION },
-      { capabilities: { tools: { listChanged: false } } },
+      { ...options, capabilities: { tools: { listChanged: false }, ...capabilities } },
     )
     for (const tool of tools) {
+      if (!isCovered(tool, request.authInfo)) continue
       const { name: toolName, title, description, annotations } = tool.definition
       server.registerTool(
         toolName,
@@ -52,25 +64,40 @@ export function createServerFactory(options: {
           inputSchema: wireInput(tool),
           outputSchema: wireOutput(tool),
         },
-        async (args, context) =>
-          call(tool, args, contextOf(context, authInfo?.clientId ?? 'stdio')),
+        async (args, context) => callOnce({ tool, args, context, call, ...request }),
       )
     }
+    extras?.register(server, request)
     return server
   }
 }
 
-function contextOf(context: ServerContext, principal: string): CallContext {
-  const { _meta: meta } = context.mcpReq
-  return {
-    principal,
-    grant: textOf(meta?.[META_GRANT]),
-    idempotencyKey: textOf(meta?.[META_IDEMPOTENCY_KEY]),
-  }
+/** On stdio nobody has a token: whoever starts the process is its owner. */
+function isCovered(tool: ServedTool, auth: AuthInfo | undefined): boolean {
+  return auth === undefined || auth.scopes.includes(tool.scope)
 }
 
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined
+async function callOnce(of: {
+  tool: ServedTool
+  args: unknown
+  context: ServerContext
+  call: CallTool
+  authInfo?: AuthInfo
+}): Promise<CallToolResult> {
+  const { tool, context } = of
+  // A session outlives the request that opened it: the token of this one counts.
+  const auth = context.http?.authInfo ?? of.authInfo
+  if (!isCovered(tool, auth)) {
+    const message = `The token does not have the scope ${tool.scope}.`
+    return errorResult(new DeniedError('FORBIDDEN', message))
+  }
+  using progress = openProgress(context)
+  try {
+    const { args, call } = readCall({ ...of, principal: auth?.clientId ?? 'stdio' })
+    return await of.call(tool, args, { ...call, progress: progress.report })
+  } catch (error) {
+    return errorResult(error)
+  }
 }
 
 /**

@@ -7,6 +7,8 @@ import {
   type ErrorCode,
 } from '@chimera/contracts/errors'
 
+import { ChallengeError } from './authenticate.ts'
+
 /** Answers with RFC 9457 problem+json; `code` is one of the error table. */
 export function sendProblem(response: ServerResponse, error: unknown): void {
   const isOurs = error instanceof ChimeraError
@@ -22,9 +24,12 @@ export function sendProblem(response: ServerResponse, error: unknown): void {
     code,
     ...(retryAfterMs === undefined ? {} : { retry_after_ms: retryAfterMs }),
   }
-  response.writeHead(http, {
-    'content-type': 'application/problem+json',
-    ...(http === 401 ? { 'www-authenticate': 'Bearer' } : {}),
-  })
+  const headers: Record<string, string | number> = { 'content-type': 'application/problem+json' }
+  if (error instanceof ChallengeError) headers['www-authenticate'] = error.challenge
+  else if (http === 401) headers['www-authenticate'] = 'Bearer'
+  if (retryAfterMs !== undefined) headers['retry-after'] = Math.ceil(retryAfterMs / 1_000)
+  // What is left of a body that was not read would be taken for the next request.
+  if (http === 413) headers['connection'] = 'close'
+  response.writeHead(http, headers)
   response.end(JSON.stringify(body))
 }

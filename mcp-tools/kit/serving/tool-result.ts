@@ -6,11 +6,13 @@ import {
 } from '@chimera/contracts/errors'
 import { META_RECEIPT } from '@chimera/contracts/grant'
 import type { CallToolResult } from '@modelcontextprotocol/server'
+import { z } from 'zod'
 
 import type { Entry } from '../ledger/entry.ts'
 import type { EffectReply } from '../protocol/effect-call.ts'
 import type { Refusal } from '../provider/exchange.ts'
 import { isErrorCode, type ServedEffectTool } from './define-tool.ts'
+import { cleanTexts, plainText } from './outside-text.ts'
 
 /** A read's answer. */
 export function readResult(fields: Record<string, unknown>): CallToolResult {
@@ -65,16 +67,22 @@ function refusalFields(refusal: Refusal): Record<string, unknown> {
   const { code, detail, retryAfterMs } = refusal
   return {
     code,
-    message: detail,
+    message: plainText(detail, MAX_MESSAGE),
     retryable: ERROR_CODES[code].kind === 'retryable',
     ...(retryAfterMs === undefined ? {} : { retry_after_ms: Math.ceil(retryAfterMs) }),
   }
 }
 
+/** A sentence, which may quote a provider. */
+const MAX_MESSAGE = 1_000
+
+const Fields = z.record(z.string(), z.unknown())
+
 function resultOf(
-  structuredContent: Record<string, unknown>,
+  fields: Record<string, unknown>,
   as: { isError: boolean; receipt?: string | undefined },
 ): CallToolResult {
+  const structuredContent = Fields.parse(cleanTexts(fields))
   return {
     content: [{ type: 'text', text: JSON.stringify(structuredContent) }],
     structuredContent,

@@ -65,6 +65,7 @@ export const ERROR_CODES = {
   FENCED: row('denied', 403, 'A stop fences this server'),
   LEDGER_BEHIND: row('retryable', 503, 'The ledger does not continue what the record knows'),
   LEDGER_HELD: row('terminal', 409, 'Another process holds the ledger of this account'),
+  LEDGER_UNWRITABLE: row('retryable', 503, 'The ledger cannot be written: is its disk full?'),
   SERVER_CLOSED: row('retryable', 503, 'The tool server is closed until its hello'),
   RECORD_BEHIND: row(
     'retryable',

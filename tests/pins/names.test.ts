@@ -78,6 +78,7 @@ test('error codes, whether they may be tried again, and their HTTP status', () =
       "FENCED denied 403",
       "LEDGER_BEHIND retryable 503",
       "LEDGER_HELD terminal 409",
+      "LEDGER_UNWRITABLE retryable 503",
       "SERVER_CLOSED retryable 503",
       "RECORD_BEHIND retryable 503",
       "WRONG_ACCOUNT terminal 409",

@@ -256,10 +256,7 @@ export type Venue = Readonly<{
   markets: (options?: ReadOptions) => Promise<readonly Market[]>
   price: (of: Readonly<{ symbol: string }>, options?: ReadOptions) => Promise<Price>
   /** At most `depth` levels a side, 1 to 20. */
-  book: (
-    of: Readonly<{ symbol: string; depth: number }>,
-    options?: ReadOptions,
-  ) => Promise<Book>
+  book: (of: Readonly<{ symbol: string; depth: number }>, options?: ReadOptions) => Promise<Book>
   /** Oldest first, opened in [fromMs, toMs); at most 500, the newest ones then. */
   candles: (
     of: Readonly<{ symbol: string; interval: CandleInterval; fromMs: number; toMs: number }>,
@@ -274,16 +271,13 @@ export type Venue = Readonly<{
     options?: ReadOptions,
   ) => Promise<FoundOrder>
   /** Oldest first, since a moment of the venue's clock; each tid once. At most 2,000. */
-  fills: (
-    of: Readonly<{ sinceMs: number }>,
-    options?: ReadOptions,
-  ) => Promise<readonly Fill[]>
+  fills: (of: Readonly<{ sinceMs: number }>, options?: ReadOptions) => Promise<readonly Fill[]>
 
   /**
    * The exact bytes of one action, signed, with a nonce of their own; the venue drops them when
    * they come after `expiresAfterMs` (milliseconds since 1970). `facts` names the nonce and that
-   * time. Sends nothing; may read the list of markets. Rejects with `MARKET_UNKNOWN`, and RangeError
-   * for a price or size that is not legal there: callers check before.
+   * time. Sends nothing; may read the list of markets. Rejects with `MARKET_UNKNOWN`, and with
+   * RangeError for a price or size that is not legal there: callers check before.
    */
   prepare: (
     action: VenueAction,

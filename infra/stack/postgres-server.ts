@@ -2,13 +2,17 @@ import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 
 import { keepSecret } from './keys/secret-file.ts'
-import { prepareCluster } from './postgres/postgres-cluster.ts'
+import { prepareCluster, type Cluster } from './postgres/postgres-cluster.ts'
 import { clearDeadPostmaster } from './postgres/postgres-leftovers.ts'
 import { tryLock } from './processes/file-lock.ts'
 import { findFreePort } from './processes/free-port.ts'
 import { onLifeline } from './processes/lifeline.ts'
 import { startFailure } from './processes/start-failure.ts'
-import { openSupervisedProcess, type SupervisedProcess } from './processes/supervised-process.ts'
+import {
+  openSupervisedProcess,
+  type ProcessSpec,
+  type SupervisedProcess,
+} from './processes/supervised-process.ts'
 import type { StackLog } from './stack-log.ts'
 import { readStackRecord, rememberPort } from './stack-record.ts'
 import { prepareStateDir } from './state-dir.ts'
@@ -30,6 +34,11 @@ const DATABASE = 'chimera'
 const READY_WITHIN_MS = 30_000
 /** A checkpoint of a small database takes well under a second. */
 const KILL_AFTER_MS = 5000
+/**
+ * After the death of one of its processes PostgreSQL starts them all anew, in well under a second;
+ * where the log is long it says how far it is every 10 s.
+ */
+const RECOVERY_PATIENCE_MS = 30_000
 
 /**
  * Small on purpose: ten processes with a handful of connections each, on a machine that does other
@@ -55,6 +64,7 @@ const testSettings = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=o
  * when it dies, keeps its port and its data from one start to the next, and dies with this process.
  *
  * @param options.durable - off only in tests, where a crash of the machine loses nothing of value
+ * @param options.recoveryPatienceMs - shorter only in tests: how long a recovery may say nothing
  * @throws RetryableError `UNAVAILABLE` when it does not come up, with its last lines
  */
 export async function openPostgres(options: {
@@ -62,6 +72,7 @@ export async function openPostgres(options: {
   log: StackLog
   port?: number | undefined
   durable?: boolean | undefined
+  recoveryPatienceMs?: number | undefined
 }): Promise<PostgresServer> {
   const paths = await prepareStateDir(options.stateDir)
   const password = await keepSecret(paths.keyFiles.postgresPassword, () =>
@@ -81,24 +92,8 @@ export async function openPostgres(options: {
     await clearDeadPostmaster(cluster.data)
     const port = options.port ?? (await findFreePort([known]))
     rememberPort(paths.root, 'postgres', port)
-    const chosen = options.durable === false ? testSettings : durableSettings
-    const flags = [...settings, ...chosen].flatMap((setting) => ['-c', setting])
     const supervised = openSupervisedProcess({
-      spec: {
-        name: 'postgres',
-        ...onLifeline('INT', path.join(cluster.binaries, 'bin', 'postgres'), [
-          '-D',
-          cluster.data,
-          '-p',
-          String(port),
-          ...flags,
-        ]),
-        env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
-        cwd: cluster.base,
-        identity: cluster.identity,
-        readiness: { kind: 'log', words: 'ready to accept connections' },
-        beforeStart: () => clearDeadPostmaster(cluster.data),
-      },
+      spec: specOf(cluster, { ...options, port }),
       logFile: path.join(paths.logs, 'postgres.log'),
     })
     const close = async (killAfterMs = KILL_AFTER_MS): Promise<void> => {
@@ -122,5 +117,31 @@ export async function openPostgres(options: {
   } catch (error) {
     lock[Symbol.dispose]()
     throw error
+  }
+}
+
+function specOf(
+  cluster: Cluster,
+  of: { port: number; durable?: boolean | undefined; recoveryPatienceMs?: number | undefined },
+): ProcessSpec {
+  const chosen = of.durable === false ? testSettings : durableSettings
+  const flags = [...settings, ...chosen].flatMap((setting) => ['-c', setting])
+  const command = path.join(cluster.binaries, 'bin', 'postgres')
+  return {
+    name: 'postgres',
+    ...onLifeline('INT', command, ['-D', cluster.data, '-p', String(of.port), ...flags]),
+    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
+    cwd: cluster.base,
+    identity: cluster.identity,
+    readiness: {
+      kind: 'log',
+      words: 'ready to accept connections',
+      recovery: {
+        begins: 'terminating any other active server processes',
+        goesOn: ', elapsed time: ',
+        patienceMs: of.recoveryPatienceMs ?? RECOVERY_PATIENCE_MS,
+      },
+    },
+    beforeStart: () => clearDeadPostmaster(cluster.data),
   }
 }

@@ -73,7 +73,13 @@ test('PostgreSQL wants its password, and the password is in a file of 0600', asy
   expect(server.url).toContain((await readFile(file, 'utf8')).trim())
 })
 
-test.runIf(process.getuid?.() === 0)('under root PostgreSQL runs as nobody', async () => {
+/** What PostgreSQL does under root cannot be seen as somebody else. */
+const needsRoot = (skip: (why: string) => void): void => {
+  if (process.getuid?.() !== 0) skip('only root can start PostgreSQL as nobody: run as root')
+}
+
+test('under root PostgreSQL runs as nobody', async ({ skip }) => {
+  needsRoot(skip)
   await using server = await openPostgres({ stateDir, log, durable: false })
   expect(await query(server.url, 'SELECT 1 AS up')).toEqual([{ up: 1 }])
   const data = statSync(path.join(stateDir, 'postgres', 'data'))
@@ -81,26 +87,24 @@ test.runIf(process.getuid?.() === 0)('under root PostgreSQL runs as nobody', asy
   expect(data.mode & 0o777).toBe(0o700)
 })
 
-test.runIf(process.getuid?.() === 0)(
-  'under root PostgreSQL works below a folder that is closed to others',
-  async () => {
-    const closed = path.join(stateDir, 'home')
-    await mkdir(closed, { recursive: true, mode: 0o700 })
-    const inside = path.join(closed, 'state')
-    for (const expected of ['first', 'second']) {
-      await using server = await openPostgres({ stateDir: inside, log, durable: false })
-      await query(server.url, 'CREATE TABLE IF NOT EXISTS kept (word text)')
-      await query(server.url, `INSERT INTO kept VALUES ('${expected}')`)
-      const rows = await query(server.url, 'SELECT word FROM kept ORDER BY word')
-      expect(rows.map(({ word }) => word)).toContain(expected)
-      if (expected === 'second') expect(rows).toHaveLength(2)
-    }
-    // Root keeps the data of such a state directory where others can reach it.
-    const { postgres_base: base } = readStackRecord(inside)
-    expect(base).toMatch(/^\/var\/lib\/chimera\/\w{16}$/)
-    await rm(base ?? '', { recursive: true })
-  },
-)
+test('under root PostgreSQL works below a folder that is closed to others', async ({ skip }) => {
+  needsRoot(skip)
+  const closed = path.join(stateDir, 'home')
+  await mkdir(closed, { recursive: true, mode: 0o700 })
+  const inside = path.join(closed, 'state')
+  for (const expected of ['first', 'second']) {
+    await using server = await openPostgres({ stateDir: inside, log, durable: false })
+    await query(server.url, 'CREATE TABLE IF NOT EXISTS kept (word text)')
+    await query(server.url, `INSERT INTO kept VALUES ('${expected}')`)
+    const rows = await query(server.url, 'SELECT word FROM kept ORDER BY word')
+    expect(rows.map(({ word }) => word)).toContain(expected)
+    if (expected === 'second') expect(rows).toHaveLength(2)
+  }
+  // Root keeps the data of such a state directory where others can reach it.
+  const { postgres_base: base } = readStackRecord(inside)
+  expect(base).toMatch(/^\/var\/lib\/chimera\/\w{16}$/)
+  await rm(base ?? '', { recursive: true })
+})
 
 test('a killed PostgreSQL is back, with everything that was committed', async () => {
   await using server = await openPostgres({ stateDir, log })
@@ -111,6 +115,27 @@ test('a killed PostgreSQL is back, with everything that was committed', async ()
   await eventually(async () => {
     expect(await query(server.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }])
   }, 15_000)
+})
+
+test('a PostgreSQL that hangs in its recovery is replaced', async () => {
+  await using server = await openPostgres({ stateDir, log, recoveryPatienceMs: 300 })
+  await query(server.url, 'CREATE TABLE kept AS SELECT 42 AS answer')
+  const pidFile = path.join(stateDir, 'postgres', 'data', 'postmaster.pid')
+  const postmaster = Number((await readFile(pidFile, 'utf8')).split('\n')[0])
+  const [victim = 0, sleeper = 0] = descendants(postmaster)
+  const logFile = path.join(stateDir, 'logs', 'postgres.log')
+  // It waits for the one that sleeps, and so is caught in the middle.
+  process.kill(sleeper, 'SIGSTOP')
+  process.kill(victim, 'SIGKILL')
+  await eventually(async () => {
+    expect(await readFile(logFile, 'utf8')).toContain('terminating any other active server')
+  }, 5_000)
+  process.kill(postmaster, 'SIGSTOP')
+  process.kill(sleeper, 'SIGCONT')
+  await eventually(async () => {
+    expect(await query(server.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }])
+  }, 20_000)
+  expect(Number((await readFile(pidFile, 'utf8')).split('\n')[0])).not.toBe(postmaster)
 })
 
 test('a pid file that names somebody else is no obstacle', async () => {
@@ -159,18 +184,17 @@ test('Redis below a folder with a long name takes a short private one', async ()
   await rm(path.dirname(server.url), { recursive: true })
 })
 
-test.runIf(existsSync('/usr/bin/redis-check-rdb'))(
-  "Debian's redis-tools are enough: the server is the same program under another name",
-  async () => {
-    const bin = path.join(stateDir, 'bin')
-    await mkdir(bin, { recursive: true })
-    await symlink('/usr/bin/redis-check-rdb', path.join(bin, 'redis-check-rdb'))
-    const options = { searchPath: bin, moreFolders: [], linkFolder: stateDir, install: false, log }
-    const found = await findRedisBinary(options)
-    expect(found.file).toBe(path.join(stateDir, 'redis-server'))
-    expect(Number(found.version.split('.')[0])).toBeGreaterThanOrEqual(7)
-  },
-)
+test("Debian's redis-tools are enough: its program is the server", async ({ skip }) => {
+  const program = '/usr/bin/redis-check-rdb'
+  if (!existsSync(program)) skip(`there is no ${program}: install redis-tools`)
+  const bin = path.join(stateDir, 'bin')
+  await mkdir(bin, { recursive: true })
+  await symlink(program, path.join(bin, 'redis-check-rdb'))
+  const options = { searchPath: bin, moreFolders: [], linkFolder: stateDir, install: false, log }
+  const found = await findRedisBinary(options)
+  expect(found.file).toBe(path.join(stateDir, 'redis-server'))
+  expect(Number(found.version.split('.')[0])).toBeGreaterThanOrEqual(7)
+})
 
 test('a killed Redis is back on its socket, on its own append-only file alone', async () => {
   await using server = await openRedis({ stateDir, log, install: false })
@@ -224,8 +248,6 @@ guarantee(noOrphans, async () => {
   await expectNoOrphans(`
     import { openPostgres } from '@chimera/infra/stack/postgres-server'
     import { openRedis } from '@chimera/infra/stack/redis-server'
-import { findRedisBinary } from '@chimera/infra/stack/redis/redis-binary'
-import { readStackRecord } from '@chimera/infra/stack/stack-record'
     const options = { stateDir: ${JSON.stringify(stateDir)}, log: () => {}, install: false }
     globalThis.held = [await openPostgres({ ...options, durable: false }), await openRedis(options)]
   `)

@@ -224,6 +224,15 @@ test('a process that cannot start is named, with its reason, and nothing stays',
   expect((await readStatus(stateDir)).state).toBe('down')
 })
 
+test.each([
+  ['the stack', { CHIMERA_TYPO: '1', LOG_LEVEL: 'shout' }],
+  ['a role', { LEASE_MS: 'soon' }],
+])('in the background every fault that %s finds is told, too', async (_, wrong) => {
+  const ran = await chimera(stateDir, ['up', '--detach', '--json'], wrong)
+  expect(ran).toMatchObject({ code: 78, out: '' })
+  for (const name of Object.keys(wrong)) expect(ran.err).toContain(`${name}: `)
+})
+
 test('the logs show what a process said, and a name without a log is not found', async () => {
   await up()
   const shown = await chimera(stateDir, ['logs', 'planner', '-n', '5'])

@@ -12,6 +12,7 @@ import { checkoutRoot, findStateDir, prepareStateDir } from '@chimera/infra/stac
 import type { CliContext } from '../../context.ts'
 import { CliExit, EXIT } from '../../exit-codes.ts'
 import { firstSteps } from './first-steps.ts'
+import { followSentences } from './told-sentences.ts'
 
 export type UpOptions = Readonly<{ detach?: boolean; json?: boolean; install: boolean }>
 
@@ -118,12 +119,13 @@ function relayLog(
   context: CliContext,
 ): Disposable & { flush: () => void } {
   let at = from
+  const isTold = followSentences()
   const flush = (): void => {
     const text = readFileSync(file).subarray(at)
     const end = text.lastIndexOf('\n') + 1
     at += end
-    for (const line of text.subarray(0, end).toString('utf8').split('\n'))
-      if (line.startsWith('chimera: ')) context.err(line)
+    for (const line of text.subarray(0, end).toString('utf8').split('\n').filter(isTold))
+      context.err(line)
   }
   const timer = setInterval(flush, LOOK_EVERY_MS)
   return { flush, [Symbol.dispose]: () => clearInterval(timer) }

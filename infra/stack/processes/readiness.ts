@@ -1,17 +1,15 @@
 import { request } from 'node:http'
 
-/** How a process shows that it is up. */
-export type Readiness =
-  /** Its health server answers 200. */
-  | Readonly<{ kind: 'http'; url: string }>
-  /** It wrote a line with these words since it was started. */
-  | Readonly<{ kind: 'log'; words: string }>
+import type { LogReadiness } from './log-follower.ts'
+
+/** How a process shows that it is up: its health server answers 200, or it says so in its log. */
+export type Readiness = Readonly<{ kind: 'http'; url: string }> | LogReadiness
 
 const ANSWER_WITHIN_MS = 1000
 
 /** Never throws: no answer is no readiness. */
-export async function askReady(readiness: Readiness, sawWords: boolean): Promise<boolean> {
-  if (readiness.kind === 'log') return sawWords
+export async function askReady(readiness: Readiness, isReadyByLog: boolean): Promise<boolean> {
+  if (readiness.kind === 'log') return isReadyByLog
   return new Promise<boolean>((resolve) => {
     const asked = request(
       readiness.url,

@@ -137,3 +137,29 @@ test('nothing of the outer environment reaches the process', async () => {
   const names = [...logText().matchAll(/^(\w+)=/gm)].map((match) => match[1])
   expect(new Set(names)).toEqual(new Set(['ONLY', 'PATH', 'PWD']))
 })
+
+test('a process that falls back into recovery and hangs there is replaced', async () => {
+  const one = open(
+    '[ -e seen ] && { echo I am up; exec cat; }; touch seen; echo I am up; echo oh no; cat',
+    {
+      readiness: {
+        kind: 'log',
+        words: 'I am up',
+        recovery: { begins: 'oh no', goesOn: 'elapsed', patienceMs: 200 },
+      },
+    },
+  )
+  await one.ready(5000)
+  await vi.waitFor(
+    async () => expect(await one.report()).toMatchObject({ restarts: 1, state: 'ready' }),
+    5000,
+  )
+  expect(logText()).toContain('is not ready in time')
+})
+
+test('what a process says last is told, whoever else holds its output', async () => {
+  const words = Array.from({ length: 5 }, (_, n) => `fault ${n}: ${'x'.repeat(1500)}`)
+  const one = open(`sleep 5 & ${words.map((line) => `echo ${line}`).join('; ')}; exit 78`)
+  const told = await one.ready(5000).catch(String)
+  for (const line of words) expect(told).toContain(line)
+})

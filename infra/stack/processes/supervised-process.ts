@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { ChimeraError } from '@chimera/contracts/errors'
 
+import { followLog, type LogFollower } from './log-follower.ts'
 import { askReady, type Readiness } from './readiness.ts'
 import { createRestartPolicy } from './restart-policy.ts'
 import { openRotatingLog, type RotatingLog } from './rotating-log.ts'
@@ -49,6 +50,10 @@ const EXIT_CONFIG = 78
 /** So many deaths before the first readiness are a failed start, not bad luck. */
 const MAX_DEATHS_BEFORE_READY = 5
 const PROBE_EVERY_MS = 40
+/** A server that hangs is asked to stop first: it may still be able to. */
+const STUCK_KILL_AFTER_MS = 2000
+/** A pipe is read to its end; a grandchild may hold it open for ever. */
+const DRAIN_WITHIN_MS = 500
 
 type Life = {
   child: ChildProcess | undefined
@@ -56,8 +61,8 @@ type Life = {
   state: ProcessState
   restarts: number
   wasReady: boolean
-  /** The words of a `log` readiness were written in this life. */
-  sawWords: boolean
+  /** What it wrote in this life says that it is ready; of a `log` readiness alone. */
+  isReadyByLog: boolean
   failure: ChimeraError | undefined
 }
 
@@ -76,7 +81,7 @@ export function openSupervisedProcess(options: {
     state: 'starting',
     restarts: 0,
     wasReady: false,
-    sawWords: false,
+    isReadyByLog: false,
     failure: undefined,
   }
   const note = (message: string, fields: object = {}): void =>
@@ -132,7 +137,7 @@ async function liveOnce(options: {
 }): Promise<string> {
   const { spec, log, life, note } = options
   life.startedAt = Date.now()
-  life.sawWords = false
+  life.isReadyByLog = false
   try {
     await spec.beforeStart?.()
   } catch (error) {
@@ -151,36 +156,43 @@ async function liveOnce(options: {
   life.child = child
   note('started', { child_pid: child.pid })
   child.stdin.on('error', () => undefined)
-  // Servers write their line in one piece, and Node reads a pipe in pieces of 64 KiB.
-  const readyWords = spec.readiness.kind === 'log' ? spec.readiness.words : undefined
+  using follower = followWords(spec, child, note)
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
       log.write(chunk)
-      life.sawWords ||= readyWords !== undefined && chunk.includes(readyWords)
+      follower?.hear(chunk)
+      life.isReadyByLog = follower?.isReady() ?? false
     })
     stream.on('error', () => undefined)
   }
+  const closed = new Promise<void>((resolve) => void child.once('close', () => resolve()))
   const exit = await new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(`could not be started (${error.message})`))
     child.once('exit', (code, signal) => resolve(signal ?? `exited with ${code}`))
   })
   child.stdin.destroy()
-  await drained(child)
+  // What a dead child wrote last is still in the pipe.
+  await Promise.race([closed, sleep(DRAIN_WITHIN_MS)])
+  child.stdout.destroy()
+  child.stderr.destroy()
   life.child = undefined
   return exit
 }
 
-/**
- * What a dead child wrote last is still in the pipe; a grandchild may hold the pipe open for
- * ever.
- */
-async function drained(child: ChildProcess): Promise<void> {
-  const closed = new Promise<void>((resolve) => {
-    child.once('close', () => resolve())
+/** Where readiness is a matter of words; whoever hangs in a recovery is ended, and so replaced. */
+function followWords(
+  spec: ProcessSpec,
+  child: ChildProcess,
+  note: (message: string) => void,
+): LogFollower | undefined {
+  if (spec.readiness.kind !== 'log') return undefined
+  return followLog(spec.readiness, () => {
+    note('is not ready in time and does not say why; ended')
+    child.kill('SIGTERM')
+    setTimeout(() => {
+      if (child.exitCode === null && child.signalCode === null) endHard(child)
+    }, STUCK_KILL_AFTER_MS).unref()
   })
-  await Promise.race([closed, sleep(50)])
-  child.stdout?.destroy()
-  child.stderr?.destroy()
 }
 
 async function waitUntilReady(options: {
@@ -202,7 +214,7 @@ async function waitUntilReady(options: {
         what: `was not ready within ${options.timeoutMs} ms`,
         lastLines: log.tail(),
       })
-    if (life.child !== undefined && (await askReady(spec.readiness, life.sawWords))) {
+    if (life.child !== undefined && (await askReady(spec.readiness, life.isReadyByLog))) {
       life.wasReady = true
       life.state = 'ready'
       return
@@ -214,7 +226,7 @@ async function waitUntilReady(options: {
 async function currentState(spec: ProcessSpec, life: Life): Promise<ProcessState> {
   if (life.state === 'draining') return 'draining'
   if (life.child === undefined) return 'down'
-  return (await askReady(spec.readiness, life.sawWords)) ? 'ready' : 'starting'
+  return (await askReady(spec.readiness, life.isReadyByLog)) ? 'ready' : 'starting'
 }
 
 function judgeStart(

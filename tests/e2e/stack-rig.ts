@@ -51,7 +51,12 @@ const UP_WITHIN_MS = 90_000
  * in both.
  */
 export async function openStackRig(
-  of: { env?: Record<string, string>; servers?: 'own' | 'shared' } = {},
+  of: {
+    env?: Record<string, string>
+    servers?: 'own' | 'shared'
+    /** What has to be done to the state directory before the start, and undone after the end. */
+    prepare?: (stateDir: string) => Disposable
+  } = {},
 ): Promise<StackRig> {
   await using stack = new AsyncDisposableStack()
   const stateDir = mkdtempSync(join(tmpdir(), 'chimera-e2e-'))
@@ -59,6 +64,7 @@ export async function openStackRig(
   stack.defer(() => {
     if (process.env['KEEP_STATE'] !== '1') rmSync(stateDir, { recursive: true, force: true })
   })
+  if (of.prepare !== undefined) stack.use(of.prepare(stateDir))
   const env: Record<string, string | undefined> = {
     ...process.env,
     CHIMERA_STATE_DIR: stateDir,

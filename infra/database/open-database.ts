@@ -84,12 +84,14 @@ export function openDatabase(of: {
   // next statement on that connection fails, which is all that has to come of it.
   pool.on('connect', (client) => void client.on('error', () => undefined))
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  const told = alarmOfFullDisk(of.log)
   let ended: Promise<void> | undefined
 
   return {
     kysely,
-    query: (statement) => run(pool, statement),
-    transaction: (work) => inTransaction(pool, work),
+    query: <Row extends pg.QueryResultRow>(statement: Statement) =>
+      run<Row>(pool, statement).catch(told),
+    transaction: (work) => inTransaction(pool, work).catch(told),
     [Symbol.asyncDispose]: () => (ended ??= pool.end()),
   }
 }
@@ -149,9 +151,29 @@ async function run<Row extends pg.QueryResultRow>(
 const AWAY = /^(08|53|57P|25P03)/
 const GIVEN_UP = /^(57014|55P03|40001|40P01)$/
 
+/** disk_full: reading goes on, nothing is committed until there is room. */
+const DISK_FULL = '53100'
+/** Every statement fails meanwhile; one line in so long is enough. */
+const ALARM_EVERY_MS = 10_000
+
+/** Says once in a while that it is the disk: what fails of it looks like any other outage. */
+function alarmOfFullDisk(log: Logger): (error: unknown) => never {
+  let toldAt = -Infinity
+  return (error) => {
+    const cause = error instanceof Error ? error.cause : undefined
+    const isFull = cause instanceof pg.DatabaseError && cause.code === DISK_FULL
+    if (isFull && performance.now() - toldAt > ALARM_EVERY_MS) {
+      toldAt = performance.now()
+      log.error({ err: cause, alarm: true }, 'the disk of PostgreSQL is full')
+    }
+    throw error
+  }
+}
+
 function translated(error: unknown): unknown {
   if (error instanceof pg.DatabaseError) {
     const code = error.code ?? ''
+    if (code === DISK_FULL) return unavailable('The disk of PostgreSQL is full.', error)
     if (AWAY.test(code)) return unavailable('PostgreSQL cannot be reached; is it running?', error)
     if (GIVEN_UP.test(code)) return unavailable(`PostgreSQL gave up: ${error.message}.`, error)
     return error

@@ -8,13 +8,14 @@ import { holdOrJoin, type Place } from './bridge/hold-or-join.ts'
 import { meetBridges } from './bridge/meet-bridges.ts'
 import { socketPathsOf } from './bridge/socket-paths.ts'
 import { openLedger, type Ledger } from './ledger/ledger.ts'
+import type { Clock } from './ledger/steady-clock.ts'
 import type { Backend } from './protocol/effect-tool.ts'
 import { openGrantKeys } from './protocol/grant-keys.ts'
 import { openReceipts } from './protocol/receipts.ts'
 import type { Reconciler } from './protocol/reconcile.ts'
 import type { Rules } from './protocol/rules.ts'
-import type { ServedTool } from './serving/define-tool.ts'
 import { openClientTokens, type ClientTokens } from './serving/client-tokens.ts'
+import type { ServedTool } from './serving/define-tool.ts'
 import { createHttpHandler, isLoopback, type HttpTokens } from './serving/http-handler.ts'
 import { openDoor } from './serving/serve-http.ts'
 import { createToolServer, type ToolServer } from './tool-server.ts'
@@ -36,8 +37,9 @@ export type ToolKind = Readonly<{
   tools: (ledger: Ledger) => readonly ServedTool[]
   /** The protocol's rules, where a test composes a server without one of them. */
   rules?: Rules
-  /** The same for the lock of the ledger. */
+  /** The same for the lock of the ledger, and for its clocks. */
   openDatabase?: (path: string) => DatabaseSync
+  clock?: Clock
 }>
 
 /**
@@ -128,12 +130,17 @@ export function openToolServer(context: ToolContext, kind: ToolKind): ToolServer
   if (config.GRANTS === 'required' && jwksFile === undefined) {
     throw missing('GRANT_JWKS_FILE', 'is needed with GRANTS=required')
   }
-  const { name, backend, reconciler, rules, openDatabase } = kind
+  const { name, backend, reconciler, rules, openDatabase, clock } = kind
   const ledger = stack.use(
     openLedger({
       path: config.TOOL_LEDGER,
       account,
+      onWritable: (err) => {
+        if (err === undefined) log.warn({ account }, 'the ledger can be written again')
+        else log.error({ err, account, alarm: true }, 'the ledger cannot be written: closed')
+      },
       ...(openDatabase === undefined ? {} : { openDatabase }),
+      ...(clock === undefined ? {} : { clock }),
     }),
   )
   const keys =

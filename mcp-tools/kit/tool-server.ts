@@ -123,7 +123,7 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
   const effectTools = tools.flatMap((tool) => (tool.kind === 'effect' ? [tool.effect] : []))
   const words = {
     voidGrant: createVoid({ account, rules, alarm }),
-    settle: createSettle({ account, absence: reconciler.absence }),
+    settle: createSettle({ account, absence: reconciler.absence, rules }),
     adopt: createAdopt({ account, tools: effectTools, alarm }),
   }
   return {

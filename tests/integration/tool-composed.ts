@@ -1,69 +1,53 @@
 /**
  * The tweet server in a composition of the tests: the product's parts, but for the guards that the
- * arguments name (`without=claim,fence,second-look,lock,boot`), and with a pause between the claim
- * and the write (`pause=500`). What the product itself can be told is configuration; this is not.
+ * arguments name (`without=claim,fence`; `tool-without.ts` has them all), and with a pause between
+ * the claim and the write (`pause=500`). What the product itself can be told is configuration; this
+ * is not.
  */
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { openToolProcess } from '@chimera/mcp-kit/open-tool-process'
+import type { Ledger } from '@chimera/mcp-kit/ledger/ledger'
+import { openToolProcess, type ToolKind } from '@chimera/mcp-kit/open-tool-process'
 import { RULES, type Rules } from '@chimera/mcp-kit/protocol/rules'
-import { imaginedEntry } from '@chimera/mcp-kit/testing/imagined-entry'
 import { tweetKind } from '@chimera/mcp-tweet/tweet-kind'
 import { runProcess } from '@chimera/runtime/run-process'
 
+import { WITHOUT } from './tool-without.ts'
+
 const argument = (name: string): string =>
   process.argv.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1) ?? ''
-const without = new Set(argument('without').split(','))
+const names = argument('without').split(',').filter(Boolean)
 const pauseMs = Number(argument('pause'))
 
 await runProcess({
   name: 'tweet',
   sections: ['toolServer', 'tweet'],
-  start: async (context) => {
-    return openToolProcess(context, {
-      ...tweetKind(context.config, false),
-      rules: composedRules(),
-      ...(without.has('lock') ? { openDatabase: openShared } : {}),
-    })
-  },
+  start: async (context) => openToolProcess(context, compose(tweetKind(context.config, false))),
 })
 
-function composedRules(): Rules {
-  let rules: Rules = {
-    ...RULES,
-    send: async (options) => {
-      await sleep(pauseMs)
-      return RULES.send(options)
+function compose(kind: ToolKind): ToolKind {
+  const held: { ledger?: Ledger } = {}
+  const ledger = (): Ledger => {
+    if (held.ledger === undefined) throw new Error('The ledger is not open yet.')
+    return held.ledger
+  }
+  const composed: ToolKind & { rules: Rules } = {
+    ...kind,
+    rules: { ...RULES, send: sendAfterPause },
+    tools: (opened) => {
+      held.ledger = opened
+      return kind.tools(opened)
     },
   }
-  if (without.has('claim')) rules = withoutClaim(rules)
-  if (without.has('fence')) {
-    const claimChecks = RULES.claimChecks.filter((check) => check.name !== 'isNotFenced')
-    rules = { ...rules, claimChecks, maySend: () => undefined }
+  for (const name of names) {
+    const change = WITHOUT[name]
+    if (change === undefined) throw new Error(`There is no guard "${name}" to take out.`)
+    Object.assign(composed, change(composed, ledger))
   }
-  if (without.has('second-look')) rules = { ...rules, maySend: () => undefined }
-  if (without.has('boot')) {
-    rules = { ...rules, behindOf: () => undefined, provesAbsence: () => true }
-  }
-  return rules
+  return composed
 }
 
-/** Acts first and writes nothing down: what most tools do. */
-function withoutClaim(rules: Rules): Rules {
-  return {
-    ...rules,
-    lookUp: () => ({ kind: 'new', toClose: [] }),
-    claim: (_ledger, about, claim) => imaginedEntry(about, claim),
-    settle: ({ entry }) => ({ ...entry, state: 'CONFIRMED' }),
-  }
-}
-
-function openShared(path: string): DatabaseSync {
-  mkdirSync(dirname(path), { recursive: true })
-  const database = new DatabaseSync(path, { timeout: 5_000 })
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-  return database
+async function sendAfterPause(...given: Parameters<Rules['send']>): ReturnType<Rules['send']> {
+  await sleep(pauseMs)
+  return RULES.send(...given)
 }

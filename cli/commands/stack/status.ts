@@ -1,5 +1,6 @@
 import { StatusReport } from '@chimera/contracts/observable'
 import { findStack } from '@chimera/infra/stack/control-client'
+import { findLowDisks } from '@chimera/infra/stack/disk-room'
 import type { StackReport } from '@chimera/infra/stack/stack-report'
 import { findStateDir, stateDirPaths } from '@chimera/infra/stack/state-dir'
 
@@ -22,6 +23,10 @@ export async function status(options: { json?: boolean }, context: CliContext): 
 
 async function reportOf(report: StackReport, context: CliContext): Promise<StatusReport> {
   const { state_dir, state, token_file, urls, roles, simulated } = report
+  for (const { path, freeBytes } of findLowDisks(stateDirPaths(state_dir))) {
+    const megabytes = Math.floor(freeBytes / 1024 / 1024)
+    context.err(`disk: ${path} has ${megabytes} MB left; on a full disk nothing is accepted or done`)
+  }
   return {
     version: VERSION,
     state,

@@ -2,13 +2,15 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
-import { TerminalError } from '@chimera/contracts/errors'
+import { RetryableError, TerminalError } from '@chimera/contracts/errors'
 
 /** A dead reader may hold the lock for a moment longer (design.md section 12). */
 const LOCK_WAIT_MS = 1_000
 
 /** SQLITE_BUSY and SQLITE_LOCKED; the low byte of an extended code. */
 const HELD_CODES: ReadonlySet<number> = new Set([5, 6])
+/** SQLITE_IOERR and SQLITE_FULL: a disk that is full, or over its quota, or broken. */
+const UNWRITABLE_CODES: ReadonlySet<number> = new Set([10, 13])
 
 /**
  * Opens a SQLite file that nobody else can open for the life of this connection, readers included.
@@ -32,10 +34,19 @@ export function openExclusiveDatabase(path: string): DatabaseSync {
 
 /** What a failed statement means while the lock is not certain yet. */
 export function heldOr(cause: unknown, path: string): unknown {
-  const code =
-    cause instanceof Error && 'errcode' in cause && typeof cause.errcode === 'number'
-      ? cause.errcode & 0xff
-      : undefined
-  if (code === undefined || !HELD_CODES.has(code)) return cause
+  if (!HELD_CODES.has(codeOf(cause))) return unwritableOr(cause, path)
   return new TerminalError('LEDGER_HELD', `Another process holds the ledger ${path}.`, { cause })
+}
+
+/** What a failed commit means. Nothing of it is in the file. */
+export function unwritableOr(cause: unknown, path: string): unknown {
+  if (!(cause instanceof Error) || !UNWRITABLE_CODES.has(codeOf(cause))) return cause
+  const message = `The ledger ${path} cannot be written: ${cause.message}.`
+  return new RetryableError('LEDGER_UNWRITABLE', message, { cause })
+}
+
+/** SQLite's primary code; 0 for what is not SQLite's. */
+function codeOf(cause: unknown): number {
+  const isCoded = cause instanceof Error && 'errcode' in cause && typeof cause.errcode === 'number'
+  return isCoded ? Number(cause.errcode) & 0xff : 0
 }

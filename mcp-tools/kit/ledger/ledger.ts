@@ -6,6 +6,7 @@ import { newId as newUuid } from '@chimera/contracts/ids'
 import { z } from 'zod'
 
 import { openBoots, type Boots } from './boots.ts'
+import { openCommits, type OnWritable } from './commits.ts'
 import { openDoubt, type Doubt } from './doubt.ts'
 import { openEntries, type Entries } from './entries.ts'
 import { heldOr, openExclusiveDatabase } from './exclusive-database.ts'
@@ -60,6 +61,11 @@ export type Ledger = Disposable &
      * throws, nothing is written; when it writes nothing, there is no commit.
      */
     transact: <T>(work: () => T) => T
+    /**
+     * Why the last commit could not be written, as long as none can: nothing is claimed then. Asked
+     * from time to time, it tries by itself whether there is room again.
+     */
+    unwritable: () => string | undefined
     /** Size of the file, its write-ahead log aside. */
     bytes: () => number
     /** Writes a whole copy into an empty file; nothing else can read a ledger that is held. */
@@ -77,12 +83,11 @@ const Head = z.object({
 const Version = z.object({ user_version: z.int() })
 const Size = z.object({ bytes: z.int() })
 const SIZE = 'SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size'
-const Changes = z.object({ n: z.int() })
 
 /**
  * Opens or makes the ledger of an account, takes its lock, writes this boot, and turns what a dead
  * predecessor had in hand into UNKNOWN. Throws LEDGER_HELD when another process has it.
- * `openDatabase` and `newId` are there for tests.
+ * `openDatabase` and `newId` are there for tests; `onWritable` hears of a full disk, and of its end.
  */
 export function openLedger(options: {
   path: string
@@ -90,15 +95,16 @@ export function openLedger(options: {
   clock?: Clock
   newId?: () => string
   openDatabase?: (path: string) => DatabaseSync
+  onWritable?: OnWritable
 }): Ledger {
   const { path, account, clock = SYSTEM_CLOCK, newId = newUuid } = options
-  const { openDatabase = openExclusiveDatabase } = options
+  const { openDatabase = openExclusiveDatabase, onWritable = () => {} } = options
   const database = openDatabase(path)
   try {
     const boot = newId()
     const head = begin({ database, account, newId })
     const inode = statSync(path).ino
-    const ledger = assemble({ database, head, path, inode, boot, clock })
+    const ledger = assemble({ database, head, path, inode, boot, clock, onWritable })
     database.exec('COMMIT')
     return ledger
   } catch (cause) {
@@ -136,8 +142,9 @@ function assemble(given: {
   inode: number
   boot: string
   clock: Clock
+  onWritable: OnWritable
 }): Ledger {
-  const { database, head, path, boot } = given
+  const { database, head, path, boot, onWritable } = given
   const state = { seq: head.seq, highestMs: head.highest_ms }
   const clock = openSteadyClock(given.clock)
   const now = openLedgerTime(clock, state)
@@ -147,7 +154,9 @@ function assemble(given: {
   const seq = (): number => state.seq
   const entries = openEntries(database, seq)
   const save = (n: number): void => void saveHead.run(n, Math.floor(state.highestMs))
-  const transact = transactions({ database, state, save })
+  const { monotonic } = clock
+  const commits = openCommits({ database, path, state, save, monotonic, onWritable })
+  const { transact } = commits
   const ledger = {
     id: head.ledger_id,
     path,
@@ -169,7 +178,7 @@ function assemble(given: {
       const aheadMs = clock.prove()
       if (aheadMs > MAX_JUMP_MS) transact(() => entries.moveAlong(aheadMs))
     },
-    transact,
+    ...commits,
     bytes: () => Size.parse(size.get()).bytes,
     copyInto: (to: string) => void copyInto.run(to),
     isInPlace: () => statSync(path, { throwIfNoEntry: false })?.ino === given.inode,
@@ -194,40 +203,4 @@ function openLedgerTime(clock: SteadyClock, state: { highestMs: number }): () =>
     state.highestMs = Math.max(state.highestMs + passedMs / 2, clockMs)
     return Math.floor(state.highestMs)
   }
-}
-
-function transactions(given: {
-  database: DatabaseSync
-  state: { seq: number }
-  save: (seq: number) => void
-}): <T>(work: () => T) => T {
-  const { database, state } = given
-  const changes = database.prepare('SELECT total_changes() AS n')
-  return (work) => {
-    if (database.isTransaction) throw new InvariantError('A ledger commit was begun in another.')
-    const before = state.seq
-    const changesBefore = Changes.parse(changes.get()).n
-    database.exec('BEGIN IMMEDIATE')
-    try {
-      state.seq += 1
-      const result = work()
-      if (isThenable(result)) throw new InvariantError('A ledger commit may not await.')
-      if (Changes.parse(changes.get()).n === changesBefore) {
-        state.seq = before
-        database.exec('ROLLBACK')
-        return result
-      }
-      given.save(state.seq)
-      database.exec('COMMIT')
-      return result
-    } catch (error) {
-      state.seq = before
-      if (database.isTransaction) database.exec('ROLLBACK')
-      throw error
-    }
-  }
-}
-
-function isThenable(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'then' in value
 }

@@ -53,6 +53,9 @@ export type GateParts = Readonly<{
   alarm: (facts: Record<string, unknown>, message: string) => void
 }>
 
+/** What a look brought cannot be written on a full disk; so it is looked again. */
+const MAY_LOOK: ReadonlySet<ErrorCode> = new Set(['RECORD_BEHIND', 'LEDGER_UNWRITABLE'])
+
 const WAITING: Closed = { isOpen: false, code: 'SERVER_CLOSED', reason: 'waits for its hello' }
 
 export function createGate({ ledger, account, keys, rules, alarm }: GateParts): Gate {
@@ -106,7 +109,7 @@ export function createGate({ ledger, account, keys, rules, alarm }: GateParts): 
       if (now.isOpen) return undefined
       // While the time is not certain, no bound can be over.
       const isTimeSure = ledger.clock.isProven() && ledger.clock.jumpedMs() === undefined
-      const isWaiting = now.code === 'RECORD_BEHIND' || adoptionOf(ledger) !== undefined
+      const isWaiting = MAY_LOOK.has(now.code) || adoptionOf(ledger) !== undefined
       return isTimeSure && isWaiting ? undefined : refusalFor(now)
     },
     doubtRecord: (why) => {
@@ -133,8 +136,10 @@ export function createGate({ ledger, account, keys, rules, alarm }: GateParts): 
 export function openGate(ledger: Ledger): Gate {
   // Nobody tells it the time; a jump is bridged by the monotonic clock until the next start.
   ledger.proveClock()
-  const state = (): GateState =>
-    ledger.isInPlace() ? { isOpen: true, incarnation: '' } : LEDGER_GONE
+  const state = (): GateState => {
+    if (!ledger.isInPlace()) return LEDGER_GONE
+    return unwritable(ledger) ?? { isOpen: true, incarnation: '' }
+  }
   const refusal = () => refusalFor(state())
   return {
     state,
@@ -169,9 +174,16 @@ function lasting(ledger: Ledger, account: string): Closed | undefined {
   const adoption = adoptionOf(ledger)
   if (adoption !== undefined) return adoption
   const jumpedMs = ledger.clock.jumpedMs()
-  return jumpedMs === undefined
-    ? undefined
-    : closed('CLOCK_JUMP', `its clock jumped by ${jumpedMs} ms; it waits for a new hello`)
+  if (jumpedMs !== undefined) {
+    return closed('CLOCK_JUMP', `its clock jumped by ${jumpedMs} ms; it waits for a new hello`)
+  }
+  return unwritable(ledger)
+}
+
+/** No claim can be made, and no outcome written; it opens by itself when there is room again. */
+function unwritable(ledger: Ledger): Closed | undefined {
+  const why = ledger.unwritable()
+  return why === undefined ? undefined : closed('LEDGER_UNWRITABLE', why)
 }
 
 const DOUBTED = 'the record knows less than the ledger; restore it, or resume it knowingly'

@@ -2,11 +2,12 @@ import type { Claim, EntryAbout } from '../ledger/entry-writes.ts'
 import type { Entry } from '../ledger/entry.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { sendOnce, type SendOnce } from '../provider/send-once.ts'
+import { settledBy } from '../words/settle-by-person.ts'
 import { behindOf } from './behind.ts'
 import { CLAIM_CHECKS, CREDENTIAL_CHECKS, maySend, type Check, type MaySend } from './checks.ts'
 import { lookUp } from './look-up.ts'
-import { settleClaim } from './settle.ts'
 import { createMutex, type Mutex } from './mutex.ts'
+import { settleClaim } from './settle.ts'
 
 /**
  * The rules of the effect protocol, one by one. They are handed over and not imported where they
@@ -15,14 +16,16 @@ import { createMutex, type Mutex } from './mutex.ts'
  */
 export type Rules = Readonly<{
   credentialChecks: readonly Check[]
-  lookUp: typeof lookUp
   /** One call of the account after the other, from its bytes to its claim. */
   createMutex: () => Mutex
+  lookUp: typeof lookUp
   claimChecks: readonly Check[]
   claim: (ledger: Ledger, about: EntryAbout, claim: Claim) => Entry
   maySend: MaySend
   send: SendOnce
   settle: typeof settleClaim
+  /** Which entry a person's word is about. */
+  settledBy: typeof settledBy
   /** Why a ledger does not continue what the record knows. */
   behindOf: typeof behindOf
   /** Whether no entry proves that a grant of this boot never acted. */
@@ -31,13 +34,14 @@ export type Rules = Readonly<{
 
 export const RULES: Rules = {
   credentialChecks: CREDENTIAL_CHECKS,
+  createMutex,
   lookUp,
   claimChecks: CLAIM_CHECKS,
   claim: (ledger, about, claim) => ledger.entries.claim(about, claim),
-  createMutex,
   maySend,
   send: sendOnce,
   settle: settleClaim,
+  settledBy,
   behindOf,
   provesAbsence: (ledger, boot) => ledger.boots.isWhole(boot),
 }

@@ -5,6 +5,7 @@ import type { Settlement } from '../ledger/entry-writes.ts'
 import type { Entry } from '../ledger/entry.ts'
 import { boundOf, type AbsenceBound } from '../protocol/absence.ts'
 import type { Account } from '../protocol/granted-call.ts'
+import type { Rules } from '../protocol/rules.ts'
 import { SETTLE, verifyWord } from '../protocol/verify-word.ts'
 import { checkAddressee } from './addressee.ts'
 
@@ -18,15 +19,19 @@ const MAX_DETAIL = 1_000
  * tell: NEEDS_HUMAN, or UNKNOWN after its bound. Carried twice, it answers the same. Works while
  * fenced. Throws SETTLE_REFUSED, IN_PROGRESS, and what makes the word another server's.
  */
-export function createSettle(options: { account: Account; absence: AbsenceBound }): SettleEffect {
-  const { account, absence } = options
+export function createSettle(options: {
+  account: Account
+  absence: AbsenceBound
+  rules: Pick<Rules, 'settledBy'>
+}): SettleEffect {
+  const { account, absence, rules } = options
   const { ledger } = account
   return async (jws) => {
     const { claims } = await verifyWord(SETTLE, jws, account.keys)
     return ledger.transact(() => {
       checkAddressee(claims, account)
-      const entry = ledger.entries.byGrant(claims.grant_id)
-      if (entry === undefined || !isAbout(claims, entry)) {
+      const entry = rules.settledBy(ledger, claims)
+      if (entry === undefined) {
         throw refused('The ledger does not know this round of this grant')
       }
       const to = settlementOf(claims, ledger.now())
@@ -50,12 +55,17 @@ function settlementOf(claims: SettleClaims, settledMs: number): Settlement {
   return { state: 'CONFIRMED', settledMs, detail, providerRef: claims.provider_ref }
 }
 
-function isAbout(claims: SettleClaims, entry: Entry): boolean {
-  return (
-    entry.effectKey === claims.effect_key &&
+/** The one round that a person looked at: of this grant, and of everything that it names. */
+export function settledBy(
+  { entries }: Pick<Account['ledger'], 'entries'>,
+  claims: SettleClaims,
+): Entry | undefined {
+  const entry = entries.byGrant(claims.grant_id)
+  const isAbout =
+    entry?.effectKey === claims.effect_key &&
     entry.round === claims.round &&
     entry.argsHash === claims.args_hash
-  )
+  return isAbout ? entry : undefined
 }
 
 const isSaidAlready = (entry: Entry, to: Settlement): boolean =>

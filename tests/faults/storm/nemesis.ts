@@ -1,8 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import type { StackClient } from '@chimera/infra/stack/control-client'
-
-import { findPids, signalAll, type Target } from './process-table.ts'
+import { signalAll } from './process-table.ts'
 import type { StormFault } from './storm-plan.ts'
 
 /** What was done, by kind and target: `kill worker` -> times. */
@@ -42,26 +40,31 @@ async function tell(xUrl: string, control: Control): Promise<void> {
 }
 
 /**
- * @param options.xUrl - the simulated X, which takes orders on `/__control`
- * @param options.settings - what X has to be told again after each of its deaths
+ * @param options.findPids - the processes of a target; none while it is being started again
+ * @param options.xUrls - every simulated X by name, which takes orders on `/__control`
+ * @param options.settings - what an X has to be told again after each of its deaths
  */
 export function openNemesis(options: {
-  stack: StackClient
-  xUrl: string
+  findPids: (target: string) => Promise<number[]>
+  xUrls: ReadonlyMap<string, string>
   settings: Control
 }): Nemesis {
-  const { stack } = options
+  const { xUrls, settings } = options
   const fired: Fired = {}
   const stopped = new Set<number>()
   const count = (what: string): void => {
     fired[what] = (fired[what] ?? 0) + 1
   }
 
-  const tellX = (control: Control): Promise<void> => tell(options.xUrl, control)
-  const catchPids = async (target: Target): Promise<number[]> => {
+  const tellX = (name: string, control: Control): Promise<void> =>
+    tell(xUrls.get(name) ?? '', control)
+  const tellAll = async (control: Control): Promise<void> => {
+    await Promise.all([...xUrls.keys()].map((name) => tellX(name, control)))
+  }
+  const catchPids = async (target: string): Promise<number[]> => {
     const until = Date.now() + COMES_BACK_WITHIN_MS
     for (;;) {
-      const pids = await findPids(stack, target)
+      const pids = await options.findPids(target)
       if (pids.length > 0) return pids
       if (Date.now() > until) throw new Error(`${target} does not come back`)
       await sleep(50)
@@ -70,14 +73,14 @@ export function openNemesis(options: {
 
   const fire = async (fault: StormFault): Promise<void> => {
     if (fault.kind === 'x') {
-      await tellX(fault.control)
+      await tellX(fault.target, fault.control)
       return count(`x ${String(fault.control['fault'])}`)
     }
     const pids = await catchPids(fault.target)
     if (fault.kind === 'kill') {
       signalAll(pids, 'SIGKILL')
       count(`kill ${fault.target}`)
-      if (fault.target === 'simulated-x') await tellX(options.settings)
+      if (xUrls.has(fault.target)) await tellX(fault.target, settings)
       return
     }
     for (const pid of pids) stopped.add(pid)
@@ -95,7 +98,7 @@ export function openNemesis(options: {
   return {
     fired,
     rage: async (plan) => {
-      await tellX(options.settings)
+      await tellAll(settings)
       const started = Date.now()
       const firing: Promise<void>[] = []
       try {
@@ -108,7 +111,7 @@ export function openNemesis(options: {
         calm()
         await Promise.allSettled(firing)
       }
-      await tellX({ ...options.settings, fault: 'none', timeline_delay_ms: 0 })
+      await tellAll({ ...settings, fault: 'none', timeline_delay_ms: 0 })
     },
     [Symbol.asyncDispose]: async () => calm(),
   }

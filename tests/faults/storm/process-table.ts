@@ -29,7 +29,7 @@ type Row = Readonly<{ pid: number; parent: number; command: string }>
  * somebody else in between is not ours to touch. PostgreSQL is its postmaster and all its
  * children.
  */
-export async function findPids(stack: StackClient, target: Target): Promise<number[]> {
+export async function findPids(stack: StackClient, target: string): Promise<number[]> {
   const report = await stack.report()
   const rows = await readTable()
   const own = descendants(rows, report.pid)

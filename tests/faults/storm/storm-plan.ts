@@ -4,9 +4,9 @@ import { TARGETS, type Target } from './process-table.ts'
 /** One thing that goes wrong, so long after the start. */
 export type StormFault = Readonly<{ atMs: number }> &
   (
-    | Readonly<{ kind: 'kill'; target: Target }>
-    | Readonly<{ kind: 'stop'; target: Target; forMs: number }>
-    | Readonly<{ kind: 'x'; control: Readonly<Record<string, unknown>> }>
+    | Readonly<{ kind: 'kill'; target: string }>
+    | Readonly<{ kind: 'stop'; target: string; forMs: number }>
+    | Readonly<{ kind: 'x'; target: string; control: Readonly<Record<string, unknown>> }>
   )
 
 export type StormSize = Readonly<{
@@ -18,6 +18,9 @@ export type StormSize = Readonly<{
   leaseMs: number
   /** How long X may be stopped, and how late it may show a post: below its documented bound. */
   xBoundMs: number
+  /** Tool servers and Xs of further accounts, by name. */
+  moreTools?: readonly string[]
+  moreXs?: readonly string[]
 }>
 
 /** How often each is chosen: those on the path of an effect more often. */
@@ -42,13 +45,16 @@ const MISBEHAVIOURS: readonly string[] =
 /** The same seed gives the same storm, in the order in which it comes. */
 export function planStorm(random: Random, size: StormSize): StormFault[] {
   const at = (): number => random.integer(0, size.overMs)
-  const kills = deal(random, size.kills).map((target): StormFault => ({
+  const { moreTools = [], moreXs = [] } = size
+  const deck = deckOf(moreTools, moreXs)
+  const xs = ['simulated-x', ...moreXs]
+  const kills = deal(random, { deck, n: size.kills }).map((target): StormFault => ({
     atMs: at(),
     kind: 'kill',
     target,
   }))
-  const stops = deal(random, size.stops).map((target): StormFault => {
-    const most = target === 'simulated-x' ? size.xBoundMs : 3 * size.leaseMs
+  const stops = deal(random, { deck, n: size.stops }).map((target): StormFault => {
+    const most = xs.includes(target) ? size.xBoundMs : 3 * size.leaseMs
     const least = Math.min(size.leaseMs / 2, most)
     return { atMs: at(), kind: 'stop', target, forMs: random.integer(least, most) }
   })
@@ -61,15 +67,25 @@ export function planStorm(random: Random, size: StormSize): StormFault[] {
       timeline_delay_ms: random.integer(0, size.xBoundMs),
       ...(fault === '429' ? { reset_in_ms: random.integer(100, 1_500) } : {}),
     }
-    return { atMs: at(), kind: 'x', control }
+    const target = xs[index % xs.length] ?? 'simulated-x'
+    return { atMs: at(), kind: 'x', target, control }
   })
   return [...kills, ...stops, ...xFaults].toSorted((left, right) => left.atMs - right.atMs)
 }
 
-/** `n` targets by their weights; every round of the deck has each of them. */
-function deal(random: Random, n: number): Target[] {
-  const deck = TARGETS.flatMap((target) => Array<Target>(WEIGHTS[target]).fill(target))
-  const dealt: Target[] = []
+/** Each target as often as its weight. */
+function deckOf(moreTools: readonly string[], moreXs: readonly string[]): string[] {
+  const own = TARGETS.map((target) => ({ target, weight: WEIGHTS[target] }))
+  const tools = moreTools.map((target) => ({ target, weight: WEIGHTS.tweet }))
+  const xs = moreXs.map((target) => ({ target, weight: WEIGHTS['simulated-x'] }))
+  return [...own, ...tools, ...xs].flatMap(({ target, weight }) =>
+    Array<string>(weight).fill(target),
+  )
+}
+
+/** `n` targets of the deck; every round of it has each of them. */
+function deal(random: Random, { deck, n }: { deck: readonly string[]; n: number }): string[] {
+  const dealt: string[] = []
   while (dealt.length < n) dealt.push(...random.shuffle(deck))
   return dealt.slice(0, n)
 }

@@ -6,19 +6,19 @@ import { findStack, type StackClient } from '@chimera/infra/stack/control-client
 import { Redis } from 'ioredis'
 
 import { eventually, openStackRig, type StackRig } from '../../e2e/stack-rig.ts'
-import { checkHistory, type Checked } from '../checker/check-history.ts'
+import type { Checked } from '../checker/check-history.ts'
 import {
   type GoalSeen,
   type Intent,
   parseProviderRecord,
   type ProviderLine,
 } from '../checker/history.ts'
+import { checkAccounts } from './check-accounts.ts'
+import { type MoreAccount, openMoreAccounts } from './more-accounts.ts'
 import { type Nemesis, openNemesis } from './nemesis.ts'
+import { findPids } from './process-table.ts'
+import { ABSENCE_MS, LEASE_MS } from './short-times.ts'
 import { areEnded, type Door, lookAtAll, type PlannedGoal, postAll } from './workload.ts'
-
-export const LEASE_MS = 2_000
-/** X is documented here to show a post within 3 s of the deadline of its send. */
-export const ABSENCE_MS = 3_000
 
 const ENV = {
   LEASE_MS: String(LEASE_MS),
@@ -51,13 +51,26 @@ export type StormRig = AsyncDisposable &
     post: (goals: readonly PlannedGoal[], overMs: number) => Promise<void>
     /** Waits until all that was ever posted here has ended, and checks all of it. */
     settle: (withinMs: number) => Promise<Settled>
+    /** What every X has written, one after the other. */
     provider: () => ProviderLine[]
+    /** Accounts beside the stack's own. */
+    more: readonly MoreAccount[]
   }>
 
-/** Opens the rig; its tool server is open and X takes the same words twice. */
-export async function openStormRig(): Promise<StormRig> {
+/** The X that `chimera up` starts, as the nemesis calls it. */
+const OWN_X = 'simulated-x'
+
+/**
+ * Opens the rig; its tool servers are open and X takes the same words twice.
+ *
+ * @param of.accounts - names of further accounts, each with an agent, a tool server and an X
+ */
+export async function openStormRig(
+  of: { accounts?: readonly string[]; prepare?: (stateDir: string) => Disposable } = {},
+): Promise<StormRig> {
+  const { accounts = [], ...prepared } = of
   await using opening = new AsyncDisposableStack()
-  const rig = opening.use(await openStackRig({ env: ENV, servers: 'own' }))
+  const rig = opening.use(await openStackRig({ env: ENV, servers: 'own', ...prepared }))
   await eventually(
     async () => ((await rig.status()).tools[0]?.state === 'open' ? true : undefined),
     OPENS_WITHIN_MS,
@@ -65,18 +78,33 @@ export async function openStormRig(): Promise<StormRig> {
   )
   const stack = await findStack(rig.stateDir)
   if (stack === undefined) throw new Error('the stack does not answer')
-  const { urls, simulated } = await stack.report()
+  const report = await stack.report()
+  const { urls, simulated } = report
+  const more = opening.use(await openMoreAccounts(accounts, { report, env: ENV }))
   const redis = new Redis(urls.redis, { retryStrategy: () => 50 })
   // A Redis that is dead at times is the point of it.
   redis.on('error', () => undefined)
   opening.defer(() => redis.disconnect())
-  const xUrl = simulated[0]?.url ?? ''
-  const nemesis = opening.use(openNemesis({ stack, xUrl, settings: X_SETTINGS }))
+  const nemesis = opening.use(
+    openNemesis({
+      findPids: async (target) => {
+        const found = await more.findPid(target)
+        if (found !== undefined) return found.pid === undefined ? [] : [found.pid]
+        return findPids(stack, target)
+      },
+      xUrls: new Map([
+        [OWN_X, simulated[0]?.url ?? ''],
+        ...more.accounts.map(({ x, xUrl }) => [x, xUrl] as const),
+      ]),
+      settings: X_SETTINGS,
+    }),
+  )
   await nemesis.rage([])
   const api: Door = (path, init) => rig.api(path, init)
   const intents: Intent[] = []
+  const agents = new Map<string, string | undefined>()
   const seen = new Map<string, GoalSeen>()
-  const provider = (): ProviderLine[] =>
+  const readOwn = (): ProviderLine[] =>
     parseProviderRecord(readFileSync(join(rig.stateDir, 'simulated', 'x.jsonl'), 'utf8'))
   const settle = async (withinMs: number): Promise<Settled> => {
     const started = Date.now()
@@ -86,8 +114,11 @@ export async function openStormRig(): Promise<StormRig> {
       await sleep(LOOK_EVERY_MS)
     }
     const settledInMs = areEnded(ids, seen) ? Date.now() - started : undefined
-    const checked = checkHistory({ intents, provider: provider(), goals: seen })
-    return { checked, settledInMs }
+    const providers = [
+      { agent: undefined, lines: readOwn() },
+      ...more.accounts.map(({ agent, provider }) => ({ agent, lines: provider() })),
+    ]
+    return { checked: checkAccounts({ intents, agents, providers, goals: seen }), settledInMs }
   }
   const open = opening.move()
   return {
@@ -96,10 +127,12 @@ export async function openStormRig(): Promise<StormRig> {
     redis,
     nemesis,
     post: async (goals, overMs) => {
+      for (const { id, agent } of goals) agents.set(id, agent)
       intents.push(...(await postAll({ goals, overMs, api, redis })))
     },
     settle,
-    provider,
+    provider: () => [...readOwn(), ...more.accounts.flatMap(({ provider }) => provider())],
+    more: more.accounts,
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   }
 }

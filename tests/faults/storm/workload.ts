@@ -10,6 +10,8 @@ export type PlannedGoal = Readonly<{
   id: string
   text: string
   words?: string
+  /** Who is to do it; without one, the agent of a stack that has only one. */
+  agent?: string
   door: 'http' | 'stream'
   at: number
 }>
@@ -24,16 +26,21 @@ const BY_STREAM = 0.2
 /** `n` goals: most want one tweet of words that no other goal has, the others want nothing of X. */
 export function planGoals(
   random: Random,
-  of: { n: number; prefix: string; byStream?: number },
+  of: { n: number; prefix: string; byStream?: number; agents?: readonly string[] },
 ): PlannedGoal[] {
-  const { n, prefix, byStream = BY_STREAM } = of
+  const { n, prefix, byStream = BY_STREAM, agents = [] } = of
   return Array.from({ length: n }, (_, index): PlannedGoal => {
     const id = `${prefix}-${String(index).padStart(6, '0')}`
     const door = random.fraction() < byStream ? 'stream' : 'http'
     const at = random.fraction()
-    if (random.fraction() >= TWEETS) return { id, text: `generic: think of ${id}`, door, at }
+    const how = {
+      door,
+      at,
+      ...(agents.length === 0 ? {} : { agent: random.pick(agents) }),
+    } as const
+    if (random.fraction() >= TWEETS) return { id, text: `generic: think of ${id}`, ...how }
     const words = `the words of ${id}`
-    return { id, text: `publish a tweet: ${words}`, words, door, at }
+    return { id, text: `publish a tweet: ${words}`, words, ...how }
   }).toSorted((left, right) => left.at - right.at)
 }
 
@@ -68,7 +75,8 @@ export async function postAll(of: {
 }
 
 async function post(goal: PlannedGoal, of: { api: Door; redis: Redis }): Promise<boolean> {
-  const body = { id: goal.id, text: goal.text }
+  const { id, text, agent } = goal
+  const body = { id, text, ...(agent === undefined ? {} : { agent_id: agent }) }
   const until = Date.now() + PATIENCE_MS
   while (Date.now() < until) {
     try {
@@ -77,10 +85,10 @@ async function post(goal: PlannedGoal, of: { api: Door; redis: Redis }): Promise
         return true
       }
       const answer = await of.api('/v1/goals', { method: 'POST', body })
-      const text = await answer.text()
+      const said = await answer.text()
       if (answer.ok) return true
       if (answer.status !== 429 && answer.status < 500)
-        throw new Refused(`${answer.status} ${text}`)
+        throw new Refused(`${answer.status} ${said}`)
     } catch (cause) {
       if (cause instanceof Refused) throw cause
     }

@@ -9,7 +9,7 @@ import type { PreparedRequest, Refusal } from '../provider/exchange.ts'
 import type { Carrier } from './carrier.ts'
 import { findWindowRefusal } from './checks.ts'
 import type { EffectReply } from './effect-call.ts'
-import type { EffectPlan, EffectTool } from './effect-tool.ts'
+import type { EffectPlan, EffectTool, RoundName } from './effect-tool.ts'
 import { claimOf, type Account } from './granted-call.ts'
 import type { Mutex } from './mutex.ts'
 import { isRefusal, prepareInTime } from './prepare.ts'
@@ -35,7 +35,7 @@ const INTENT_MS = 86_400_000
 type Decision =
   | Readonly<{ kind: 'claimed'; entry: Entry; prepared: PreparedRequest }>
   /** Nothing speaks against it; its bytes are not made yet. */
-  | Readonly<{ kind: 'ready' }>
+  | (Readonly<{ kind: 'ready' }> & RoundName)
   | Readonly<{ kind: 'settled'; entry: Entry }>
   | Readonly<{ kind: 'refused'; refusal: Refusal }>
 
@@ -63,8 +63,8 @@ export function createClientCall(options: {
       if (slot.kind !== 'free') return slot
       const objection = objectionTo(plan, prepared, account)
       if (objection !== undefined) return { kind: 'refused', refusal: objection }
-      if (prepared === undefined) return { kind: 'ready' }
       const { effectKey, round } = slot
+      if (prepared === undefined) return { kind: 'ready', effectKey, round }
       const claim = claimOf(plan, prepared, ledger)
       const entry = rules.claim(ledger, { ...about, effectKey, round }, claim)
       options.crash('tool.claim.before_commit')
@@ -73,7 +73,7 @@ export function createClientCall(options: {
     const decision = await options.mutex(async (): Promise<Decision> => {
       const first = ledger.transact(() => decide())
       if (first.kind !== 'ready') return first
-      const made = await prepareInTime(plan)
+      const made = await prepareInTime(plan, first)
       if (isRefusal(made)) return { kind: 'refused', refusal: made }
       return ledger.transact(() => decide(made))
     })

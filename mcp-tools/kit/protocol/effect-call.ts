@@ -96,7 +96,8 @@ export function createEffectCall(options: {
 async function withBytes(call: GrantedCall): Promise<GrantedCall> {
   const { plan } = call.planned
   if (plan === undefined) throw new InvariantError('A call without a plan was ready.')
-  const made = await prepareInTime(plan)
+  const { effect_key: effectKey, round } = call.claims
+  const made = await prepareInTime(plan, { effectKey, round })
   return isRefusal(made) ? { ...call, planned: { refusal: made } } : { ...call, prepared: made }
 }
 

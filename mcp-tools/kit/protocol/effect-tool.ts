@@ -36,6 +36,9 @@ export type AccountWindow = Readonly<{
 /** A sum over a window. */
 export type Spent = Readonly<{ amount: bigint; usdMicros: bigint; count: number }>
 
+/** One round of one slot, by what stands in the record as well. */
+export type RoundName = Readonly<{ effectKey: string; round: number }>
+
 /** One call, read and understood, that has not been allowed yet. */
 export type EffectPlan = Readonly<{
   /** Canonical JSON of the arguments. */
@@ -49,9 +52,10 @@ export type EffectPlan = Readonly<{
    * Makes the exact bytes. Called below the account's mutex, which it shares with the claim, so
    * that no two get the same nonce. May read from the provider within `PREPARE_MS`, and never
    * changes anything anywhere. A refusal ends the round; what it throws leaves the round open. Not
-   * asked for a grant that is known already, nor in mode `dry`.
+   * asked for a grant that is known already, nor in mode `dry`. A handle of our own at the provider
+   * is made from the round's name, so that it can be made again without the ledger.
    */
-  prepare: () => PreparedRequest | Refusal | Promise<PreparedRequest | Refusal>
+  prepare: (of: RoundName) => PreparedRequest | Refusal | Promise<PreparedRequest | Refusal>
   /** What the caps of the account count, where the prepared request does not say. */
   spends?: readonly Spend[]
   /** How long a call waits for the end of what is `pending` before it answers UNKNOWN. */

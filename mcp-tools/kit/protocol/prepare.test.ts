@@ -44,6 +44,24 @@ describe('no look at the provider', () => {
   })
 })
 
+test('bytes are made for the round that is then claimed, with a grant and without', async () => {
+  const asked: unknown[] = []
+  account.draft = (text) => ({
+    prepare: (of) => {
+      asked.push(of)
+      return requestOf(text)
+    },
+  })
+  const claims = account.claims()
+  await account.call(claims)
+  expect(asked.pop()).toEqual({ effectKey: claims.effect_key, round: claims.round })
+  await account.restart({ grants: 'off' })
+  account.clockMs += 3_600_000
+  await account.callWith({ text: 'hello' }, { 'chimera/idempotency-key': 'k-1' })
+  expect(asked).toHaveLength(1)
+  expect(asked[0]).toMatchObject({ effectKey: expect.stringMatching(/^client:.*k-1$/), round: 1 })
+})
+
 test('a refusal instead of bytes ends the round with a tombstone', async () => {
   const refusal = { code: 'LIMIT_EXCEEDED', detail: 'The simulation reverts.' } as const
   account.draft = () => ({ prepare: async () => refusal })

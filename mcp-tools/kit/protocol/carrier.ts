@@ -7,6 +7,8 @@ import type { EffectPlan } from './effect-tool.ts'
 import type { Reconciliation } from './reconcile.ts'
 import type { Rules } from './rules.ts'
 import { scopesOf } from './scopes.ts'
+import type { ClaimOutcome } from './settle.ts'
+import { stageSend } from './stage.ts'
 
 /** A claim that is in the ledger and has to be carried out now. */
 export type Errand = Readonly<{
@@ -36,23 +38,41 @@ export function createCarrier(options: {
   const { ledger, rules, crash } = options
   const sent = new Set<string>()
 
+  const send = async (errand: Errand): Promise<ClaimOutcome> => {
+    const { entry, plan, maySend } = errand
+    // What is left of it: a process that slept between the claim and here has used some up, and
+    // the provider's bound of absence counts from claim + deadline.
+    const leftMs = (): number =>
+      plan.deadlineMs - (ledger.now() - (entry.claimedMs ?? ledger.now()))
+    const onSending = (): void => void sent.add(entry.grantId)
+    const staged = await stageSend(plan, errand.prepared, {
+      maySend,
+      onSending,
+      deadlineMs: leftMs(),
+    })
+    if (staged.kind !== 'ready') return staged
+    const { request } = staged
+    const { facts } = request
+    if (plan.stage !== undefined && facts !== undefined) {
+      ledger.transact(() => ledger.entries.noteFacts(entry.grantId, facts))
+    }
+    return rules.send({
+      request,
+      deadlineMs: leftMs(),
+      maySend: () => {
+        crash('tool.send.before')
+        return maySend()
+      },
+      onSending,
+      onSent: () => crash('tool.send.sent'),
+    })
+  }
+
   const carryOut = async (errand: Errand): Promise<Entry> => {
     const { entry, plan } = errand
     crash('tool.claim.committed')
     try {
-      // What is left of it: a process that slept between the claim and here has used some up, and
-      // the provider's bound of absence counts from claim + deadline.
-      const usedMs = ledger.now() - (entry.claimedMs ?? ledger.now())
-      const outcome = await rules.send({
-        request: errand.prepared,
-        deadlineMs: plan.deadlineMs - usedMs,
-        maySend: () => {
-          crash('tool.send.before')
-          return errand.maySend()
-        },
-        onSending: () => void sent.add(entry.grantId),
-        onSent: () => crash('tool.send.sent'),
-      })
+      const outcome = await send(errand)
       if (outcome.kind === 'answered') crash('tool.send.answered')
       const settled = rules.settle({ ledger, entry, plan, outcome })
       crash('tool.receipt.committed')

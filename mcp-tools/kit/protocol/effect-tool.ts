@@ -8,6 +8,7 @@ import type {
   Refusal,
   Spend,
 } from '../provider/exchange.ts'
+import type { Stage } from './stage.ts'
 
 /** What the account has done, as the running ledger transaction sees it. */
 export type AccountWindow = Readonly<{
@@ -56,6 +57,8 @@ export type EffectPlan = Readonly<{
    * is made from the round's name, so that it can be made again without the ledger.
    */
   prepare: (of: RoundName) => PreparedRequest | Refusal | Promise<PreparedRequest | Refusal>
+  /** Comes between the claim and the send, and makes what is sent. Not asked in mode `dry`. */
+  stage?: Stage
   /** What the caps of the account count, where the prepared request does not say. */
   spends?: readonly Spend[]
   /** How long a call waits for the end of what is `pending` before it answers UNKNOWN. */

@@ -1,9 +1,14 @@
 import type { Settlement } from '../ledger/entry-writes.ts'
 import type { Entry } from '../ledger/entry.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import type { Refusal } from '../provider/exchange.ts'
 import type { SendOutcome } from '../provider/send-once.ts'
 import { PROVIDER_HOLD } from './checks.ts'
 import type { EffectPlan } from './effect-tool.ts'
+import type { Staged } from './stage.ts'
+
+/** What came of a claim: of its send, or of the step before it. */
+export type ClaimOutcome = SendOutcome | Exclude<Staged, { kind: 'ready' }>
 
 /**
  * Writes what came of a claim, in one commit, and answers the entry as it stands then. A definite
@@ -13,13 +18,13 @@ export function settleClaim(given: {
   ledger: Ledger
   entry: Entry
   plan: EffectPlan
-  outcome: SendOutcome
+  outcome: ClaimOutcome
 }): Entry {
   const { ledger, entry, outcome } = given
   return ledger.transact(() => {
     const to = settlementOf(given)
     const settled = ledger.entries.settle(entry.grantId, 'CLAIMED', to)
-    if (to.code === 'UPSTREAM_RATE_LIMITED' && outcome.kind === 'answered') {
+    if (to.code === 'UPSTREAM_RATE_LIMITED' && outcome.kind !== 'not_sent') {
       ledger.holds.extend(PROVIDER_HOLD, to.settledMs + (to.retryAfterMs ?? 0))
     }
     return settled
@@ -30,7 +35,7 @@ function settlementOf(given: {
   ledger: Ledger
   entry: Entry
   plan: EffectPlan
-  outcome: SendOutcome
+  outcome: ClaimOutcome
 }): Settlement {
   const { ledger, entry, outcome } = given
   const settledMs = ledger.now()
@@ -46,25 +51,22 @@ function settlementOf(given: {
     return { state: 'NOT_SENT', settledMs, code, detail }
   }
   if (outcome.kind === 'unknown') return unknown(outcome.detail)
+  if (outcome.kind === 'refused') return refusedBy(outcome.refusal, settledMs)
   const answer = given.plan.classify(outcome.response)
   if (answer.outcome === 'unknown') return unknown(answer.detail)
   if (answer.outcome === 'pending') {
     const { detail = 'The provider has it; its end is not known yet.', facts } = answer
     return { ...unknown(detail), isPending: true, ...(facts === undefined ? {} : { facts }) }
   }
-  if (answer.outcome === 'refused') {
-    const { code, detail, retryAfterMs } = answer
-    return {
-      state: 'REFUSED',
-      settledMs,
-      code,
-      detail,
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs: Math.ceil(retryAfterMs) }),
-    }
-  }
+  if (answer.outcome === 'refused') return refusedBy(answer, settledMs)
   if (ledger.entries.byProviderRef(entry.account, answer.providerRef) !== undefined) {
     return unknown(`The provider named ${answer.providerRef}, which is another effect's.`)
   }
   const { outcome: _accepted, ...said } = answer
   return { ...said, state: 'CONFIRMED', settledMs, leftByMs: settledMs }
+}
+
+function refusedBy({ code, detail, retryAfterMs }: Refusal, settledMs: number): Settlement {
+  const waits = retryAfterMs === undefined ? {} : { retryAfterMs: Math.ceil(retryAfterMs) }
+  return { state: 'REFUSED', settledMs, code, detail, ...waits }
 }

@@ -119,6 +119,10 @@ const tweet = z.object({
     'for simulated back ends only: how long X may take to show a post; 900000 otherwise',
   ),
   TWEET_SEND_TIMEOUT_MS: Milliseconds.default(10_000).describe('deadline of one send'),
+  TWEET_MEDIA_DIR: z
+    .string()
+    .optional()
+    .describe('folder of images by SHA-256 (chimera media add); without it posts carry none'),
   SIMULATED_X_URL: Url.optional().describe('base URL of the simulated X'),
   SIMULATED_X_TOKEN: z.string().optional().describe('user token at the simulated X'),
   X_BASE_URL: Url.default('https://api.x.com').describe('base URL of the X API'),
@@ -127,12 +131,72 @@ const tweet = z.object({
   X_ACCESS_TOKEN: z.string().optional().describe('OAuth 1.0a user token'),
   X_ACCESS_SECRET: z.string().optional().describe('OAuth 1.0a user token secret'),
   X_OAUTH2_TOKEN: z.string().optional().describe('OAuth 2.0 user token, instead of the four above'),
+  X_OAUTH2_SESSION: z
+    .string()
+    .optional()
+    .describe(
+      'path of {"access_token","refresh_token","expires_at"}, mode 0600: a token pair that this ' +
+        'process renews and writes back, instead of X_OAUTH2_TOKEN',
+    ),
+  X_OAUTH2_CLIENT_ID: z.string().optional().describe('OAuth 2.0 client id, to renew the pair'),
+  X_OAUTH2_CLIENT_SECRET: z
+    .string()
+    .optional()
+    .describe('OAuth 2.0 client secret; a public client has none'),
 })
 
 const simulatedX = z.object({
   SIMULATED_X_PORT: Port.default(0).describe('loopback port of the simulated X'),
   SIMULATED_X_RECORD: z.string().min(1).describe('append-only record of every request'),
   SIMULATED_X_TOKEN: z.string().optional().describe('user token that the simulated X accepts'),
+  SIMULATED_X_ACCOUNT: z
+    .string()
+    .min(1)
+    .default('x-simulated')
+    .describe('name of the account of that token in the record, as its tool server calls it'),
+})
+
+const wallet = z.object({
+  WALLET_NETWORK: z
+    .enum(['off', 'simulated', 'base-sepolia', 'base'])
+    .describe(
+      'where the wallet acts; no default, because it spends. The stack takes simulated for unset ' +
+        'when mcp-tools/wallet is installed; any other value but off installs it',
+    ),
+  WALLET_PROVIDER: z
+    .enum(['viem', 'cdp'])
+    .default('viem')
+    .describe('who holds the key: this process (viem), or Coinbase (cdp)'),
+  WALLET_LIMITS_FILE: z
+    .string()
+    .optional()
+    .describe('JSON: assets, caps, recipients; see docs/operations.md. Without it no wallet'),
+  WALLET_RPC_URL: Url.optional().describe('node of base or base-sepolia; may hold a key'),
+  WALLET_PRIVATE_KEY: z.string().optional().describe('key of the wallet, 64 hexadecimal digits'),
+  WALLET_SECRET_ID: z
+    .string()
+    .optional()
+    .describe('name of the key in AWS Secrets Manager, instead of WALLET_PRIVATE_KEY'),
+  WALLET_ADDRESS: z.string().optional().describe('the account at Coinbase; for cdp'),
+  WALLET_SEND_TIMEOUT_MS: Milliseconds.default(10_000).describe('deadline of one broadcast'),
+  WALLET_FOLLOW_MS: Milliseconds.default(20_000).describe(
+    'how long a call waits for its block before it answers UNKNOWN',
+  ),
+  CDP_API_KEY_ID: z.string().optional().describe('Coinbase Developer Platform: id of the API key'),
+  CDP_API_KEY_SECRET: z.string().optional().describe('secret of that API key'),
+  CDP_WALLET_SECRET: z.string().optional().describe('wallet secret of that project'),
+  AWS_REGION: z.string().optional().describe('for WALLET_SECRET_ID'),
+  AWS_ACCESS_KEY_ID: z.string().optional().describe('for WALLET_SECRET_ID'),
+  AWS_SECRET_ACCESS_KEY: z.string().optional().describe('for WALLET_SECRET_ID'),
+  AWS_SESSION_TOKEN: z.string().optional().describe('for WALLET_SECRET_ID'),
+  AWS_ENDPOINT_URL_SECRETS_MANAGER: Url.optional().describe('another address of Secrets Manager'),
+  SIMULATED_EVM_URL: Url.optional().describe('loopback URL of the simulated chain'),
+})
+
+const simulatedEvm = z.object({
+  SIMULATED_EVM_PORT: Port.default(0).describe('loopback port of the simulated chain'),
+  SIMULATED_EVM_RECORD: z.string().min(1).describe('append-only record of every broadcast'),
+  SIMULATED_EVM_ANVIL: z.string().min(1).describe('path of the anvil binary'),
 })
 
 /** Read by the command line, not by a role. */
@@ -155,6 +219,8 @@ export const CONFIG_SECTIONS = {
   toolServer,
   tweet,
   simulatedX,
+  wallet,
+  simulatedEvm,
   cli,
 }
 export type ConfigSection = keyof typeof CONFIG_SECTIONS
@@ -174,6 +240,13 @@ export const SECRET_NAMES: readonly string[] = [
   'X_ACCESS_TOKEN',
   'X_ACCESS_SECRET',
   'X_OAUTH2_TOKEN',
+  'X_OAUTH2_CLIENT_SECRET',
+  'WALLET_RPC_URL',
+  'WALLET_PRIVATE_KEY',
+  'CDP_API_KEY_SECRET',
+  'CDP_WALLET_SECRET',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
   'CHIMERA_TOKEN',
 ]
 

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { TaskType } from './agent-task.ts'
 import { SlotId } from './ids.ts'
 import { Pointer } from './judging/provenance.ts'
+import { MediaHandle } from './media.ts'
 import { AssetCode } from './money.ts'
 
 /** For every parameter that reaches an effect: where the planner took it from. */
@@ -21,7 +22,7 @@ export const TaskPayload = z.discriminatedUnion('kind', [
     kind: z.literal('tweet.post'),
     slot: SlotId,
     text: z.string(),
-    media_ids: z.array(z.string()).max(4).default([]),
+    media_ids: z.array(MediaHandle).max(4).default([]),
     is_ai_labeled: z.boolean().default(true),
     origin: Origin,
   }),

@@ -45,7 +45,35 @@ export const TOOLS = {
     textArguments: ['text'],
     money: false,
   },
+  delete_tweet: {
+    server: 'tweet',
+    mutating: true,
+    scope: 'tweet:delete',
+    textArguments: [],
+    money: false,
+  },
+  get_tweet: {
+    server: 'tweet',
+    mutating: false,
+    scope: 'tweet:read',
+    textArguments: [],
+    money: false,
+  },
+  get_mentions: {
+    server: 'tweet',
+    mutating: false,
+    scope: 'tweet:read',
+    textArguments: [],
+    money: false,
+  },
   get_cooldown: {
+    server: 'tweet',
+    mutating: false,
+    scope: 'tweet:read',
+    textArguments: [],
+    money: false,
+  },
+  estimate_cost: {
     server: 'tweet',
     mutating: false,
     scope: 'tweet:read',
@@ -66,6 +94,55 @@ export const TOOLS = {
     textArguments: [],
     money: true,
   },
+  unstick_transfer: {
+    server: 'wallet',
+    mutating: true,
+    scope: 'wallet:transfer',
+    textArguments: [],
+    money: true,
+  },
+  get_balances: {
+    server: 'wallet',
+    mutating: false,
+    scope: 'wallet:read',
+    textArguments: [],
+    money: false,
+  },
+  simulate_transfer: {
+    server: 'wallet',
+    mutating: false,
+    scope: 'wallet:read',
+    textArguments: [],
+    money: false,
+  },
+  check_spend: {
+    server: 'wallet',
+    mutating: false,
+    scope: 'wallet:read',
+    textArguments: [],
+    money: false,
+  },
+  get_limits: {
+    server: 'wallet',
+    mutating: false,
+    scope: 'wallet:read',
+    textArguments: [],
+    money: false,
+  },
+  get_transfer: {
+    server: 'wallet',
+    mutating: false,
+    scope: 'wallet:read',
+    textArguments: [],
+    money: false,
+  },
+  list_transfers: {
+    server: 'wallet',
+    mutating: false,
+    scope: 'wallet:read',
+    textArguments: [],
+    money: false,
+  },
   get_candles: {
     server: 'trading',
     mutating: false,
@@ -81,17 +158,36 @@ export type ToolName = keyof typeof TOOLS
 export const isToolName = (name: string): name is ToolName => Object.hasOwn(TOOLS, name)
 
 /**
- * What one call costs at most, in micros of a US dollar, before it is granted.
- * Source: X's pay-per-use list, $0.015 a post and $0.20 with a URL (docs.x.com, August 2026).
+ * What one call costs at most, in micros of a US dollar, before it is granted. Source: X's
+ * pay-per-use list (docs.x.com, August 2026): "Content: Create" $0.015, with a URL $0.20; a
+ * deletion is "Interaction: Delete" $0.010 or "Content: Manage" $0.005, the list does not say
+ * which; $0.005 a post that is read, what the account owns less. Uploads are not charged.
  */
-export const TWEET_COST_USD_MICROS = { plain: 15_000n, withUrl: 200_000n } as const
+export const TWEET_COST_USD_MICROS = {
+  plain: 15_000n,
+  withUrl: 200_000n,
+  removal: 10_000n,
+  read: 5_000n,
+} as const
 
 /** X links every known top-level domain, 1,500 of them: whatever could be one is priced as one. */
 const URL_LIKE = /:\/\/|[\p{L}\p{N}-]\.\p{L}{2}/u
 
 /** The most that a call can cost, in micros of a US dollar: what a budget reserves for it. */
 export function estimateCost(tool: string, args: Readonly<Record<string, unknown>>): bigint {
+  if (tool === 'delete_tweet') return TWEET_COST_USD_MICROS.removal
   if (tool !== 'post_tweet' && tool !== 'reply_tweet') return 0n
   const text = typeof args['text'] === 'string' ? args['text'] : ''
   return URL_LIKE.test(text) ? TWEET_COST_USD_MICROS.withUrl : TWEET_COST_USD_MICROS.plain
 }
+
+/**
+ * What an outside client may do with the swarm (`mcp-tools/swarm`). Apart from `TOOLS`: no plan
+ * ever names them, for a swarm that gives itself goals has no owner.
+ */
+export const SWARM_TOOLS = {
+  submit_goal: { mutating: true, scope: 'swarm:write' },
+  get_goal: { mutating: false, scope: 'swarm:read' },
+  list_goals: { mutating: false, scope: 'swarm:read' },
+  cancel_goal: { mutating: true, scope: 'swarm:write' },
+} as const satisfies Record<string, Pick<ToolRow, 'mutating' | 'scope'>>

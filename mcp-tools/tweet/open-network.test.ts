@@ -41,6 +41,23 @@ test('nothing bends the rules beside a live back end', () => {
   expect(() => open(live, true)).toThrow('CHIMERA_CRASH_AT')
 })
 
+test.each([
+  { X_API_KEY: 'a', X_API_SECRET: 'b' },
+  { X_OAUTH2_TOKEN: 'e', X_API_KEY: 'a' },
+  { X_OAUTH2_TOKEN: 'e', X_OAUTH2_SESSION: '/nowhere' },
+  { X_OAUTH2_SESSION: '/nowhere' },
+  { X_OAUTH2_SESSION: '/nowhere', X_OAUTH2_CLIENT_ID: 'c' },
+])('half or doubtful credentials are refused: %j', (env) => {
+  expect(() => open({ TWEET_BACKEND: 'x', ...env })).toThrow(
+    expect.objectContaining({ code: 'CONFIG_INVALID' }),
+  )
+})
+
+test('credentials never travel in the clear, and a simulation is never X itself', () => {
+  expect(() => open({ ...live, X_BASE_URL: 'http://api.x.com' })).toThrow(/must be https/u)
+  expect(() => open({ ...simulated, SIMULATED_X_URL: 'https://api.x.com' })).toThrow(/X itself/u)
+})
+
 test('there is no back end by default', () => {
   expect(() => open({})).toThrow('TWEET_BACKEND')
   expect(() => open({ TWEET_BACKEND: 'simulated' })).toThrow('SIMULATED_X_URL')

@@ -2,6 +2,7 @@ import type { Config } from '@chimera/contracts/config'
 import { ConfigError } from '@chimera/runtime/config'
 
 import type { Network } from './network/network.ts'
+import { fixedToken, openOAuth2Token, type OAuth2Token } from './network/oauth2-token.ts'
 import { simulatedNetwork } from './network/simulated-network.ts'
 import { xNetwork, type XCredentials } from './network/x-network.ts'
 
@@ -32,23 +33,48 @@ function refuseBesideLive(config: TweetConfig, isCrashArmed: boolean): void {
   if (refused.length > 0) throw missing(refused, 'is refused beside a live back end')
 }
 
+/** One way to prove who is posting; more than one would be a guess. */
 function credentialsOf(config: TweetConfig): XCredentials {
-  const oauth2 = config.X_OAUTH2_TOKEN
-  if (oauth2 !== undefined) return { kind: 'oauth2', token: () => oauth2 }
   const { X_API_KEY: consumerKey, X_API_SECRET: consumerSecret } = config
   const { X_ACCESS_TOKEN: token, X_ACCESS_SECRET: tokenSecret } = config
+  const { X_OAUTH2_TOKEN: fixed, X_OAUTH2_SESSION: session } = config
+  const isOAuth1 = [consumerKey, consumerSecret, token, tokenSecret].some(
+    (value) => value !== undefined,
+  )
+  const ways = [fixed !== undefined, session !== undefined, isOAuth1].filter(Boolean)
+  if (ways.length > 1) {
+    throw missing(['X_OAUTH2_TOKEN'], 'and X_OAUTH2_SESSION and OAuth 1.0a exclude each other')
+  }
+  if (fixed !== undefined) return { kind: 'oauth2', token: fixedToken(fixed) }
+  if (session !== undefined) return { kind: 'oauth2', token: openSession(config, session) }
   if (
     consumerKey === undefined ||
     consumerSecret === undefined ||
     token === undefined ||
     tokenSecret === undefined
   ) {
-    throw missing(
-      ['X_OAUTH2_TOKEN'],
-      'or the four values of OAuth 1.0a are needed by the back end x',
-    )
+    const detail =
+      'or X_OAUTH2_SESSION or the four values of OAuth 1.0a are needed by the back end x'
+    throw missing(['X_OAUTH2_TOKEN'], detail)
   }
   return { kind: 'oauth1', consumerKey, consumerSecret, token, tokenSecret }
+}
+
+function openSession(config: TweetConfig, file: string): OAuth2Token {
+  const { X_OAUTH2_CLIENT_ID: clientId, X_OAUTH2_CLIENT_SECRET: clientSecret } = config
+  if (clientId === undefined) throw missing(['X_OAUTH2_CLIENT_ID'], 'is needed to renew tokens')
+  try {
+    return openOAuth2Token({
+      file,
+      clientId,
+      ...(clientSecret === undefined ? {} : { clientSecret }),
+      baseUrl: config.X_BASE_URL,
+      now: Date.now,
+    })
+  } catch {
+    // What was in it may be half a secret: only that it cannot be used is told.
+    throw missing(['X_OAUTH2_SESSION'], 'names no readable file of a token pair')
+  }
 }
 
 function missing(names: readonly string[], detail: string): ConfigError {

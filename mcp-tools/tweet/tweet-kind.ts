@@ -1,6 +1,7 @@
 import type { Config } from '@chimera/contracts/config'
 import type { ToolKind } from '@chimera/mcp-kit/open-tool-process'
 
+import { openMediaStore } from './media-store.ts'
 import { openNetwork } from './open-network.ts'
 import { POST_COOLDOWN_MS } from './tweet-limits.ts'
 import { tweetReconciler } from './tweet-reconciler.ts'
@@ -17,6 +18,7 @@ export function tweetKind(config: Config<'tweet'>, isCrashArmed: boolean): ToolK
       tweetTools({
         network,
         ledger,
+        media: openMediaStore(config.TWEET_MEDIA_DIR),
         cooldownMs: config.TWEET_COOLDOWN_MS ?? POST_COOLDOWN_MS,
         sendTimeoutMs: config.TWEET_SEND_TIMEOUT_MS,
       }),

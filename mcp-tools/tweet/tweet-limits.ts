@@ -11,6 +11,9 @@ export const POST_COOLDOWN_MS = 900_000
  */
 export const REPLY_WINDOW = { limit: 50, ms: 900_000 } as const
 
+/** X takes 50 deletions per user in 15 minutes; half of it leaves room for people. */
+export const DELETE_WINDOW = { limit: 25, ms: 900_000 } as const
+
 /**
  * When the account may post again; in the past when it may now. Unknown posts count like accepted.
  */
@@ -22,6 +25,12 @@ export function nextPostAtMs(window: AccountWindow, cooldownMs: number): number 
 /** When the account may reply again; in the past when it may now. */
 export function nextReplyAtMs(window: AccountWindow): number {
   const roomAtMs = window.roomAtMs('reply_tweet', REPLY_WINDOW.limit, REPLY_WINDOW.ms)
+  return Math.max(window.heldUntilMs, roomAtMs)
+}
+
+/** When the account may delete again; in the past when it may now. */
+export function nextDeleteAtMs(window: AccountWindow): number {
+  const roomAtMs = window.roomAtMs('delete_tweet', DELETE_WINDOW.limit, DELETE_WINDOW.ms)
   return Math.max(window.heldUntilMs, roomAtMs)
 }
 

@@ -2,7 +2,13 @@ import type { Entry } from '@chimera/mcp-kit/ledger/entry'
 import type { Look } from '@chimera/mcp-kit/protocol/reconcile'
 import { expect, test } from 'vitest'
 
-import { X_ABSENCE, type Network, type SeenPost, type Timeline } from './network/network.ts'
+import {
+  type Found,
+  type Network,
+  type SeenPost,
+  type Timeline,
+  X_ABSENCE,
+} from './network/network.ts'
 import { sameContent } from './network/same-content.ts'
 import { tweetReconciler } from './tweet-reconciler.ts'
 
@@ -51,11 +57,17 @@ const seen = (id: string, text: string): SeenPost => ({
   createdAtMs: CLAIMED_MS + Number(id),
 })
 
+const neverSends = (): never => {
+  throw new Error('Reconciling never sends.')
+}
+
 /** One look at an account whose timeline is `timeline`. */
 async function look(given: {
   timeline: SeenPost[] | Timeline
   rivals?: Entry[]
   bound?: string[]
+  of?: Entry
+  lookup?: (id: string) => Found
 }): Promise<{ look: Look; sinceMs: number | undefined }> {
   const { timeline, rivals = [], bound = [] } = given
   let asked: number | undefined
@@ -63,10 +75,15 @@ async function look(given: {
     label: 'x',
     isLive: true,
     absence: X_ABSENCE,
-    prepare: () => {
-      throw new Error('Reconciling never sends.')
-    },
+    renew: async () => undefined,
+    prepare: neverSends,
+    prepareUpload: neverSends,
+    prepareRemoval: neverSends,
     classify: () => ({ outcome: 'unknown', detail: '' }),
+    classifyUpload: () => ({ outcome: 'unknown', detail: '' }),
+    classifyRemoval: () => ({ outcome: 'unknown', detail: '' }),
+    findPost: async ({ id }) => given.lookup?.(id) ?? { outcome: 'read', post: undefined },
+    findMentions: async () => ({ outcome: 'read', posts: [] }),
     findSince: async ({ sinceMs }) => {
       asked = sinceMs
       return Array.isArray(timeline)
@@ -75,7 +92,7 @@ async function look(given: {
     },
     sameContent,
   }
-  const found = await tweetReconciler(network).look(entry('mine', 'hello'), {
+  const found = await tweetReconciler(network).look(given.of ?? entry('mine', 'hello'), {
     rivals,
     isBound: (ref) => bound.includes(ref),
     note: () => {},
@@ -124,4 +141,31 @@ test('an empty timeline is unseen only when it is whole', async () => {
 test('a timeline that cannot be read says nothing, and when to ask again', async () => {
   const away = { outcome: 'unavailable', detail: 'limited', retryAfterMs: 7_000 } as const
   expect((await look({ timeline: away })).look).toEqual({ kind: 'not_yet', inMs: 7_000 })
+})
+
+const removal = entry('mine', '', {
+  tool: 'delete_tweet',
+  args: JSON.stringify({ tweet_id: '7' }),
+})
+
+test.each([
+  ['gone: it is done', { outcome: 'read', post: undefined }, [], { kind: 'found' }],
+  ['there: not yet deleted', { outcome: 'read', post: seen('7', 'x') }, [], { kind: 'unseen' }],
+  ['not to be seen', { outcome: 'unavailable', detail: 'away' }, [], { kind: 'not_yet' }],
+  ["gone by another's hand", { outcome: 'read', post: undefined }, ['deleted:7'], {}],
+] as const)('a deletion is known by its post: %s', async (_what, answer, bound, expected) => {
+  const asked: string[] = []
+  const lookup = (id: string): Found => {
+    asked.push(id)
+    return answer
+  }
+  const { look: found } = await look({ timeline: [], of: removal, lookup, bound: [...bound] })
+  expect(asked).toEqual(['7'])
+  expect(found).toMatchObject(bound.length > 0 ? { kind: 'cannot' } : expected)
+})
+
+test('an open deletion is no rival of a post', async () => {
+  const timeline = [seen('1', 'hello')]
+  const { look: found } = await look({ timeline, rivals: [removal] })
+  expect(found).toEqual({ kind: 'found', providerRef: '1' })
 })

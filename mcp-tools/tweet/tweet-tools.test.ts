@@ -8,6 +8,7 @@ import { windowOf } from '@chimera/mcp-kit/protocol/checks'
 import type { ServedEffectTool, ServedTool } from '@chimera/mcp-kit/serving/define-tool'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
+import { openMediaStore } from './media-store.ts'
 import { simulatedNetwork } from './network/simulated-network.ts'
 import { nextReplyAtMs, REPLY_WINDOW } from './tweet-limits.ts'
 import { tweetTools } from './tweet-tools.ts'
@@ -32,6 +33,7 @@ const tools = (): readonly ServedTool[] =>
   tweetTools({
     network: simulatedNetwork({ baseUrl: 'http://127.0.0.1:9', token: 't' }),
     ledger,
+    media: openMediaStore(folder),
     cooldownMs: 900_000,
     sendTimeoutMs: 10_000,
   })
@@ -54,7 +56,7 @@ describe('what a client is shown', () => {
 describe('a plan', () => {
   const plan = (args: object) => effectTool('post_tweet').effect.plan(args)
   const bodyOf = async (args: object): Promise<unknown> => {
-    const made = await plan(args).plan?.prepare()
+    const made = await plan(args).plan?.prepare({ effectKey: 'key', round: 1 })
     return made !== undefined && 'body' in made ? JSON.parse(made.body.toString()) : made
   }
 

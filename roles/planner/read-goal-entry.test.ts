@@ -41,7 +41,8 @@ describe('a goal on the stream', () => {
   })
 
   test('comes structured', () => {
-    const goal = { kind: 'tweet.post', params: { text: 'hi', media_ids: ['1'] } }
+    const image = `sha256:${'0'.repeat(64)}`
+    const goal = { kind: 'tweet.post', params: { text: 'hi', media_ids: [image] } }
     expect(read({ goal: JSON.stringify(goal) })).toMatchObject({ goal: { ...goal, mode: 'paper' } })
   })
 

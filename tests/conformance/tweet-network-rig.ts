@@ -4,6 +4,7 @@ import { join } from 'node:path'
 
 import { SimulatedRequest } from '@chimera/contracts/observable'
 import type { Network, Post } from '@chimera/mcp-tweet/network/network'
+import { fixedToken } from '@chimera/mcp-tweet/network/oauth2-token'
 import { simulatedNetwork } from '@chimera/mcp-tweet/network/simulated-network'
 import { xNetwork } from '@chimera/mcp-tweet/network/x-network'
 import type { Control } from '@chimera/mcp-tweet/simulated-x/faults'
@@ -26,7 +27,7 @@ export const IMPLEMENTATIONS = {
   'x by OAuth 1.0a': (baseUrl) =>
     xNetwork({ baseUrl, credentials: { kind: 'oauth1', ...OAUTH1 }, ...FAST }),
   'x by OAuth 2.0': (baseUrl) =>
-    xNetwork({ baseUrl, credentials: { kind: 'oauth2', token: () => BEARER }, ...FAST }),
+    xNetwork({ baseUrl, credentials: { kind: 'oauth2', token: fixedToken(BEARER) }, ...FAST }),
 } satisfies Record<string, (baseUrl: string) => Network>
 
 const FAST = { readDeadlineMs: 400 }
@@ -102,4 +103,41 @@ export async function tryPost(
   const sent = await sendPost(network.prepare(post), deadlineMs)
   if (sent.outcome === 'lost') return { outcome: 'unknown', detail: sent.reason }
   return network.classify(sent.response)
+}
+
+/** The smallest thing that is a PNG to whoever looks at its first bytes; `n` makes it another. */
+export const picture = (n: number): Buffer =>
+  Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.from(`picture ${n}`)])
+
+/** Uploads one picture and says what the network makes of the answer. */
+export async function tryUpload(
+  network: Network,
+  bytes: Buffer,
+  deadlineMs?: number,
+): Promise<ReturnType<Network['classifyUpload']>> {
+  const sent = await sendPost(network.prepareUpload({ bytes, type: 'image/png' }), deadlineMs)
+  if (sent.outcome === 'lost') return { outcome: 'unknown', detail: sent.reason }
+  return network.classifyUpload(sent.response)
+}
+
+/** The ids of so many pictures that X holds. */
+export async function uploaded(network: Network, count: number): Promise<string[]> {
+  const ids: string[] = []
+  for (let n = 0; n < count; n += 1) {
+    const verdict = await tryUpload(network, picture(n))
+    if (verdict.outcome !== 'uploaded') throw new Error(`not uploaded: ${verdict.detail}`)
+    ids.push(verdict.mediaId)
+  }
+  return ids
+}
+
+/** Deletes one post and says what the network makes of the answer. */
+export async function tryRemoval(
+  network: Network,
+  id: string,
+  deadlineMs?: number,
+): Promise<ReturnType<Network['classifyRemoval']>> {
+  const sent = await sendPost(network.prepareRemoval(id), deadlineMs)
+  if (sent.outcome === 'lost') return { outcome: 'unknown', detail: sent.reason }
+  return network.classifyRemoval(sent.response, id)
 }

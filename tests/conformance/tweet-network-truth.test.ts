@@ -7,7 +7,14 @@ import type { Control } from '@chimera/mcp-tweet/simulated-x/faults'
 import { expect } from 'vitest'
 
 import { control, guarantee, type Random, sampleSize, seeded } from '../guarantee.ts'
-import { IMPLEMENTATIONS, openRig, plainPost, type Rig, tryPost } from './tweet-network-rig.ts'
+import {
+  IMPLEMENTATIONS,
+  openRig,
+  plainPost,
+  type Rig,
+  tryPost,
+  uploaded,
+} from './tweet-network-rig.ts'
 
 type Alter = (network: Network) => Network
 
@@ -60,7 +67,7 @@ async function expectTrueVerdict({
 }): Promise<void> {
   const post = plainPost(random.pick(TEXTS)(each), {
     isAiLabeled: random.pick([true, false]),
-    mediaIds: random.pick([[], ['7'], ['7', '8']]),
+    mediaIds: await uploaded(network, random.pick([0, 0, 1, 2])),
     ...(random.pick([true, false]) ? { replyTo: '77' } : {}),
   })
   const fault = random.pick(FAULTS)

@@ -1,7 +1,14 @@
 import type { Network, Post, Timeline } from '@chimera/mcp-tweet/network/network'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
-import { IMPLEMENTATIONS, openRig, plainPost, type Rig, tryPost } from './tweet-network-rig.ts'
+import {
+  IMPLEMENTATIONS,
+  openRig,
+  plainPost,
+  type Rig,
+  tryPost,
+  uploaded,
+} from './tweet-network-rig.ts'
 
 const FAMILY = '👨‍👩‍👧‍👦'
 
@@ -181,9 +188,10 @@ describe.each(Object.entries(IMPLEMENTATIONS))('a tweet network: %s', (_name, op
   })
 
   test('media are counted, and their own link is no part of the text', async () => {
-    const post = plainPost('two pictures', { mediaIds: ['11', '12'] })
+    const mediaIds = await uploaded(network, 2)
+    const post = plainPost('two pictures', { mediaIds })
     expect(await tryPost(network, post)).toMatchObject({ outcome: 'accepted' })
-    expect(rig.accepted()[0]?.body).toMatchObject({ media: { media_ids: ['11', '12'] } })
+    expect(rig.accepted()[0]?.body).toMatchObject({ media: { media_ids: mediaIds } })
     expect(await findPost(network, post, startedMs)).toMatchObject({ text: 'two pictures' })
     expect(await findPost(network, { ...post, mediaIds: ['11'] }, startedMs)).toBeUndefined()
   })

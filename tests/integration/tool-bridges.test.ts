@@ -130,7 +130,7 @@ describe('when the holder is killed', () => {
     open.push(client)
     process.kill(holder.pid, 'SIGKILL')
     const { tools } = await client.listTools()
-    expect(tools).toHaveLength(3)
+    expect(tools).toHaveLength(7)
     const posted = await client.callTool({ name: 'post_tweet', arguments: { text: 'still here' } })
     expect(posted.structuredContent).toMatchObject({ status: 'CONFIRMED' })
   })

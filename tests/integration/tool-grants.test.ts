@@ -16,6 +16,9 @@ beforeAll(async () => {
 })
 afterAll(async () => rig[Symbol.asyncDispose]())
 
+/** The name of an image that nobody added. */
+const IMAGE = `sha256:${'0'.repeat(64)}`
+
 const fresh = () => ({ text: `granted tweet ${(serial += 1)}`, is_ai_labeled: true })
 const stateOf = async (grantId: string): Promise<string | undefined> =>
   (await rig.reconcile([grantId])).receipts[0]?.state
@@ -101,7 +104,9 @@ describe('a grant that the ledger does not know', () => {
   test.each([
     ['with a field that no schema knows', { extra: 1 }, 'INPUT_INVALID'],
     ['with blanks around its text', { text: ' blank ' }, 'INPUT_INVALID'],
-    ['with five media', { media_ids: ['1', '2', '3', '4', '5'] }, 'INPUT_INVALID'],
+    ['with five media', { media_ids: Array(5).fill(IMAGE) }, 'INPUT_INVALID'],
+    ['with a path for an image', { media_ids: ['/etc/passwd'] }, 'INPUT_INVALID'],
+    ['with an image that is not here', { media_ids: [IMAGE] }, 'INPUT_INVALID'],
     ['with a label of another type', { is_ai_labeled: 'yes' }, 'INPUT_INVALID'],
     ['with a text above 280 by weight', { text: 'a'.repeat(281) }, 'TEXT_TOO_LONG'],
   ])('%s is VOID', async (_title, other, code) => {

@@ -53,6 +53,7 @@ export class Rig implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'chimera-tool-'))
   readonly judge: TestJudge
   readonly ledgerPath: string
+  readonly mediaFolder = join(this.folder, 'media')
   readonly #stack = new AsyncDisposableStack()
   #x = { url: '', record: '' }
   #toolPort = 0
@@ -62,6 +63,7 @@ export class Rig implements AsyncDisposable {
 
   constructor() {
     mkdirSync(join(this.folder, 'state'), { recursive: true })
+    mkdirSync(this.mediaFolder)
     this.judge = new TestJudge(this.folder)
     this.ledgerPath = join(this.folder, 'ledger.sqlite')
     writeFileSync(join(this.folder, 'receipt.jwk'), JSON.stringify(this.judge.receiptKey.jwk))
@@ -112,6 +114,7 @@ export class Rig implements AsyncDisposable {
       SIMULATED_X_URL: this.#x.url,
       SIMULATED_X_TOKEN: X_TOKEN,
       CHIMERA_STATE_DIR: join(this.folder, 'state'),
+      TWEET_MEDIA_DIR: this.mediaFolder,
       ...other,
     }
   }

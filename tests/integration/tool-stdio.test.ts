@@ -55,7 +55,7 @@ test('an outside client of 2026 posts once for one intent', async () => {
 test('an outside client of 2025 posts, and an unlabelled post is refused', async () => {
   const client = new LegacyClient({ name: 'outside', version: '1' })
   await client.connect(new LegacyTransport(server('legacy.sqlite')))
-  expect((await client.listTools()).tools).toHaveLength(3)
+  expect((await client.listTools()).tools).toHaveLength(7)
   const args = { text: 'from 2025', is_ai_labeled: false }
   const refused = await client.callTool({ name: 'post_tweet', arguments: args })
   expect(refused).toMatchObject({ isError: true, structuredContent: { code: 'LIMIT_EXCEEDED' } })

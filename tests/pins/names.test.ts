@@ -99,9 +99,6 @@ test('error codes, whether they may be tried again, and their HTTP status', () =
       "MARKET_UNKNOWN terminal 422",
       "SYMBOL_RESTRICTED denied 403",
       "KILL_LEVEL denied 403",
-      "MARKET_UNKNOWN terminal 422",
-      "SYMBOL_RESTRICTED denied 403",
-      "KILL_LEVEL denied 403",
       "DUPLICATE terminal 409",
       "UPSTREAM_REJECTED terminal 422",
       "UPSTREAM_RATE_LIMITED retryable 429",
@@ -198,8 +195,6 @@ test('names of the environment by section, and which of them are secret', () => 
       "simulatedEvm SIMULATED_EVM_PORT",
       "simulatedEvm SIMULATED_EVM_RECORD",
       "simulatedEvm SIMULATED_EVM_ANVIL",
-      "simulatedEvm SIMULATED_EVM_WALLET",
-      "simulatedEvm SIMULATED_EVM_ACCOUNT",
       "cli CHIMERA_GATEWAY_URL",
       "cli CHIMERA_TOKEN",
     ]

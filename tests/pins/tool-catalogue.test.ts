@@ -11,6 +11,7 @@ import { canonicalHash } from '@chimera/contracts/canonical'
 import { TOOLS } from '@chimera/contracts/tools'
 import { openLedger } from '@chimera/mcp-kit/ledger/ledger'
 import type { ServedTool } from '@chimera/mcp-kit/serving/define-tool'
+import { openMediaStore } from '@chimera/mcp-tweet/media-store'
 import { simulatedNetwork } from '@chimera/mcp-tweet/network/simulated-network'
 import { tweetTools } from '@chimera/mcp-tweet/tweet-tools'
 import { afterAll, expect, test } from 'vitest'
@@ -28,6 +29,7 @@ afterAll(() => {
 const tweet = tweetTools({
   network: simulatedNetwork({ baseUrl: 'http://127.0.0.1:9', token: 'asked for nothing' }),
   ledger,
+  media: openMediaStore(undefined),
   cooldownMs: 900_000,
   sendTimeoutMs: 10_000,
 })
@@ -42,9 +44,13 @@ test('the definitions of the tweet server', async () => {
   )
   expect(hashesOf(tweet)).toMatchInlineSnapshot(`
     [
-      "post_tweet 94dee960159706112fdcfc2153297c79a765656a4d3ce5a378d98aff935f6b68",
-      "reply_tweet 6c35d0124483ff70ca4f1fe148f35d7a747c2cf5f7b3e8f3cdacf12b1ed3fe43",
+      "post_tweet 6b4c94ea70399e8cecca06b9d40f980a424db40ccbc25a0e04543bcbb8041acf",
+      "reply_tweet 2bddd5b1cf7812c232e33a5c9a9519f012f0688f8e9f65095b500c410902f5c9",
+      "delete_tweet 6893f545a679a68348e8fe7368ecc3d4c5b1e51f439384a67ede9246f4696ba4",
+      "get_tweet 39de774448ac5e3d1a2ee085a411a6ee9ec1fa1f155484d70baa07cea31de7f7",
+      "get_mentions f4f7b0271158394bb9c82c6bc839fb840cf7feb2d9b8f257c7ef01f7f1fc5cb9",
       "get_cooldown c27a608d990671ef41fb2e7cce65947976ef5d085e4d99d3081035776b503c94",
+      "estimate_cost c624a0b56d15ac7215f93b77c16531ec3e7e49e697b12a7d8e98e26da849cb97",
     ]
   `)
 })

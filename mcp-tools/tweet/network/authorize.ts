@@ -3,7 +3,7 @@ import { createHmac, randomUUID } from 'node:crypto'
 import OAuth from 'oauth-1.0a'
 
 /** Makes the `authorization` header of one request. A new nonce for each; never logged. */
-export type Authorize = (request: { method: 'GET' | 'POST'; url: string }) => string
+export type Authorize = (request: { method: 'GET' | 'POST' | 'DELETE'; url: string }) => string
 
 /** The four secrets of OAuth 1.0a user context. */
 export type OAuth1Credentials = {

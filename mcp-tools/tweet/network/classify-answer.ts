@@ -1,8 +1,13 @@
 import { z } from 'zod'
 
-import type { Classification, ProviderResponse } from './network.ts'
+import type { Classification, ProviderResponse, UploadVerdict } from './network.ts'
 
-const Created = z.object({ data: z.object({ id: z.string().regex(/^[0-9]{1,19}$/u) }) })
+const Id = z.string().regex(/^[0-9]{1,19}$/u)
+const Created = z.object({ data: z.object({ id: Id }) })
+const Removed = z.object({ data: z.object({ deleted: z.boolean() }) })
+const Uploaded = z.object({
+  data: z.object({ id: Id, processing_info: z.object({ state: z.string() }).optional() }),
+})
 
 /** The two shapes in which X refuses: problem+json (RFC 9457) and the older list of errors. */
 const Problem = z.object({ title: z.string(), detail: z.string().optional() })
@@ -34,17 +39,60 @@ export function classifyAnswer(
   response: ProviderResponse,
   { postUrl, nowMs }: { postUrl: (id: string) => string; nowMs: number },
 ): Classification {
-  const { status, headers } = response
-  const body = parseJson(response.body)
-  if (status >= 200 && status < 300) {
-    const created = Created.safeParse(body)
-    if (!created.success) {
-      return { outcome: 'unknown', detail: `X answered ${status} without the id of a post.` }
-    }
-    const { id } = created.data.data
-    return { outcome: 'accepted', providerRef: id, url: postUrl(id) }
+  if (!isSuccess(response)) return classifyFailure(response, nowMs)
+  const created = Created.safeParse(parseJson(response.body))
+  if (!created.success) {
+    return { outcome: 'unknown', detail: `X answered ${response.status} without the id of a post.` }
   }
-  const said = sayingOf(body)
+  const { id } = created.data.data
+  return { outcome: 'accepted', providerRef: id, url: postUrl(id) }
+}
+
+/** The name of a removal among the provider's references: the post's own is the post's effect. */
+export const removalOf = (id: string): string => `deleted:${id}`
+
+/** What an answer to DELETE /2/tweets/:id proves. */
+export function classifyRemoval(
+  response: ProviderResponse,
+  { id, nowMs }: { id: string; nowMs: number },
+): Classification {
+  if (!isSuccess(response)) return classifyFailure(response, nowMs)
+  const removed = Removed.safeParse(parseJson(response.body))
+  if (!removed.success) {
+    const detail = `X answered ${response.status} without saying whether it deleted the post.`
+    return { outcome: 'unknown', detail }
+  }
+  if (removed.data.data.deleted) return { outcome: 'accepted', providerRef: removalOf(id) }
+  const detail = 'X says that it did not delete the post.'
+  return { outcome: 'refused', code: 'UPSTREAM_REJECTED', detail }
+}
+
+/** What an answer to POST /2/media/upload proves. */
+export function classifyUpload(response: ProviderResponse, nowMs: number): UploadVerdict {
+  if (!isSuccess(response)) return classifyFailure(response, nowMs)
+  const uploaded = Uploaded.safeParse(parseJson(response.body))
+  if (!uploaded.success) {
+    return { outcome: 'unknown', detail: `X answered ${response.status} without a media id.` }
+  }
+  const { id, processing_info: processing } = uploaded.data.data
+  if (processing === undefined || processing.state === 'succeeded') {
+    return { outcome: 'uploaded', mediaId: id }
+  }
+  const detail = `X has not finished the media; it is ${processing.state.slice(0, 32)}.`
+  return { outcome: 'unknown', detail }
+}
+
+function isSuccess({ status }: ProviderResponse): boolean {
+  return status >= 200 && status < 300
+}
+
+/** What an answer that is no success proves: a refusal in X's own words, or nothing. */
+function classifyFailure(
+  response: ProviderResponse,
+  nowMs: number,
+): Extract<Classification, { outcome: 'refused' | 'unknown' }> {
+  const { status, headers } = response
+  const said = sayingOf(parseJson(response.body))
   if (status === 429) {
     // Whoever answers 429, X or a proxy before it, did not process the request (RFC 6585).
     const detail = said?.text ?? 'X limits the rate.'

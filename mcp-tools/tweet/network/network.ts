@@ -4,6 +4,8 @@
  * kit's send-once does (design section 5, "SDKs build and read, they never send").
  */
 import type { ErrorCode } from '@chimera/contracts/errors'
+import type { ImageType } from '@chimera/contracts/media'
+import type { Refusal } from '@chimera/mcp-kit/provider/exchange'
 
 /** One post as the tools mean it. Text is already canonical (`canonicalText`), ids are digits. */
 export interface Post {
@@ -16,13 +18,19 @@ export interface Post {
   readonly replyTo?: string
 }
 
+/** An image to be uploaded: its bytes have been checked. */
+export interface Image {
+  readonly bytes: Buffer
+  readonly type: ImageType
+}
+
 /**
  * The exact bytes of one request, made before the claim. `headers.authorization` is a secret: the
  * ledger keeps `method`, `url` and `body`, never this header. An OAuth 1.0a signature holds a
  * timestamp that the network honours for about five minutes, so prepare right before the claim.
  */
 export interface PreparedRequest {
-  readonly method: 'POST'
+  readonly method: 'POST' | 'DELETE'
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer
@@ -48,7 +56,7 @@ export type RefusalCode = Extract<
  * closing it.
  */
 export type Classification =
-  | { readonly outcome: 'accepted'; readonly providerRef: string; readonly url: string }
+  | { readonly outcome: 'accepted'; readonly providerRef: string; readonly url?: string }
   | {
       readonly outcome: 'refused'
       readonly code: RefusalCode
@@ -66,6 +74,8 @@ export interface SeenPost {
   /** Absent when the network did not say. */
   readonly mediaCount?: number
   readonly replyTo?: string
+  /** The numeric id of who wrote it; absent when the network did not say. */
+  readonly authorId?: string
 }
 
 /**
@@ -79,6 +89,21 @@ export type Timeline =
       readonly isComplete: boolean
     }
   | { readonly outcome: 'unavailable'; readonly detail: string; readonly retryAfterMs?: number }
+
+/** What an answer to an upload proves. An upload that nobody posts is nothing to anybody. */
+export type UploadVerdict =
+  | { readonly outcome: 'uploaded'; readonly mediaId: string }
+  | Extract<Classification, { outcome: 'refused' | 'unknown' }>
+
+/** One post by its id, or the network's own word that there is none. */
+export type Found =
+  | { readonly outcome: 'read'; readonly post: SeenPost | undefined }
+  | Extract<Timeline, { outcome: 'unavailable' }>
+
+/** Posts of others that name the account, newest first. `next` continues with older ones. */
+export type Mentions =
+  | { readonly outcome: 'read'; readonly posts: readonly SeenPost[]; readonly next?: string }
+  | Extract<Timeline, { outcome: 'unavailable' }>
 
 /** When a post that is not on the timeline may be called absent. */
 export interface AbsenceBound {
@@ -97,9 +122,22 @@ export interface Network {
   /** A live back end acts only for goals of mode `live`; a simulated one marks its receipts. */
   readonly isLive: boolean
   readonly absence: AbsenceBound
+  /**
+   * Renews credentials that are about to run out; to be awaited before anything is prepared or
+   * read. A refusal when the network does not know the account any more. Throws
+   * UPSTREAM_UNAVAILABLE.
+   */
+  readonly renew: () => Promise<Refusal | undefined>
   /** Synchronous and without I/O. Throws RangeError on a post that no network would take. */
   readonly prepare: (post: Post) => PreparedRequest
   readonly classify: (response: ProviderResponse) => Classification
+  /** The upload of one image. It may be repeated: what is not posted is forgotten in a day. */
+  readonly prepareUpload: (image: Image) => PreparedRequest
+  readonly classifyUpload: (response: ProviderResponse) => UploadVerdict
+  /** Throws RangeError on what is no id of a post. */
+  readonly prepareRemoval: (id: string) => PreparedRequest
+  /** `accepted` names the removal, not the post: that name is taken. */
+  readonly classifyRemoval: (response: ProviderResponse, id: string) => Classification
   /**
    * Reads the account's timeline for reconciliation, never for permission. `sinceMs` is the wall
    * clock at the claim (not a ledger clock that may run ahead of it); what comes back counts as not
@@ -110,6 +148,18 @@ export interface Network {
     readonly sinceMs: number
     readonly signal?: AbortSignal
   }) => Promise<Timeline>
+  /** One post, of whomever. Same bounds as `findSince`. */
+  readonly findPost: (request: {
+    readonly id: string
+    readonly signal?: AbortSignal
+  }) => Promise<Found>
+  /** At most `limit` (1 to 100) mentions, newer than `sinceId`. Same bounds as `findSince`. */
+  readonly findMentions: (request: {
+    readonly limit: number
+    readonly sinceId?: string
+    readonly next?: string
+    readonly signal?: AbortSignal
+  }) => Promise<Mentions>
   /**
    * Whether a post read back is what was sent. It errs towards yes where the network rewrites text
    * (scheme of a bare link, mentions put before a reply): a false no would send a post twice.

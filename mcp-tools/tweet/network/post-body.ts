@@ -4,7 +4,8 @@ import type { Post } from './network.ts'
 /** X takes this many media in one post (POST /2/tweets, `media.media_ids`). */
 export const MAX_MEDIA = 4
 
-const ID = /^[0-9]{1,19}$/u
+/** An id of X: of a post, or of media. */
+export const PostId = /^[0-9]{1,19}$/u
 
 /**
  * The JSON body of POST /2/tweets in a fixed key order, so that equal posts have equal bytes.
@@ -22,7 +23,7 @@ export function renderPostBody(post: Post): Buffer {
     throw new RangeError(`A post has ${mediaIds.length} media; X takes at most ${MAX_MEDIA}.`)
   }
   const strange = [...mediaIds, ...(replyTo === undefined ? [] : [replyTo])].find(
-    (id) => !ID.test(id),
+    (id) => !PostId.test(id),
   )
   if (strange !== undefined) {
     throw new RangeError(`"${strange}" is not an id of X: 1 to 19 digits.`)

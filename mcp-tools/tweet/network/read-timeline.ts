@@ -2,32 +2,14 @@ import { z } from 'zod'
 
 import type { SeenPost, Timeline } from './network.ts'
 import type { ReadAnswer } from './read-api.ts'
+import { seenPost, Tweet, TWEET_FIELDS } from './seen-post.ts'
 
 /** The most that X gives in one page. */
 const PAGE_SIZE = 100
 /** No account of ours writes 1,000 posts in the minutes that a reconciliation looks back. */
 const MAX_PAGES = 10
 
-/** The first moment of X's ids, which hold milliseconds above 22 bits (the "snowflake"). */
-const SNOWFLAKE_EPOCH_MS = 1_288_834_974_657n
-
 const Me = z.object({ data: z.object({ id: z.string().regex(/^[0-9]{1,19}$/u) }) })
-
-const Link = z.object({
-  url: z.string(),
-  expanded_url: z.string().optional(),
-  display_url: z.string().optional(),
-  media_key: z.string().optional(),
-})
-
-const Tweet = z.object({
-  id: z.string().regex(/^[0-9]{1,19}$/u),
-  text: z.string(),
-  entities: z.object({ urls: z.array(Link).optional() }).optional(),
-  attachments: z.object({ media_keys: z.array(z.string()).optional() }).optional(),
-  referenced_tweets: z.array(z.object({ type: z.string(), id: z.string() })).optional(),
-})
-type Tweet = z.infer<typeof Tweet>
 
 const Page = z.object({
   data: z.array(Tweet).max(PAGE_SIZE).optional(),
@@ -49,10 +31,7 @@ export async function readOwnId(
   return { outcome: 'read', userId: me.data.data.id }
 }
 
-/**
- * The posts of one user from `sinceMs` on, newest first. The time of a post is taken from its id,
- * because `created_at` is cut to the second and would put a post before its own claim.
- */
+/** The posts of one user from `sinceMs` on, newest first. */
 export async function readTimeline(
   read: Read,
   { userId, sinceMs }: { userId: string; sinceMs: number },
@@ -89,7 +68,7 @@ function timelinePath(query: {
     max_results: String(PAGE_SIZE),
     // Whole seconds are all that X takes; what is a little older is left out afterwards.
     start_time: `${new Date(query.sinceMs).toISOString().slice(0, 19)}Z`,
-    'tweet.fields': 'attachments,created_at,entities,referenced_tweets',
+    'tweet.fields': TWEET_FIELDS,
   })
   if (query.token !== undefined) parameters.set('pagination_token', query.token)
   return `/2/users/${query.userId}/tweets?${parameters.toString()}`
@@ -97,34 +76,4 @@ function timelinePath(query: {
 
 function isOwn(tweet: Tweet): boolean {
   return !(tweet.referenced_tweets ?? []).some(({ type }) => type === 'retweeted')
-}
-
-function seenPost(tweet: Tweet): SeenPost {
-  const replyTo = tweet.referenced_tweets?.find(({ type }) => type === 'replied_to')?.id
-  return {
-    id: tweet.id,
-    createdAtMs: Number((BigInt(tweet.id) >> 22n) + SNOWFLAKE_EPOCH_MS),
-    text: plainText(tweet),
-    mediaCount: tweet.attachments?.media_keys?.length ?? 0,
-    ...(replyTo === undefined ? {} : { replyTo }),
-  }
-}
-
-/** The text as its author wrote it: X escapes three characters and wraps each link with t.co. */
-function plainText(tweet: Tweet): string {
-  const links = tweet.entities?.urls ?? []
-  const decoded = tweet.text
-    .replaceAll('&lt;', '<')
-    .replaceAll('&gt;', '>')
-    .replaceAll('&amp;', '&')
-  return links
-    .reduce((text, link) => text.replaceAll(link.url, () => meaningOf(link)), decoded)
-    .trim()
-}
-
-/** X appends a link to the post's own media; it is no part of what was written. */
-function meaningOf(link: z.infer<typeof Link>): string {
-  const isOwnMedia =
-    link.media_key !== undefined || /^pic\.(?:x|twitter)\.com\//u.test(link.display_url ?? '')
-  return isOwnMedia ? '' : (link.expanded_url ?? link.url)
 }

@@ -2,6 +2,7 @@ import { apiNetwork } from './api-network.ts'
 import { authorizeByBearer, authorizeByOAuth1, type OAuth1Credentials } from './authorize.ts'
 import { isLoopback } from './loopback.ts'
 import { X_ABSENCE, type Network } from './network.ts'
+import type { OAuth2Token } from './oauth2-token.ts'
 
 /** Where X serves its API v2. */
 export const X_BASE_URL = 'https://api.x.com'
@@ -15,7 +16,7 @@ const CLOCK_SKEW_MS = 10_000
 /** User context, by either protocol. App-only tokens cannot post. */
 export type XCredentials =
   | ({ readonly kind: 'oauth1' } & OAuth1Credentials)
-  | { readonly kind: 'oauth2'; readonly token: () => string }
+  | { readonly kind: 'oauth2'; readonly token: OAuth2Token }
 
 /**
  * X itself, API v2. Opens no connection. Throws TypeError on a base URL that is neither https nor
@@ -40,7 +41,8 @@ export function xNetwork(options: {
     authorize:
       credentials.kind === 'oauth1'
         ? authorizeByOAuth1(credentials, { now })
-        : authorizeByBearer(credentials.token),
+        : authorizeByBearer(credentials.token.current),
+    ...(credentials.kind === 'oauth2' ? { renew: credentials.token.renew } : {}),
     postUrl: (id) => `https://x.com/i/web/status/${id}`,
     clockSkewMs: CLOCK_SKEW_MS,
     now,

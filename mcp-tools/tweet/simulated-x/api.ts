@@ -1,7 +1,6 @@
-import type { SimulatedRequest } from '@chimera/contracts/observable'
-
-import type { Accounts, Sender } from './accounts.ts'
-import type { FaultAfter, FaultBefore, Faults } from './faults.ts'
+import type { Accounts } from './accounts.ts'
+import { answerRead, type Decision, endAccepted, endEarly, refuse, type User } from './decision.ts'
+import type { Faults } from './faults.ts'
 import { parsePostRequest, PostRequest } from './post-request.ts'
 import type { Posts } from './posts.ts'
 import {
@@ -9,14 +8,15 @@ import {
   APP_ONLY,
   DUPLICATE,
   forbidden,
+  invalidRequest,
   NOT_FOUND,
   RATE_LIMITED,
   UNAUTHORIZED,
-  UNAVAILABLE,
 } from './problems.ts'
 import type { openRateLimit } from './rate-limit.ts'
-import { readTimelinePage, renderFound } from './read-posts.ts'
+import { readMentionsPage, readTimelinePage, renderFound } from './read-posts.ts'
 import { renderTweet } from './render-tweet.ts'
+import { KEPT_S, parseUpload, type Uploads } from './uploads.ts'
 
 /** What `POST /__control` sets for all requests. */
 export type Settings = { duplicateCheck: boolean; timelineDelayMs: number; postLimit: number }
@@ -29,20 +29,11 @@ export type ApiRequest = {
   readonly body: unknown
 }
 
-/** What is done with a request: what the record says, and how its sender learns of it. */
-export type Decision = {
-  readonly account: string
-  readonly outcome: SimulatedRequest['outcome']
-  readonly answer: Answer
-  /** `cut` closes the connection and `hang` leaves it open, both without a byte of answer. */
-  readonly delivery: 'answer' | 'cut' | 'hang'
-  readonly id?: string
-}
-
 /** The parts of the simulated X; each is in the file of its name. */
 export type ApiParts = {
   readonly accounts: Accounts
   readonly posts: Posts
+  readonly uploads: Uploads
   readonly faults: Faults
   readonly rateLimit: ReturnType<typeof openRateLimit>
   readonly nextId: () => string
@@ -50,29 +41,34 @@ export type ApiParts = {
   readonly now: () => number
 }
 
-/** Decides one request in one synchronous step. What it accepts, it has posted. */
+/** Decides one request in one synchronous step. What it accepts, it has done. */
 export function decideRequest(request: ApiRequest, parts: ApiParts): Decision {
   const { method, url } = request
   const sender = parts.accounts.identify({ method, url, authorization: request.authorization })
   if (sender.kind === 'nobody') return refuse('unknown', UNAUTHORIZED)
   if (sender.kind === 'app') return refuse('app', APP_ONLY)
+  const ofUser = { ...parts, sender }
   const { route, id } = routeOf(method, url.pathname)
   switch (route) {
     case 'POST /2/tweets':
-      return decidePost(request, { ...parts, sender })
+      return decidePost(request, ofUser)
+    case 'POST /2/media/upload':
+      return decideUpload(request, ofUser)
     case 'DELETE /2/tweets/:id':
-      return decideDelete(id, { ...parts, sender })
+      return decideDelete(id, ofUser)
     case 'GET /2/tweets/:id':
-      return decideRead(sender, renderFound(id, url, parts.posts))
+      return decideLookup(id, request, ofUser)
     case 'GET /2/users/me': {
       const { account, userId } = sender
-      return decideRead(sender, {
+      return answerRead(sender, {
         status: 200,
         body: { data: { id: userId, name: account, username: account } },
       })
     }
     case 'GET /2/users/:id/tweets':
-      return decideTimeline(id, request, { ...parts, sender })
+      return decideTimeline(id, request, ofUser)
+    case 'GET /2/users/:id/mentions':
+      return decideMentions(id, request, ofUser)
     default:
       return refuse(sender.account, NOT_FOUND)
   }
@@ -85,7 +81,6 @@ function routeOf(method: string, path: string): { route: string; id: string } {
   return { route: `${method} ${pattern}`, id }
 }
 
-type User = Extract<Sender, { kind: 'user' }>
 type PartsOfUser = ApiParts & { readonly sender: User }
 
 function decidePost(request: ApiRequest, parts: PartsOfUser): Decision {
@@ -93,12 +88,16 @@ function decidePost(request: ApiRequest, parts: PartsOfUser): Decision {
   const { account, userId } = sender
   const said = PostRequest.pick({ text: true }).loose().safeParse(request.body)
   const target = { on: 'post', text: said.data?.text ?? '' } as const
-  const early = faults.takeBefore(target)
-  if (early) return { account, outcome: 'refused', ...endEarly(early, parts) }
+  const early = endEarly(target, { ...parts, account })
+  if (early) return early
   const { isAllowed, headers } = parts.rateLimit.take(account, settings.postLimit)
   if (!isAllowed) return refuse(account, { ...RATE_LIMITED, headers })
   const parsed = parsePostRequest(request.body)
   if (!parsed.isValid) return refuse(account, { ...parsed.answer, headers })
+  const media = parsed.post.media?.media_ids ?? []
+  if (!media.every((id) => parts.uploads.mayPost(id, account))) {
+    return refuse(account, { ...invalidRequest('Your media IDs are invalid.'), headers })
+  }
   const post = { account, request: parsed.post }
   if (settings.duplicateCheck && posts.hasDuplicate(post)) {
     return refuse(account, { ...DUPLICATE, headers })
@@ -107,71 +106,61 @@ function decidePost(request: ApiRequest, parts: PartsOfUser): Decision {
   posts.add(stored)
   const data = renderTweet(stored, { userId, fields: new Set() })
   const answer: Answer = { status: 201, body: { data }, headers }
-  const accepted = {
-    account,
-    id: stored.id,
-    answer,
-    outcome: 'accepted',
-    delivery: 'answer',
-  } as const
-  const fault = faults.takeAfter(target)
-  return fault === undefined ? accepted : { ...accepted, ...LOST[fault] }
+  return endAccepted({ account, id: stored.id, answer }, target, faults)
 }
 
-/** How the answer of an accepted post gets lost. */
-const LOST: Record<FaultAfter, Partial<Decision>> = {
-  cut: { outcome: 'cut', delivery: 'cut' },
-  hang: { outcome: 'hung', delivery: 'hang' },
-  '5xx_after': { answer: UNAVAILABLE },
+function decideUpload({ body }: ApiRequest, parts: PartsOfUser): Decision {
+  const { account } = parts.sender
+  const parsed = parseUpload(body)
+  const summary = parsed.isValid ? parsed.summary : undefined
+  const recorded = summary ?? 'not an image that X takes'
+  const target = { on: 'upload', text: summary?.sha256 ?? '' } as const
+  const early = endEarly(target, { ...parts, account })
+  if (early) return { ...early, recorded }
+  if (!parsed.isValid) return { ...refuse(account, parsed.answer), recorded }
+  const id = parts.nextId()
+  parts.uploads.add(id, { account, atMs: parts.now() })
+  const data = { id, media_key: `3_${id}`, size: summary?.bytes, expires_after_secs: KEPT_S }
+  const answer: Answer = { status: 200, body: { data } }
+  return endAccepted({ account, id, answer, recorded }, target, parts.faults)
 }
 
-function decideDelete(id: string, { posts, sender }: PartsOfUser): Decision {
+function decideDelete(id: string, parts: PartsOfUser): Decision {
+  const { posts, sender, faults } = parts
+  const { account } = sender
+  const target = { on: 'delete', text: id } as const
+  const early = endEarly(target, { ...parts, account })
+  if (early) return early
   const post = posts.find(id)
-  if (!post) return refuse(sender.account, NOT_FOUND)
-  if (post.account !== sender.account) {
-    return refuse(sender.account, forbidden('You are not authorized to delete this Tweet.'))
+  if (!post) return refuse(account, NOT_FOUND)
+  if (post.account !== account) {
+    return refuse(account, forbidden('You are not authorized to delete this Tweet.'))
   }
   posts.remove(id)
-  return { ...decideRead(sender, { status: 200, body: { data: { deleted: true } } }), id }
+  const answer: Answer = { status: 200, body: { data: { deleted: true } } }
+  return endAccepted({ account, id, answer }, target, faults)
+}
+
+function decideLookup(id: string, request: ApiRequest, parts: PartsOfUser): Decision {
+  const { sender, posts } = parts
+  const early = endEarly({ on: 'lookup', text: id }, { ...parts, account: sender.account })
+  return early ?? answerRead(sender, renderFound(id, request.url, posts))
 }
 
 function decideTimeline(id: string, request: ApiRequest, parts: PartsOfUser): Decision {
   const { sender, posts, settings, now } = parts
-  const early = parts.faults.takeBefore({ on: 'timeline', text: '' })
-  if (early) return { account: sender.account, outcome: 'refused', ...endEarly(early, parts) }
+  const early = endEarly({ on: 'timeline', text: '' }, { ...parts, account: sender.account })
+  if (early) return early
   // Timelines of other users are not simulated.
   if (id !== sender.userId) return refuse(sender.account, NOT_FOUND)
-  const answer = readTimelinePage(request.url, {
-    sender,
-    posts,
-    visibleUntilMs: now() - settings.timelineDelayMs,
-  })
-  return decideRead(sender, answer)
+  const visibleUntilMs = now() - settings.timelineDelayMs
+  return answerRead(sender, readTimelinePage(request.url, { sender, posts, visibleUntilMs }))
 }
 
-/** How a fault ends a request that was not looked at. */
-function endEarly(
-  { fault, resetInMs }: { fault: FaultBefore; resetInMs: number },
-  { now }: { now: () => number },
-): Pick<Decision, 'answer' | 'delivery'> {
-  if (fault !== '429') return ENDED[fault]
-  const reset = String(Math.ceil((now() + resetInMs) / 1_000))
-  const headers = { 'x-rate-limit-remaining': '0', 'x-rate-limit-reset': reset }
-  return { answer: { ...RATE_LIMITED, headers }, delivery: 'answer' }
-}
-
-const ENDED: Record<Exclude<FaultBefore, '429'>, Pick<Decision, 'answer' | 'delivery'>> = {
-  '5xx': { answer: UNAVAILABLE, delivery: 'answer' },
-  '403_duplicate': { answer: DUPLICATE, delivery: 'answer' },
-  reset_before: { answer: UNAVAILABLE, delivery: 'cut' },
-  timeout_before: { answer: UNAVAILABLE, delivery: 'hang' },
-}
-
-function decideRead(sender: User, answer: Answer): Decision {
-  const outcome = answer.status < 400 ? 'accepted' : 'refused'
-  return { account: sender.account, outcome, answer, delivery: 'answer' }
-}
-
-function refuse(account: string, answer: Answer): Decision {
-  return { account, outcome: 'refused', answer, delivery: 'answer' }
+function decideMentions(id: string, request: ApiRequest, parts: PartsOfUser): Decision {
+  const { sender, posts } = parts
+  const early = endEarly({ on: 'mentions', text: '' }, { ...parts, account: sender.account })
+  if (early) return early
+  if (id !== sender.userId) return refuse(sender.account, NOT_FOUND)
+  return answerRead(sender, readMentionsPage(request.url, { posts }))
 }

@@ -28,7 +28,7 @@ export function answerControl({
   }
   const control = Control.safeParse(body)
   if (!control.success) return invalidRequest(z.prettifyError(control.error))
-  const { faults, settings } = parts
+  const { faults, settings, posts } = parts
   try {
     faults.plan(control.data)
   } catch (cause) {
@@ -37,10 +37,16 @@ export function answerControl({
   settings.duplicateCheck = control.data.duplicate_check ?? settings.duplicateCheck
   settings.timelineDelayMs = control.data.timeline_delay_ms ?? settings.timelineDelayMs
   settings.postLimit = control.data.post_limit ?? settings.postLimit
-  return { status: 200, body: stateOf(parts) }
+  const { mention } = control.data
+  if (mention === undefined) return { status: 200, body: stateOf(parts) }
+  const { text, author, in_reply_to: answered } = mention
+  const id = parts.nextId()
+  const reply = answered === undefined ? {} : { reply: { in_reply_to_tweet_id: answered } }
+  posts.addMention({ id, account: author, request: { text, ...reply } })
+  return { status: 200, body: { ...stateOf(parts), mention_id: id } }
 }
 
-function stateOf({ faults, settings }: ApiParts): unknown {
+function stateOf({ faults, settings }: ApiParts): Readonly<Record<string, unknown>> {
   return {
     faults: faults.list(),
     duplicate_check: settings.duplicateCheck,

@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 
 import { openAccounts, type SimulatedAccount } from './accounts.ts'
-import { type ApiParts, decideRequest, type Decision } from './api.ts'
+import { type ApiParts, decideRequest } from './api.ts'
 import { answerControl } from './control.ts'
+import type { Decision } from './decision.ts'
 import { openFaults } from './faults.ts'
 import { parsePostRequest } from './post-request.ts'
 import { openPosts } from './posts.ts'
@@ -12,6 +13,7 @@ import { DEFAULT_POST_LIMIT, openRateLimit } from './rate-limit.ts'
 import { readBody } from './read-body.ts'
 import { openRequestRecord, type RequestRecord } from './request-record.ts'
 import { openSnowflakes } from './snowflake.ts'
+import { openUploads } from './uploads.ts'
 
 /** A running simulated X. */
 export type SimulatedX = AsyncDisposable & {
@@ -22,8 +24,8 @@ export type SimulatedX = AsyncDisposable & {
 }
 
 /**
- * Starts an X of our own: API v2 for posts and timelines, told to fail by `POST /__control`, with
- * its own record as the only truth about what it accepted. A new life on the same record remembers
+ * Starts an X of our own: API v2 for posts, media and timelines, told to fail by `POST /__control`,
+ * with its own record as the only truth about what it accepted. A new life on the same record remembers
  * every post of the ones before, those whose answer was lost included; faults and settings are
  * forgotten. `port` 0 takes a free one. No `accounts`: any bearer token is an account.
  */
@@ -41,10 +43,12 @@ export async function openSimulatedX(options: {
   await using stack = new AsyncDisposableStack()
   const record = stack.use(openRequestRecord(recordPath))
   const posts = openPosts({ now })
-  const highestId = restorePosts(record, posts)
+  const uploads = openUploads({ now })
+  const highestId = restore(record, { posts, uploads })
   const parts: ApiParts = {
     accounts: openAccounts({ accounts, appTokens, now }),
     posts,
+    uploads,
     faults: openFaults(),
     rateLimit: openRateLimit({ now }),
     nextId: openSnowflakes({ now, after: highestId }).next,
@@ -74,16 +78,18 @@ export async function openSimulatedX(options: {
 }
 
 /** Puts back what earlier lives accepted. Returns the highest id, so that none is given twice. */
-function restorePosts(record: RequestRecord, posts: ApiParts['posts']): bigint {
+function restore(record: RequestRecord, into: Pick<ApiParts, 'posts' | 'uploads'>): bigint {
   let highest = 0n
-  for (const line of record.restored) {
-    if (line.id === undefined || line.outcome === 'refused') continue
-    if (line.method === 'DELETE') posts.remove(line.id)
-    if (line.method !== 'POST') continue
-    const parsed = parsePostRequest(line.body)
-    if (!parsed.isValid) continue
-    posts.add({ id: line.id, account: line.account, request: parsed.post })
-    if (BigInt(line.id) > highest) highest = BigInt(line.id)
+  for (const { id, account, method, path, body, outcome, received_at: at } of record.restored) {
+    if (id === undefined || outcome === 'refused') continue
+    if (BigInt(id) > highest) highest = BigInt(id)
+    if (method === 'DELETE') into.posts.remove(id)
+    if (method !== 'POST') continue
+    if (path === '/2/media/upload') into.uploads.add(id, { account, atMs: Date.parse(at) })
+    const parsed = parsePostRequest(body)
+    if (path === '/2/tweets' && parsed.isValid) {
+      into.posts.add({ id, account, request: parsed.post })
+    }
   }
   return highest
 }
@@ -104,14 +110,14 @@ async function serve(
   const receivedAtMs = parts.now()
   const { authorization } = request.headers
   const decision = decideRequest({ method, url, authorization, body }, parts)
-  const { account, outcome, id, answer, delivery } = decision
+  const { account, outcome, id, answer, delivery, recorded } = decision
   // The record comes first: an answer that somebody saw is always in it.
   parts.record.append({
     receivedAtMs,
     account,
     method,
     path: `${url.pathname}${url.search}`,
-    body: read.kind === 'json' ? read.value : read.text,
+    body: recorded ?? (read.kind === 'json' ? read.value : read.text),
     outcome,
     status: delivery === 'answer' ? answer.status : null,
     ...(id === undefined ? {} : { id }),

@@ -13,6 +13,10 @@ export type Posts = {
   readonly add: (post: StoredPost) => void
   readonly remove: (id: string) => void
   readonly find: (id: string) => StoredPost | undefined
+  /** A post of somebody else that names the accounts here. */
+  readonly addMention: (post: StoredPost) => void
+  /** Newest first. */
+  readonly listMentions: () => StoredPost[]
   /** Whether this account said the same within a day, to the same post if it is a reply. */
   readonly hasDuplicate: (post: Omit<StoredPost, 'id'>) => boolean
   /** Of one account, newest first, minted from `fromMs` to `toMs`, both included. */
@@ -23,6 +27,7 @@ export function openPosts({ now }: { now: () => number }): Posts {
   // Insertion order is order of ids, because ids only rise.
   const byId = new Map<string, StoredPost>()
   const idByContent = new Map<string, string>()
+  const mentions = new Set<string>()
 
   const add = (post: StoredPost): void => {
     byId.set(post.id, post)
@@ -35,6 +40,7 @@ export function openPosts({ now }: { now: () => number }): Posts {
     const post = byId.get(id)
     if (!post) return
     byId.delete(id)
+    mentions.delete(id)
     if (idByContent.get(contentKey(post)) === id) idByContent.delete(contentKey(post))
   }
   const hasDuplicate = (post: Omit<StoredPost, 'id'>): boolean => {
@@ -47,7 +53,18 @@ export function openPosts({ now }: { now: () => number }): Posts {
       .filter(({ id }) => mintedAtMs(id) >= fromMs && mintedAtMs(id) <= toMs)
       .toReversed()
 
-  return { add, remove, find: (id) => byId.get(id), hasDuplicate, listOf }
+  const find = (id: string): StoredPost | undefined => byId.get(id)
+  const addMention = (post: StoredPost): void => {
+    add(post)
+    mentions.add(post.id)
+  }
+  const listMentions = (): StoredPost[] =>
+    [...mentions]
+      .map(find)
+      .filter((post) => post !== undefined)
+      .toReversed()
+
+  return { add, remove, find, addMention, listMentions, hasDuplicate, listOf }
 }
 
 /** The words and whom they answer: the same thanks to two people are two posts. */

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { userIdOf } from './accounts.ts'
 import type { Posts } from './posts.ts'
 import { type Answer, invalidRequest } from './problems.ts'
-import { renderTweet, TWEET_FIELDS } from './render-tweet.ts'
+import { renderTweet, type StoredPost, TWEET_FIELDS } from './render-tweet.ts'
 
 const Fields = z
   .string()
@@ -19,6 +19,13 @@ const TimelineQuery = TweetQuery.extend({
     .regex(/^[0-9]{1,19}$/u)
     .optional(),
   start_time: z.iso.datetime().optional(),
+})
+
+const MentionsQuery = TimelineQuery.omit({ start_time: true }).extend({
+  since_id: z
+    .string()
+    .regex(/^[0-9]{1,19}$/u)
+    .optional(),
 })
 
 /** One page of an account's own posts, newest first, none younger than `visibleUntilMs`. */
@@ -38,18 +45,39 @@ export function readTimelinePage(
   const rest = posts
     .listOf(sender.account, { fromMs, toMs: visibleUntilMs })
     .filter(({ id }) => before === undefined || BigInt(id) < BigInt(before))
-  const page = rest.slice(0, size)
+  const userId = () => sender.userId
+  return renderPage(rest, { size, fields: query.data['tweet.fields'], userId })
+}
+
+/** One page of what others said of the accounts here, newest first. */
+export function readMentionsPage(url: URL, { posts }: { posts: Posts }): Answer {
+  const query = MentionsQuery.safeParse(Object.fromEntries(url.searchParams))
+  if (!query.success) return invalidRequest(z.prettifyError(query.error))
+  const { max_results: size, pagination_token: before, since_id: since = '0' } = query.data
+  const rest = posts
+    .listMentions()
+    .filter(({ id }) => BigInt(id) > BigInt(since))
+    .filter(({ id }) => before === undefined || BigInt(id) < BigInt(before))
+  const fields = query.data['tweet.fields']
+  return renderPage(rest, { size, fields, userId: ({ account }) => userIdOf(account) })
+}
+
+function renderPage(
+  rest: readonly StoredPost[],
+  as: { size: number; fields: Set<string> | undefined; userId: (post: StoredPost) => string },
+): Answer {
+  const page = rest.slice(0, as.size)
   const [newest, oldest] = [page[0], page.at(-1)]
   // X leaves `data` out where there is nothing.
   if (!newest || !oldest) return { status: 200, body: { meta: { result_count: 0 } } }
-  const fields = query.data['tweet.fields'] ?? new Set<string>()
+  const fields = as.fields ?? new Set<string>()
   const meta = {
     result_count: page.length,
     newest_id: newest.id,
     oldest_id: oldest.id,
     ...(rest.length > page.length ? { next_token: oldest.id } : {}),
   }
-  const data = page.map((post) => renderTweet(post, { userId: sender.userId, fields }))
+  const data = page.map((post) => renderTweet(post, { userId: as.userId(post), fields }))
   return { status: 200, body: { data, meta } }
 }
 

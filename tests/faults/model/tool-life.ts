@@ -11,6 +11,7 @@ import type { Reconciler } from '@chimera/mcp-kit/protocol/reconcile'
 import { RULES, type Rules } from '@chimera/mcp-kit/protocol/rules'
 import type { SendOnce } from '@chimera/mcp-kit/provider/send-once'
 import { createToolServer, type ToolControl, type ToolServer } from '@chimera/mcp-kit/tool-server'
+import { openMediaStore } from '@chimera/mcp-tweet/media-store'
 import { simulatedNetwork } from '@chimera/mcp-tweet/network/simulated-network'
 import { tweetReconciler } from '@chimera/mcp-tweet/tweet-reconciler'
 import { tweetTools } from '@chimera/mcp-tweet/tweet-tools'
@@ -73,7 +74,8 @@ export function openToolLife(parts: ToolParts): ToolLife {
   })
   const network = simulatedNetwork({ baseUrl: parts.xUrl, token: 'tester', now: clock.wall })
   const cooldownMs = 0
-  const tools = tweetTools({ network, ledger, cooldownMs, sendTimeoutMs: SEND_TIMEOUT_MS })
+  const media = openMediaStore(undefined)
+  const tools = tweetTools({ network, ledger, media, cooldownMs, sendTimeoutMs: SEND_TIMEOUT_MS })
   const alarms: string[] = []
   const rules = guards.rules?.(RULES, ledger) ?? RULES
   const held = holdSends(rules.send)

@@ -1,0 +1,116 @@
+import { ChimeraError } from '@chimera/contracts/errors'
+import type { Entry } from '@chimera/mcp-kit/ledger/entry'
+import { boundOf } from '@chimera/mcp-kit/protocol/absence'
+import type { Look, Reconciler } from '@chimera/mcp-kit/protocol/reconcile'
+import { z } from 'zod'
+
+import { cloidOf } from './cloid.ts'
+import type { Order, Venue } from './venue.ts'
+
+/** A tool that makes an order; its handle can be derived from slot and round alone. */
+const MAKES_AN_ORDER: ReadonlySet<string> = new Set(['place_order', 'close_position'])
+
+/** Of the bytes that were sent: which orders a cancel named, and when it was too late. */
+const SentCancel = z.object({
+  action: z.union([
+    z
+      .object({ type: z.literal('cancel'), cancels: z.array(z.object({ o: z.int() })) })
+      .transform(({ cancels }) => cancels.map(({ o }) => ({ oid: String(o) }))),
+    z
+      .object({
+        type: z.literal('cancelByCloid'),
+        cancels: z.array(z.object({ cloid: z.string() })),
+      })
+      .transform(({ cancels }) => cancels.map(({ cloid }) => ({ cloid }))),
+  ]),
+})
+const Sent = z.object({ nonce: z.int(), expiresAfter: z.int().optional() })
+
+/**
+ * Asks a venue what became of an unknown order or cancel. An order has our own handle, so it is
+ * found or it is not; absence counts once the venue's own clock, not ours, has passed the expiry
+ * and the margin, and twice. Nothing is ever sent again.
+ */
+export function orderReconciler(venue: Venue): Reconciler {
+  return {
+    absence: venue.absence,
+    look: async (entry, { signal }): Promise<Look> => {
+      try {
+        return MAKES_AN_ORDER.has(entry.tool)
+          ? await lookForOrder(venue, entry, signal)
+          : await lookForCancel(venue, entry, signal)
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!(error instanceof ChimeraError)) throw error
+        const inMs = 'retryAfterMs' in error ? error.retryAfterMs : undefined
+        return typeof inMs === 'number' ? { kind: 'not_yet', inMs } : { kind: 'not_yet' }
+      }
+    },
+  }
+}
+
+async function lookForOrder(venue: Venue, entry: Entry, signal: AbortSignal): Promise<Look> {
+  const found = await venue.findOrder({ cloid: cloidOf(entry) }, { signal })
+  if (found.kind === 'unknown') return unseen(venue, entry, found.asOfMs)
+  const { order } = found
+  // What was rejected whole has used up its nonce and can never happen any more.
+  if (order.state === 'rejected' && order.remaining === order.size) return { kind: 'absent' }
+  return { kind: 'found', providerRef: order.oid }
+}
+
+/**
+ * A cancel has no handle; what it did shows on its orders. One that was cancelled since the claim
+ * is enough, for all of a request is done at once. As long as none is, it has not happened.
+ */
+async function lookForCancel(venue: Venue, entry: Entry, signal: AbortSignal): Promise<Look> {
+  const named = ordersNamedBy(entry)
+  const { claimedWallMs } = entry
+  if (named === undefined || claimedWallMs === undefined) {
+    return { kind: 'cannot', detail: 'Nobody knows which orders this was to cancel.' }
+  }
+  let oldestMs = Number.POSITIVE_INFINITY
+  for (const name of named) {
+    const found = await venue.findOrder(name, { signal })
+    oldestMs = Math.min(oldestMs, found.asOfMs)
+    if (found.kind === 'found' && isCancelledSince(found.order, claimedWallMs)) {
+      return { kind: 'found', providerRef: `cancel:${referenceOf(entry)}` }
+    }
+  }
+  return unseen(venue, entry, oldestMs)
+}
+
+/** What clocks may differ by; a cancel of before the claim is another's. */
+const CLOCKS_DIFFER_MS = 1_000
+
+/** `canceled` alone is what somebody asked for; `marginCanceled` and its kin are the venue's. */
+const isCancelledSince = (order: Order, claimedWallMs: number): boolean =>
+  order.venueState === 'canceled' && order.updatedAtMs >= claimedWallMs - CLOCKS_DIFFER_MS
+
+/** Not there; means something once the venue's own clock is past the expiry and the margin. */
+function unseen(venue: Venue, entry: Entry, asOfMs: number): Look {
+  const expiresAfter = sentOf(entry)?.expiresAfter
+  const { absence } = venue
+  const deadMs =
+    expiresAfter === undefined ? boundOf(entry, absence) : expiresAfter + absence.afterMs
+  return asOfMs < deadMs ? { kind: 'not_yet', inMs: deadMs - asOfMs } : { kind: 'unseen' }
+}
+
+function ordersNamedBy(entry: Entry): readonly ({ oid: string } | { cloid: string })[] | undefined {
+  const sent = SentCancel.safeParse(bodyOf(entry))
+  return sent.success ? sent.data.action : undefined
+}
+
+const sentOf = (entry: Entry): z.infer<typeof Sent> | undefined =>
+  Sent.safeParse(bodyOf(entry)).data
+
+/** Two cancels of one order are two effects: the nonce tells them apart. */
+const referenceOf = (entry: Entry): string => String(sentOf(entry)?.nonce ?? entry.grantId)
+
+function bodyOf(entry: Entry): unknown {
+  if (entry.sendBody === undefined) return undefined
+  try {
+    return JSON.parse(Buffer.from(entry.sendBody).toString('utf8'))
+  } catch {
+    return undefined
+  }
+}

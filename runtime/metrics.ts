@@ -1,6 +1,8 @@
 import { performance } from 'node:perf_hooks'
 
-import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
+import { Counter, Histogram, Registry } from '@prometheus-io/client'
+
+import { addGauges, type GaugeRow } from './gauges.ts'
 
 /** What a process counts. `registry` takes further ones; everything is read at scrape time only. */
 export type Metrics = Readonly<{
@@ -63,7 +65,7 @@ export function openMetrics(): Metrics {
  */
 function addProcessMetrics(registry: Registry): void {
   let utilization = performance.eventLoopUtilization()
-  const rows: readonly { name: string; help: string; read: () => number }[] = [
+  const rows: readonly GaugeRow[] = [
     {
       name: 'process_resident_memory_bytes',
       help: 'Resident memory in bytes',
@@ -94,12 +96,5 @@ function addProcessMetrics(registry: Registry): void {
       },
     },
   ]
-  for (const { name, help, read } of rows) {
-    const gauge: Gauge = new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect: () => gauge.set(read()),
-    })
-  }
+  addGauges(registry, rows)
 }

@@ -66,12 +66,13 @@ export function openLedgerFile(file: string, server: string): LedgerFile {
   try {
     database.exec('PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL')
     const head = readHead(database, server)
-    const entries = Count.parse(database.prepare('SELECT count(*) AS n FROM entries').get()).n
+    const table = tableOf(database)
+    const entries = Count.parse(database.prepare(`SELECT count(*) AS n FROM ${table}`).get()).n
     return {
       head,
       entries,
       *words() {
-        const rows = database.prepare('SELECT * FROM entries ORDER BY effect_key, round').iterate()
+        const rows = database.prepare(`SELECT * FROM ${table} ORDER BY effect_key, round`).iterate()
         for (const row of rows) yield wordOf(Row.parse(row))
       },
       hold: (rounds, incarnation) => hold(database, { head, rounds, incarnation }),
@@ -81,6 +82,12 @@ export function openLedgerFile(file: string, server: string): LedgerFile {
     database.close()
     throw error
   }
+}
+
+/** Archived entries as well, in a ledger that is new enough to have any. */
+function tableOf(database: DatabaseSync): 'all_entries' | 'entries' {
+  const view = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'all_entries'").get()
+  return view === undefined ? 'entries' : 'all_entries'
 }
 
 function readHead(database: DatabaseSync, server: string): LedgerHead {
@@ -148,7 +155,7 @@ function hold(
     `UPDATE entries SET state = ?, code = 'RECORD_BEHIND', detail = ?, seq = ?
       WHERE grant_id = ? AND state = ?`,
   )
-  const find = database.prepare('SELECT 1 FROM entries WHERE grant_id = ?')
+  const find = database.prepare(`SELECT 1 FROM ${tableOf(database)} WHERE grant_id = ?`)
   const insert = database.prepare(`
     INSERT INTO entries (effect_key, round, grant_id, args_hash, account, tool, mode, scope, boot,
       incarnation, state, code, detail, simulated, args, seq)

@@ -1,12 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 import { ConfigError } from '@chimera/runtime/config'
+import { addGauges } from '@chimera/runtime/gauges'
 import type { ProcessContext } from '@chimera/runtime/run-process'
 
 import { forwardHttp } from './bridge/forward-http.ts'
 import { holdOrJoin, type Place } from './bridge/hold-or-join.ts'
 import { meetBridges } from './bridge/meet-bridges.ts'
 import { socketPathsOf } from './bridge/socket-paths.ts'
+import { ledgerGauges } from './ledger/ledger-gauges.ts'
 import { openLedger, type Ledger } from './ledger/ledger.ts'
 import type { Clock } from './ledger/steady-clock.ts'
 import type { Backend } from './protocol/effect-tool.ts'
@@ -155,7 +157,7 @@ export function openToolServer(context: ToolContext, kind: ToolKind): ToolServer
     ledger: { id: ledger.id, boot: ledger.boot, account },
     now: ledger.now,
   })
-  return stack.use(
+  const server = stack.use(
     createToolServer({
       name,
       account,
@@ -175,6 +177,11 @@ export function openToolServer(context: ToolContext, kind: ToolKind): ToolServer
       },
     }),
   )
+  if (metrics !== undefined) {
+    const { status } = server.control
+    addGauges(metrics.registry, ledgerGauges({ ledger, state: () => status().state }))
+  }
+  return server
 }
 
 /** The tokens of MCP clients that are for this server, by its name or by its account. */

@@ -3,6 +3,7 @@ import type { CrashPoint } from '@chimera/contracts/crash-points'
 import { ChimeraError, InvariantError } from '@chimera/contracts/errors'
 import type { FenceReply, ReceiptsReply, ToolStatus } from '@chimera/contracts/tool-control'
 
+import { startArchiving } from './ledger/archiving.ts'
 import { openLedgerCopies, type LedgerCopy } from './ledger/copy-ledger.ts'
 import type { Entry } from './ledger/entry.ts'
 import { EVERYTHING } from './ledger/fences.ts'
@@ -120,6 +121,7 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
     }
   }
   if (gate.state().isOpen) reconciliation.wake()
+  const archiving = startArchiving({ ledger, mayWrite: () => gate.state().isOpen, log })
   const effectTools = tools.flatMap((tool) => (tool.kind === 'effect' ? [tool.effect] : []))
   const words = {
     voidGrant: createVoid({ account, rules, alarm }),
@@ -139,6 +141,7 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
       reconciliation.endFollowing()
       // The caller may be gone, the outcome has to be written all the same.
       await Promise.allSettled(inHand)
+      archiving[Symbol.dispose]()
       await reconciliation[Symbol.asyncDispose]()
     },
   }

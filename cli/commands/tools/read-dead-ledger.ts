@@ -14,9 +14,11 @@ const TRY_AGAIN_MS = 100
  * The columns that are read of the kit's table (`mcp-tools/kit/ledger/ledger-schema.ts`), under the
  * names of the observable schema.
  */
-const LINES = `SELECT effect_key, round, grant_id, args_hash, state, claimed_ms, boot,
+const LINES = (
+  table: string,
+): string => `SELECT effect_key, round, grant_id, args_hash, state, claimed_ms, boot,
     incarnation AS record_incarnation, seq
-  FROM entries ORDER BY seq, effect_key, round`
+  FROM ${table} ORDER BY seq, effect_key, round`
 
 /**
  * Reads a ledger that nobody serves (design.md section 12): never the file itself, which would need
@@ -64,8 +66,10 @@ function readCopy(file: string): LedgerLine[] {
   // Opened for writing, because the write-ahead log has to be played back into the copy.
   const database = new DatabaseSync(file)
   try {
+    // Archived entries as well, in a ledger that is new enough to have any.
+    const view = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'all_entries'").get()
     return database
-      .prepare(LINES)
+      .prepare(LINES(view === undefined ? 'entries' : 'all_entries'))
       .all()
       .map(({ claimed_ms: claimed, ...line }) =>
         LedgerLine.parse({

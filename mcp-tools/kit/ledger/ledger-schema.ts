@@ -149,7 +149,79 @@ CREATE INDEX entries_confirmed ON entries (left_by_ms)
 `
 
 /**
+ * Where entries go that are settled for good, so that what is asked at every call stays small. They
+ * answer look-ups like all others; a column that `entries` gets is needed here too, at its place.
+ */
+const ARCHIVE = `
+CREATE TABLE archive (
+  effect_key TEXT NOT NULL,
+  round INTEGER NOT NULL,
+  grant_id TEXT NOT NULL UNIQUE,
+  args_hash TEXT NOT NULL,
+  account TEXT NOT NULL,
+  tool TEXT NOT NULL,
+  mode TEXT NOT NULL,
+  scope TEXT NOT NULL,
+  boot TEXT NOT NULL,
+  incarnation TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('CONFIRMED', 'REFUSED', 'NOT_SENT', 'NOT_HAPPENED', 'VOID')),
+  code TEXT,
+  detail TEXT,
+  simulated INTEGER NOT NULL,
+  args TEXT,
+  content TEXT,
+  send_method TEXT,
+  send_url TEXT,
+  send_body BLOB,
+  deadline_ms INTEGER NOT NULL,
+  cost_usd_micros TEXT,
+  claimed_ms INTEGER,
+  claimed_wall_ms INTEGER,
+  left_by_ms INTEGER,
+  settled_ms INTEGER,
+  provider_ref TEXT,
+  url TEXT,
+  retry_after_ms INTEGER,
+  unseen_looks INTEGER NOT NULL,
+  unseen_ms INTEGER,
+  seq INTEGER NOT NULL,
+  adopted_ms INTEGER,
+  facts TEXT,
+  pending INTEGER NOT NULL,
+  PRIMARY KEY (effect_key, round)
+) STRICT;
+CREATE UNIQUE INDEX archive_one_provider_ref ON archive (account, provider_ref)
+  WHERE provider_ref IS NOT NULL;
+CREATE INDEX entries_settled ON entries (settled_ms)
+  WHERE state IN ('CONFIRMED', 'REFUSED', 'NOT_SENT', 'NOT_HAPPENED', 'VOID');
+
+CREATE VIEW all_entries AS SELECT * FROM entries UNION ALL SELECT * FROM archive;
+
+DROP TRIGGER entries_are_kept;
+CREATE TRIGGER entries_are_kept BEFORE DELETE ON entries
+WHEN NOT EXISTS (SELECT 1 FROM archive a WHERE a.grant_id = OLD.grant_id
+  AND a.effect_key = OLD.effect_key AND a.round = OLD.round AND a.state = OLD.state
+  AND a.seq = OLD.seq)
+BEGIN SELECT RAISE(ABORT, 'a ledger entry is never deleted'); END;
+CREATE TRIGGER archive_is_kept BEFORE DELETE ON archive
+BEGIN SELECT RAISE(ABORT, 'a ledger entry is never deleted'); END;
+CREATE TRIGGER archive_is_final BEFORE UPDATE ON archive
+BEGIN SELECT RAISE(ABORT, 'an archived ledger entry never changes'); END;
+
+-- What the unique indexes of the entries hold has to hold across both tables.
+CREATE TRIGGER entries_respect_the_archive BEFORE INSERT ON entries
+WHEN EXISTS (SELECT 1 FROM archive a WHERE a.grant_id = NEW.grant_id)
+  OR EXISTS (SELECT 1 FROM archive a WHERE a.effect_key = NEW.effect_key
+    AND (a.round >= NEW.round OR a.state = 'CONFIRMED'))
+BEGIN SELECT RAISE(ABORT, 'the archive holds this grant, its slot or a later round'); END;
+CREATE TRIGGER entries_respect_archived_refs BEFORE UPDATE OF provider_ref ON entries
+WHEN NEW.provider_ref IS NOT NULL AND EXISTS (SELECT 1 FROM archive a
+  WHERE a.account = NEW.account AND a.provider_ref = NEW.provider_ref)
+BEGIN SELECT RAISE(ABORT, 'an archived entry has this provider reference'); END;
+`
+
+/**
  * The steps from an empty file to the newest layout, in order; `PRAGMA user_version` counts the
  * ones that a file has taken. Only ever appended to: files in the field have taken the others.
  */
-export const LEDGER_STEPS: readonly string[] = [TABLES, ADOPTION, SPENDS]
+export const LEDGER_STEPS: readonly string[] = [TABLES, ADOPTION, SPENDS, ARCHIVE]

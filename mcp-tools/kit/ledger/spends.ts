@@ -40,9 +40,12 @@ export function openSpends(database: DatabaseSync) {
     UNION ALL
     SELECT ${COLUMNS} FROM entries e CROSS JOIN spends s USING (grant_id)
       WHERE e.state IN ('CLAIMED', 'UNKNOWN', 'NEEDS_HUMAN') AND ${ASKED}`)
-  const first = database.prepare(`
-    SELECT min(e.left_by_ms) AS first FROM spends s CROSS JOIN entries e USING (grant_id)
-    WHERE s.recipient = ? AND e.state = 'CONFIRMED' AND e.mode <> 'dry'`)
+  const sent = (table: string): string => `
+    SELECT e.left_by_ms FROM spends s CROSS JOIN ${table} e USING (grant_id)
+    WHERE s.recipient = :recipient AND e.state = 'CONFIRMED' AND e.mode <> 'dry'`
+  const first = database.prepare(
+    `SELECT min(left_by_ms) AS first FROM (${sent('entries')} UNION ALL ${sent('archive')})`,
+  )
   const add = (grantId: string, spends: readonly Spend[]): void => {
     for (const [n, { asset, amount, usdMicros, recipient }] of spends.entries()) {
       insert.run(grantId, n, asset, recipient ?? null, String(amount), String(usdMicros))
@@ -63,6 +66,6 @@ export function openSpends(database: DatabaseSync) {
     },
     /** When the first effect for a recipient that has surely happened can have left. */
     firstSentTo: (recipient: string): number | undefined =>
-      First.parse(first.get(recipient)).first ?? undefined,
+      First.parse(first.get({ recipient })).first ?? undefined,
   }
 }

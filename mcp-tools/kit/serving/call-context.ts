@@ -15,7 +15,11 @@ export type CallContext = Readonly<{
   principal: string
   grant: string | undefined
   idempotencyKey: string | undefined
+  /** What the caller's token is good for; absent on stdio, where the caller owns the process. */
+  scopes?: readonly string[]
   progress?: ReportProgress
+  /** Aborted when the caller no longer waits. */
+  signal?: AbortSignal
 }>
 
 /** The argument by which a client that has no hand on `_meta` names its intent. */

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import type { Entry } from '../ledger/entry.ts'
 import type { EffectPlan, EffectTool } from '../protocol/effect-tool.ts'
 import type { Refusal } from '../provider/exchange.ts'
-import { KEY_ARGUMENT, KEY_SCHEMA, type ReportProgress } from './call-context.ts'
+import { KEY_ARGUMENT, KEY_SCHEMA, type CallContext } from './call-context.ts'
 import { plainText } from './outside-text.ts'
 
 type JsonSchema = Record<string, unknown>
@@ -51,8 +51,10 @@ export type ServedReadTool = Served &
     /** Throws INPUT_INVALID for arguments that do not fit. */
     read: (args: unknown, reading?: Reading) => Promise<Record<string, unknown>>
   }>
-/** What a read may use of the call beside its arguments. */
-export type Reading = Readonly<{ progress?: ReportProgress }>
+/** What such a tool may use of the call beside its arguments. */
+export type Reading = Readonly<
+  Partial<Pick<CallContext, 'principal' | 'scopes' | 'idempotencyKey' | 'progress' | 'signal'>>
+>
 
 export type ServedTool = ServedEffectTool | ServedReadTool
 
@@ -128,14 +130,17 @@ export function defineEffectTool<Input extends z.ZodRawShape, Output extends z.Z
 /** A plan but for the arguments' canonical form, which the kit makes. */
 export type EffectDraft = Omit<EffectPlan, 'args'>
 
-/** A tool that only reads. */
+/**
+ * A tool that makes no effect of its own: it reads, or hands on a wish to whoever decides. It needs
+ * neither grant nor ledger.
+ */
 export function defineReadTool<Input extends z.ZodRawShape>(tool: {
   name: string
   title: string
   description: string
   scope: string
-  /** Whether it asks somebody outside; false when absent. */
-  openWorld?: boolean
+  /** What is not so of most: that it asks somebody outside, or that it is no mere read. */
+  hints?: Partial<Annotations>
   input: Input
   output: z.ZodRawShape
   read: (
@@ -153,7 +158,8 @@ export function defineReadTool<Input extends z.ZodRawShape>(tool: {
     readOnlyHint: true,
     destructiveHint: false,
     idempotentHint: true,
-    openWorldHint: tool.openWorld ?? false,
+    openWorldHint: false,
+    ...tool.hints,
   }
   return {
     kind: 'read',

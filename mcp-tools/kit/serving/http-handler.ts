@@ -8,7 +8,7 @@ import {
 } from '@modelcontextprotocol/node'
 import { createMcpHandler, type AuthInfo } from '@modelcontextprotocol/server'
 
-import type { ToolLog, ToolServer } from '../tool-server.ts'
+import type { ToolControl, ToolLog, ToolServer } from '../tool-server.ts'
 import { authenticate, METADATA_PATH, requireScope, resourceMetadata } from './authenticate.ts'
 import type { Caller } from './authenticate.ts'
 import { toolsCalledIn, messagesIn } from './called-tools.ts'
@@ -37,9 +37,13 @@ export type HttpHandler = Readonly<{
   close: () => Promise<void>
 }>
 
+/** Tools, and the record's way in where there is a ledger behind them. */
+export type ServedTools = Pick<ToolServer, 'name' | 'tools' | 'call'> &
+  Readonly<{ control?: ToolControl }>
+
 /** What `/mcp` is served with. */
 type Serving = Readonly<{
-  server: ToolServer
+  server: ServedTools
   tokens: HttpTokens
   clients: ClientTokens
   limits: Readonly<{ client: RateLimit; worker: RateLimit }>
@@ -56,7 +60,7 @@ type Serving = Readonly<{
  * in at all.
  */
 export function createHttpHandler(options: {
-  server: ToolServer
+  server: ServedTools
   host: string
   tokens: HttpTokens
   clients?: ClientTokens | undefined
@@ -116,8 +120,9 @@ async function route(
   if (!serving.isLocal && request.headers.origin !== undefined) {
     throw new DeniedError('FORBIDDEN', 'No browser talks to a tool server.')
   }
-  if (path.startsWith('/control/')) {
-    return serveControl(request, response, { path, control: server.control, tokens })
+  const { control } = server
+  if (control !== undefined && path.startsWith('/control/')) {
+    return serveControl(request, response, { path, control, tokens })
   }
   if (path === METADATA_PATH) {
     response.writeHead(200, { 'content-type': 'application/json' })

@@ -94,7 +94,12 @@ async function callOnce(of: {
   using progress = openProgress(context)
   try {
     const { args, call } = readCall({ ...of, principal: auth?.clientId ?? 'stdio' })
-    return await of.call(tool, args, { ...call, progress: progress.report })
+    return await of.call(tool, args, {
+      ...call,
+      ...(auth === undefined ? {} : { scopes: auth.scopes }),
+      progress: progress.report,
+      signal: context.mcpReq.signal,
+    })
   } catch (error) {
     return errorResult(error)
   }

@@ -42,6 +42,7 @@ export function openEntries(database: DatabaseSync, seq: () => number) {
     "(effect_key = ?1 OR (effect_key > ?1 || '@' AND effect_key < ?1 || 'A')) " +
       'ORDER BY claimed_ms DESC, round DESC LIMIT 1',
   )
+  const changed = select('seq > ? ORDER BY seq')
   const adopted = select("state = 'UNKNOWN' AND adopted_ms IS NOT NULL")
   const byRef = selectFrom('all_entries', 'account = ? AND provider_ref = ?')
   const nth = database.prepare(`
@@ -82,6 +83,8 @@ export function openEntries(database: DatabaseSync, seq: () => number) {
     inState: (state: 'CLAIMED' | 'UNKNOWN' | 'NEEDS_HUMAN'): Entry[] => byState(state),
     /** Claimed or unknown: what may still be on its way. */
     inFlight: (): Entry[] => inFlight(),
+    /** Those that a later commit than this one has written. */
+    changedSince: (commit: number): Entry[] => changed(commit),
     /** Adopted entries that nobody can tell of yet. */
     adoptedUnknown: (): Entry[] => adopted(),
     /** How many are open, by state. */

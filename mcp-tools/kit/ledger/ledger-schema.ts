@@ -220,8 +220,32 @@ WHEN NEW.provider_ref IS NOT NULL AND EXISTS (SELECT 1 FROM archive a
 BEGIN SELECT RAISE(ABORT, 'an archived entry has this provider reference'); END;
 `
 
+/** The kill switch of the account, every step of it; and what has changed since a commit. */
+const KILL_LEVELS = `
+CREATE TABLE kill_levels (
+  n INTEGER PRIMARY KEY,
+  level INTEGER NOT NULL CHECK (level BETWEEN 0 AND 5),
+  -- 1: the operator's own word, which alone may lower it.
+  by_operator INTEGER NOT NULL CHECK (by_operator IN (0, 1)),
+  reason TEXT NOT NULL CHECK (reason <> ''),
+  actor TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  seq INTEGER NOT NULL
+) STRICT;
+CREATE TRIGGER kill_levels_only_rise BEFORE INSERT ON kill_levels
+WHEN NEW.by_operator = 0
+  AND NEW.level <= coalesce((SELECT level FROM kill_levels ORDER BY n DESC LIMIT 1), 0)
+BEGIN SELECT RAISE(ABORT, 'a kill level only rises'); END;
+CREATE TRIGGER kill_levels_are_final BEFORE UPDATE ON kill_levels
+BEGIN SELECT RAISE(ABORT, 'a kill level never changes'); END;
+CREATE TRIGGER kill_levels_are_kept BEFORE DELETE ON kill_levels
+BEGIN SELECT RAISE(ABORT, 'a kill level is never deleted'); END;
+
+CREATE INDEX entries_by_seq ON entries (seq);
+`
+
 /**
  * The steps from an empty file to the newest layout, in order; `PRAGMA user_version` counts the
  * ones that a file has taken. Only ever appended to: files in the field have taken the others.
  */
-export const LEDGER_STEPS: readonly string[] = [TABLES, ADOPTION, SPENDS, ARCHIVE]
+export const LEDGER_STEPS: readonly string[] = [TABLES, ADOPTION, SPENDS, ARCHIVE, KILL_LEVELS]

@@ -12,6 +12,7 @@ import { openEntries, type Entries } from './entries.ts'
 import { heldOr, openExclusiveDatabase } from './exclusive-database.ts'
 import { openFences, type Fences } from './fences.ts'
 import { openHolds, type Holds } from './holds.ts'
+import { openKillLevels, type KillLevels } from './kill-levels.ts'
 import { LEDGER_STEPS } from './ledger-schema.ts'
 import {
   MAX_JUMP_MS,
@@ -39,6 +40,7 @@ export type Ledger = Disposable &
     boots: Boots
     holds: Holds
     doubt: Doubt
+    kill: KillLevels
     seq: () => number
     /** Within a commit: it and all that follow are numbered above `seq`. */
     raiseSeq: (seq: number) => void
@@ -167,6 +169,7 @@ function assemble(given: {
     boots: openBoots(database),
     holds: openHolds(database),
     doubt: openDoubt(database),
+    kill: openKillLevels(database, seq),
     seq,
     raiseSeq: (to: number): void => {
       state.seq = Math.max(state.seq, to + 1)

@@ -39,7 +39,8 @@ export function createCarrier(options: {
   const sent = new Set<string>()
 
   const send = async (errand: Errand): Promise<ClaimOutcome> => {
-    const { entry, plan, maySend } = errand
+    const { entry, plan } = errand
+    const maySend = (): Refusal | undefined => errand.maySend() ?? plan.mayStillSend?.()
     // What is left of it: a process that slept between the claim and here has used some up, and
     // the provider's bound of absence counts from claim + deadline.
     const leftMs = (): number =>

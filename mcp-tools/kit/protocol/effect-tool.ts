@@ -70,6 +70,11 @@ export type EffectPlan = Readonly<{
    * before anybody else is asked. Not asked of dry calls.
    */
   checkWindow: (window: AccountWindow, prepared: PreparedRequest) => Refusal | undefined
+  /**
+   * What can have changed since the claim, asked in the very step that writes to the socket;
+   * synchronous.
+   */
+  mayStillSend?: () => Refusal | undefined
   classify: (response: ProviderResponse) => Classification
 }>
 

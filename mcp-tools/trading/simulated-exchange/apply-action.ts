@@ -21,6 +21,7 @@ type By = Readonly<{ account: string; parts: ExchangeParts; text: string }>
 export function applyAction(action: Action, by: By): Applied {
   switch (action.type) {
     case 'order':
+      if (action.grouping !== 'na') return err('Grouped orders are not simulated.')
       return listed(
         'order',
         action.orders.map((order) => place(order, by)),

@@ -29,7 +29,8 @@ export type ExchangeParts = Readonly<{
   weights: ReturnType<typeof openWeights>
   faults: Faults
   settings: Settings
-  candles: CandlePlayer['candles']
+  /** Where prices come from, for what has been. */
+  source: CandlePlayer
   /** When a scheduled cancel is due, by account. */
   schedules: Map<string, number>
   /** The exchange's own clock: ours and the skew, and never backwards. */

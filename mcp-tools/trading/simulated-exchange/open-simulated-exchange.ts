@@ -79,7 +79,7 @@ export async function openSimulatedExchange(options: {
     weights: openWeights({ now: clock }),
     faults: openFaults(),
     settings,
-    candles: source.candles,
+    source,
     schedules: new Map(),
     now,
   }

@@ -49,8 +49,9 @@ export function fillsOf(reply: z.infer<typeof Fills>): readonly Fill[] {
   const byTid = new Map<string, Fill>()
   for (const fill of reply) {
     const { tid, hash, oid, startPosition, cloid } = fill
-    // Before 2023's end fills had no tid; these three never repeat together.
-    const identity = tid === undefined ? `${hash}/${oid}/${startPosition}` : String(tid)
+    // Before 2023's end fills had no tid; these four never repeat together.
+    const old = `${hash}/${oid}/${startPosition}/${fill.sz}`
+    const identity = tid === undefined ? old : String(tid)
     if (byTid.has(identity)) continue
     byTid.set(identity, {
       tid: identity,

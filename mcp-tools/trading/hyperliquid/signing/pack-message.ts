@@ -1,4 +1,4 @@
-/** What a Hyperliquid action is made of. The order of an object's keys is part of what is signed. */
+/** What a Hyperliquid action is made of. The order of its keys is part of what is signed. */
 export type Packable =
   | string
   | number

@@ -18,6 +18,11 @@ const CandleQuestion = z.object({
     endTime: z.int().nonnegative().optional(),
   }),
 })
+const FundingQuestion = z.object({
+  coin: z.string(),
+  startTime: z.int().nonnegative(),
+  endTime: z.int().nonnegative().nullish(),
+})
 /** As many levels as the exchange shows of each side. */
 const LEVELS = 20
 /** The premium and the rate have this many decimals here. */
@@ -43,6 +48,8 @@ export function answerMarket(question: Question, asked: Asked): unknown {
       return bookOf(question, asked)
     case 'candleSnapshot':
       return candlesOf(question, asked)
+    case 'fundingHistory':
+      return fundingOf(question, asked)
     case 'exchangeStatus':
       return { time: asked.asOfMs, specialStatuses: null }
     default:
@@ -105,7 +112,7 @@ function candlesOf(question: Question, { parts, asOfMs }: Asked): unknown {
   if (market === undefined) return null
   const intervalMs = INTERVAL_MS[interval]
   const span = { asset, intervalMs, fromMs: startTime, toMs: endTime + 1, nowMs: asOfMs }
-  return parts.candles(span).map((candle) => {
+  return parts.source.candles(span).map((candle) => {
     return {
       t: candle.openMs,
       T: candle.openMs + intervalMs - 1,
@@ -121,6 +128,29 @@ function candlesOf(question: Question, { parts, asOfMs }: Asked): unknown {
   })
 }
 
+/** The rate of each whole hour, by the prices that were played then; 500 at most, as there. */
+function fundingOf(question: Question, { parts, asOfMs }: Asked): unknown {
+  const read = FundingQuestion.safeParse(question)
+  if (!read.success) return undefined
+  const { coin, startTime, endTime } = read.data
+  const untilMs = Math.min(endTime ?? asOfMs, asOfMs)
+  const firstMs = Math.ceil(startTime / HOUR_MS) * HOUR_MS
+  const hours = Math.max(0, Math.floor((untilMs - firstMs) / HOUR_MS) + 1)
+  const asset = parts.engine.markets.findIndex(({ symbol }) => symbol === coin)
+  return Array.from({ length: Math.min(hours, MAX_RATES) }, (_, index) => {
+    const time = firstMs + index * HOUR_MS
+    return { time, quote: parts.source.quotesAt({ nowMs: time })[asset] }
+  }).flatMap(({ time, quote }) => {
+    if (quote === undefined) return []
+    const { markMicros, oracleMicros } = quote
+    const premium = ((markMicros - oracleMicros) * 10n ** BigInt(RATE_DECIMALS)) / oracleMicros
+    const rates = [fundingRate(quote), premium].map((rate) => formatDecimal(rate, RATE_DECIMALS))
+    return [{ coin, fundingRate: rates[0], premium: rates[1], time }]
+  })
+}
+
+const HOUR_MS = 3_600_000
+const MAX_RATES = 500
 const INTERVAL_MS = {
   '1m': 60_000,
   '5m': 300_000,

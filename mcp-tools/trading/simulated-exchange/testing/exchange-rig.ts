@@ -13,9 +13,9 @@ import type { ActionAnswer, OrderRequest, Venue, VenueAction } from '../../venue
 import type { ExchangeControl } from '../faults.ts'
 import { openSimulatedExchange, type SimulatedExchange } from '../open-simulated-exchange.ts'
 
-const KEY = '0x0123456789012345678901234567890123456789012345678901234567890123'
+export const TEST_KEY = '0x0123456789012345678901234567890123456789012345678901234567890123'
 const ACCOUNT = '0x1719884eb866cb12b2287399b15f7db5e7d775ea'
-const SEND_TIMEOUT_MS = 1_000
+const SEND_TIMEOUT_MS = 400
 
 const source = playCandles(loadRecording())
 
@@ -27,7 +27,7 @@ export class ExchangeRig implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'chimera-exchange-'))
   readonly recordPath = join(this.folder, 'simulated', 'exchange.jsonl')
   readonly account = ACCOUNT
-  readonly wallet = openAgentWallet(KEY, 'testnet')
+  readonly wallet = openAgentWallet(TEST_KEY, 'testnet')
   /** By how much the clock of exchange and adapter has been put forward. */
   aheadMs = 0
   #exchange: SimulatedExchange | undefined

@@ -124,11 +124,8 @@ test('a nonce has to be within two days back and one ahead', async () => {
     expect(text).toContain(said)
   }
 })
-  expect(text).toContain('too low')
-  last = first + 100
-})
 
-test('an action that comes after its expiry is not done, by the clock of the exchange', async () => {
+test('an action that comes after its expiry is not done, by the clock there', async () => {
   const fields = { action: order(), nonce: nonce(), expiresAfter: Date.now() + 30_000 }
   await rig.control({ clock_skew_ms: 31_000 })
   const { text, accepted } = await sign(fields)

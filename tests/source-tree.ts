@@ -32,8 +32,15 @@ const Manifest = z.object({
   workspaces: z.array(z.string()).default([]),
   dependencies: Dependencies,
   optionalDependencies: Dependencies,
+  peerDependencies: Dependencies,
   devDependencies: Dependencies,
 })
+
+/**
+ * Packages that are no workspaces, because they are installed only where they are enabled: what
+ * they take from the checkout stands among their peers.
+ */
+const APART = ['mcp-tools/wallet']
 
 /** Folders that hold nothing of the house's own. */
 const FOREIGN = ['**/node_modules', '.chimera', '.git', '**/fixtures']
@@ -51,13 +58,10 @@ export function readTree({ root = CHECKOUT }: { root?: string } = {}): SourceTre
     Manifest.parse(JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')))
   const manifest = readManifest('.')
   return {
-    packages: manifest.workspaces.map((folder) => {
-      const { name, dependencies, optionalDependencies } = readManifest(folder)
-      return {
-        folder,
-        name,
-        dependencies: Object.keys({ ...dependencies, ...optionalDependencies }),
-      }
+    packages: [...manifest.workspaces, ...APART].map((folder) => {
+      const { name, dependencies, optionalDependencies, peerDependencies } = readManifest(folder)
+      const named = { ...dependencies, ...optionalDependencies, ...peerDependencies }
+      return { folder, name, dependencies: Object.keys(named) }
     }),
     tools: Object.keys(manifest.devDependencies),
     sources: listFiles('**/*.ts', { root }).map((path) =>

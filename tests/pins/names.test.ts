@@ -195,6 +195,12 @@ test('names of the environment by section, and which of them are secret', () => 
       "simulatedEvm SIMULATED_EVM_PORT",
       "simulatedEvm SIMULATED_EVM_RECORD",
       "simulatedEvm SIMULATED_EVM_ANVIL",
+      "swarm CHIMERA_GATEWAY_URL",
+      "swarm CHIMERA_TOKEN",
+      "swarm SWARM_PORT",
+      "swarm SWARM_HOST",
+      "swarm TOOL_TOKEN",
+      "swarm TOOL_CLIENTS_FILE",
       "cli CHIMERA_GATEWAY_URL",
       "cli CHIMERA_TOKEN",
     ]

@@ -1,0 +1,20 @@
+import type { Ledger } from '@chimera/mcp-kit/ledger/ledger'
+
+import { chooseNonce } from './choose-nonce.ts'
+import { transactionFacts } from './transaction-facts.ts'
+
+/**
+ * The nonce of the next transaction, by the ledger alone and what the chain says: nothing of it is
+ * kept in memory, so that a restart forgets none that was signed. To be used below the account's
+ * mutex, which the claim shares.
+ */
+export function freeNonce(
+  ledger: Ledger,
+  { latest, pending }: Readonly<{ latest: number; pending: number }>,
+): number {
+  const { entries } = ledger
+  const open = [...entries.inFlight(), ...entries.inState('NEEDS_HUMAN')]
+  const held = new Set(open.flatMap((entry) => transactionFacts(entry)?.nonce ?? []))
+  const highestMined = entries.highestFact('nonce')
+  return chooseNonce({ latest, pending, held, highestMined })
+}

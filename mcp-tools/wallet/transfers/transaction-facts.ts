@@ -1,0 +1,41 @@
+import type { Entry } from '@chimera/mcp-kit/ledger/entry'
+import { z } from 'zod'
+
+import { HexBytes } from '../chain/hex.ts'
+import { parseSigned, type SignedTransaction, type Transaction } from '../chain/transaction.ts'
+
+/**
+ * What the ledger holds of a transfer beside its bytes, from before anything was sent. `raw` is the
+ * newest replacement, when the fees were raised; `hashes` are all that may be mined, the newest
+ * last.
+ */
+const Facts = z.object({
+  nonce: z
+    .string()
+    .regex(/^[0-9]{1,15}$/)
+    .transform(Number),
+  hashes: z.string().transform((list) => list.split(' ')),
+  raw: HexBytes.optional(),
+  bumped_at: z.string().transform(Number).optional(),
+})
+export type TransactionFacts = Readonly<z.infer<typeof Facts>>
+
+/** Undefined for an entry of which the ledger has no transaction (one that was adopted). */
+export function transactionFacts(entry: Pick<Entry, 'facts'>): TransactionFacts | undefined {
+  return Facts.safeParse(entry.facts).data
+}
+
+const Sent = z.object({ params: z.tuple([HexBytes]) })
+
+/** The newest signed transaction of an entry: its replacement, else what was claimed. */
+export function newestTransaction(
+  entry: Pick<Entry, 'facts' | 'sendBody'>,
+): (Transaction & SignedTransaction) | undefined {
+  const raw = transactionFacts(entry)?.raw ?? claimedRaw(entry)
+  return raw === undefined ? undefined : parseSigned(raw)
+}
+
+function claimedRaw({ sendBody }: Pick<Entry, 'sendBody'>): Buffer | undefined {
+  if (sendBody === undefined) return undefined
+  return Sent.parse(JSON.parse(Buffer.from(sendBody).toString('utf8'))).params[0]
+}

@@ -88,7 +88,8 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
   const reconciliation = createReconciliation({ ledger, reconciler, refusal, log })
   const { follow } = reconciliation
   const carrier = createCarrier({ ledger, rules, crash, follow, fail: parts.fail })
-  const calling = { account, rules, mutex: rules.createMutex(), carrier, crash }
+  const catchUp = rules.openCatchUp()
+  const calling = { account, rules, mutex: rules.createMutex(), catchUp, carrier, crash }
   const callEffect = chooseCall({
     callWithGrant: createEffectCall({ ...calling, sign: parts.sign, alarm }),
     callAsClient: createClientCall(calling),
@@ -132,6 +133,7 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
     name,
     tools,
     call: async (tool, args, context) => {
+      catchUp.notice()
       const answered = answer(tool, args, context)
       inHand.add(answered)
       return answered.finally(() => inHand.delete(answered))

@@ -18,6 +18,10 @@ export const WITHOUT: Readonly<
   fence: ({ rules }) => ({
     rules: { ...withoutChecks(rules, 'isNotFenced'), maySend: () => undefined },
   }),
+  /** A call that is read a moment before the stop that came with it is acted on. */
+  'catch-up': ({ rules }) => ({
+    rules: { ...rules, openCatchUp: () => ({ notice: () => {}, caughtUp: async () => {} }) },
+  }),
   'second-look': ({ rules }) => ({ rules: { ...rules, maySend: () => undefined } }),
   boot: ({ rules }) => ({
     rules: { ...rules, behindOf: () => undefined, provesAbsence: () => true },

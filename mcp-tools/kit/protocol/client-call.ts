@@ -7,6 +7,7 @@ import type { EntryAbout } from '../ledger/entry-writes.ts'
 import { isClosedWithoutEffect, type Entry } from '../ledger/entry.ts'
 import type { PreparedRequest, Refusal } from '../provider/exchange.ts'
 import type { Carrier } from './carrier.ts'
+import type { CatchUp } from './catch-up.ts'
 import { findWindowRefusal } from './checks.ts'
 import type { EffectReply } from './effect-call.ts'
 import type { EffectPlan, EffectTool, RoundName } from './effect-tool.ts'
@@ -47,6 +48,7 @@ export function createClientCall(options: {
   account: Account
   rules: Rules
   mutex: Mutex
+  catchUp: CatchUp
   carrier: Carrier
   crash: (label: CrashPoint) => void
 }): ClientCall {
@@ -75,6 +77,7 @@ export function createClientCall(options: {
       if (first.kind !== 'ready') return first
       const made = await prepareInTime(plan, first)
       if (isRefusal(made)) return { kind: 'refused', refusal: made }
+      await options.catchUp.caughtUp()
       return ledger.transact(() => decide(made))
     })
     if (decision.kind === 'ready') throw new InvariantError('A call with bytes was not decided.')

@@ -5,6 +5,7 @@ import { InvariantError } from '@chimera/contracts/errors'
 import type { Entry } from '../ledger/entry.ts'
 import type { Refusal } from '../provider/exchange.ts'
 import type { Carrier } from './carrier.ts'
+import type { CatchUp } from './catch-up.ts'
 import { isThisRecord, type Objection } from './checks.ts'
 import type { EffectTool } from './effect-tool.ts'
 import { aboutGrant, claimOf, type Account, type GrantedCall } from './granted-call.ts'
@@ -43,6 +44,7 @@ export function createEffectCall(options: {
   account: Account
   rules: Rules
   mutex: Mutex
+  catchUp: CatchUp
   carrier: Carrier
   sign: SignReceipt
   crash: (label: CrashPoint) => void
@@ -64,9 +66,11 @@ export function createEffectCall(options: {
     const argsHash = canonicalHash(args)
     const asked = { claims, key, tool, argsHash, planned: tool.plan(args), prepared: undefined }
     return options.mutex(async () => {
+      await options.catchUp.caughtUp()
       const decision = decideNow(asked)
       if (decision.kind !== 'ready') return { call: asked, decision }
       const call = await withBytes(asked)
+      await options.catchUp.caughtUp()
       return { call, decision: decideNow(call) }
     })
   }

@@ -4,6 +4,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { sendOnce, type SendOnce } from '../provider/send-once.ts'
 import { settledBy } from '../words/settle-by-person.ts'
 import { behindOf } from './behind.ts'
+import { openCatchUp, type CatchUp } from './catch-up.ts'
 import { CLAIM_CHECKS, CREDENTIAL_CHECKS, maySend, type Check, type MaySend } from './checks.ts'
 import { lookUp } from './look-up.ts'
 import { createMutex, type Mutex } from './mutex.ts'
@@ -18,6 +19,8 @@ export type Rules = Readonly<{
   credentialChecks: readonly Check[]
   /** One call of the account after the other, from its bytes to its claim. */
   createMutex: () => Mutex
+  /** What came in while the process was away is heard before a claim. */
+  openCatchUp: () => CatchUp
   lookUp: typeof lookUp
   claimChecks: readonly Check[]
   claim: (ledger: Ledger, about: EntryAbout, claim: Claim) => Entry
@@ -35,6 +38,7 @@ export type Rules = Readonly<{
 export const RULES: Rules = {
   credentialChecks: CREDENTIAL_CHECKS,
   createMutex,
+  openCatchUp,
   lookUp,
   claimChecks: CLAIM_CHECKS,
   claim: (ledger, about, claim) => ledger.entries.claim(about, claim),

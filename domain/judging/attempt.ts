@@ -16,6 +16,8 @@ export type Attempt = {
   readonly attempt: number
   readonly rejections: number
   readonly maxAttempts: number
+  /** Since its result came, by the clock of the database. */
+  readonly waitedMs: number
   readonly outcome: AttemptOutcome
   readonly goal: {
     readonly status: GoalStatus
@@ -80,6 +82,8 @@ export type TaskMove = {
   /** Look again after this long, by the clock of the database. */
   readonly delayMs: number | null
   readonly waitingOn: WaitingOn | null
+  /** The account whose room it waits for: a grant that comes back wakes it. */
+  readonly waitsForAccount: string | null
   readonly failure: { readonly code: string; readonly message: string } | null
   readonly feedback: string | null
   /** True when the Judge turned the attempt down: it counts. */
@@ -124,6 +128,7 @@ export const stay = (of: {
   attempt: of.attempt,
   delayMs: null,
   waitingOn: null,
+  waitsForAccount: null,
   failure: null,
   feedback: null,
   isRejection: false,

@@ -108,8 +108,18 @@ describe('a proposed tweet', () => {
 
   it('waits while the account has as many grants out as it may', () => {
     const { move, rounds } = judgeAttempt(tweet, scene({ hasRoom: () => false }))
-    expect(move).toMatchObject({ to: 'judging', isRejection: false })
+    expect(move).toMatchObject({ to: 'judging', isRejection: false, waitsForAccount: 'x:default' })
     expect(rounds).toEqual([])
+  })
+
+  it.each([
+    [0, 1_000],
+    [20_000, 20_000],
+    [900_000, 60_000],
+  ])('that has waited %i ms is looked at again after %i ms', (waitedMs, delayMs) => {
+    const held = attempt({ effects: [proposal()], waitedMs })
+    const { move } = judgeAttempt(held, scene({ hasRoom: () => false }))
+    expect(move.delayMs).toBe(delayMs)
   })
 
   it('waits while the tool server is closed, with its reason', () => {

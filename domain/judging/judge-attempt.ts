@@ -84,6 +84,7 @@ function decided(
         ...base,
         to: held?.phase ?? ('judging' as const),
         delayMs: held?.delayMs ?? null,
+        waitsForAccount: held?.waitsForAccount ?? null,
         waitingOn: {
           reason: pick(verdict, ['wait']).reason,
           until: null,

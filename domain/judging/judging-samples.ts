@@ -26,6 +26,7 @@ export const attempt = (over: {
   confidence?: number
   goal?: Partial<Attempt['goal']>
   rejections?: number
+  waitedMs?: number
 }): Attempt => ({
   taskId: '018f0000-0000-7000-8000-000000000001',
   tenantId: '00000000-0000-7000-8000-000000000001',
@@ -35,6 +36,7 @@ export const attempt = (over: {
   attempt: 1,
   rejections: over.rejections ?? 0,
   maxAttempts: 3,
+  waitedMs: over.waitedMs ?? 0,
   outcome: {
     outcome: 'result',
     result: {

@@ -15,6 +15,7 @@ export type SlotProposal = {
         readonly phase: 'judging' | 'granted' | 'reconciling'
         readonly delayMs: number | null
         readonly unblock: string | null
+        readonly waitsForAccount?: string
       }
     | undefined
 }
@@ -34,9 +35,12 @@ const MAX_TRIES = 5
 /** Rounds of one slot in all, cooldowns and stops counted; the bound of a grant's closed_rounds. */
 const MAX_ROUNDS = 1_000
 
-/** While a stop or a closed server holds a proposal, it is looked at again this often. */
-const STOPPED_LOOK_MS = 5_000
-const CLOSED_LOOK_MS = 1_000
+/**
+ * What holds a proposal wakes its task when it is over. In case nobody does, the task is looked at
+ * again after as long as it has waited, within these bounds: a thousand that wait must not keep the
+ * Judge busy.
+ */
+const LOOK_AGAIN_MS = { least: 1_000, most: 60_000 } as const
 
 const HELD_LOOK_MS = 5_000
 
@@ -81,12 +85,27 @@ export function proposeRound(
     costUsdMicros: attempt.goal.mode === 'dry' ? 0n : estimateCost(effect.tool, effect.args),
     denied: undefined,
   }
-  const hold = votes.some((vote) => vote.gate === 'stop')
-    ? { phase: 'judging' as const, delayMs: STOPPED_LOOK_MS, unblock: 'chimera resume' }
-    : votes.some((vote) => vote.vote === 'wait')
-      ? { phase: 'judging' as const, delayMs: CLOSED_LOOK_MS, unblock: 'chimera tools ls' }
-      : undefined
+  const hold = holdOf(votes, attempt, account, scene)
   return { votes, round: isPlanned ? round : undefined, hold }
+}
+
+/** What a proposal waits for that no gate denies. */
+function holdOf(
+  votes: readonly Vote[],
+  attempt: Attempt,
+  account: Account | undefined,
+  scene: EffectScene,
+): SlotProposal['hold'] {
+  const { least, most } = LOOK_AGAIN_MS
+  const delayMs = Math.min(most, Math.max(least, attempt.waitedMs))
+  if (votes.some((vote) => vote.gate === 'stop')) {
+    return { phase: JUDGING, delayMs, unblock: 'chimera resume' }
+  }
+  if (!votes.some((vote) => vote.vote === 'wait')) return undefined
+  if (account?.state === 'open' && !scene.hasRoom(account.account)) {
+    return { phase: JUDGING, delayMs, unblock: null, waitsForAccount: account.account }
+  }
+  return { phase: JUDGING, delayMs, unblock: 'chimera tools ls' }
 }
 
 /** The slot is taken: by its own earlier success, or by a round whose end has to be waited for. */

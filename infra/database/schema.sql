@@ -254,7 +254,8 @@ CREATE TABLE tasks (
   claimed_at timestamp with time zone,
   result_at timestamp with time zone,
   judged_at timestamp with time zone,
-  audit_id uuid NOT NULL
+  audit_id uuid NOT NULL,
+  waits_for_account text
 ) WITH (fillfactor=80);
 
 CREATE TABLE tenants (
@@ -414,6 +415,7 @@ CREATE INDEX tasks_judging ON public.tasks USING btree (COALESCE(run_at, result_
 CREATE INDEX tasks_of_goal ON public.tasks USING btree (tenant_id, goal_id);
 CREATE INDEX tasks_ready ON public.tasks USING btree (COALESCE(run_at, ready_at)) WHERE (phase = 'ready'::text);
 CREATE INDEX tasks_running ON public.tasks USING btree (lease_until) WHERE (status = 'IN_PROGRESS'::text);
+CREATE INDEX tasks_waiting_for_room ON public.tasks USING btree (waits_for_account, result_at) WHERE ((phase = 'judging'::text) AND (waits_for_account IS NOT NULL));
 CREATE INDEX tool_adoptions_open ON public.tool_adoptions USING btree (requested_at) WHERE (done_at IS NULL);
 CREATE INDEX tool_boots_of_account ON public.tool_boots USING btree (account, registered_at);
 

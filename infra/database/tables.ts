@@ -97,6 +97,7 @@ type Tasks = {
   result_at: Time | null
   judged_at: Time | null
   audit_id: string
+  waits_for_account: string | null
 }
 
 type TaskPayloads = {

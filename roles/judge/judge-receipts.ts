@@ -15,6 +15,7 @@ import {
   markReceipts,
   settleEffects,
 } from '@chimera/infra/database/judging/settle-effects'
+import { wakeForRoom } from '@chimera/infra/database/judging/wake-for-room'
 import type { Database, Sql } from '@chimera/infra/database/open-database'
 import type { ReceiptKeys } from '@chimera/infra/signing/receipt-keys'
 import type { Logger } from '@chimera/runtime/log'
@@ -27,6 +28,8 @@ export type JudgeReceiptsDeps = {
   readonly receiptKeys: ReceiptKeys
   readonly log: Logger
   readonly actor: string
+  /** Grants of one account that may be out at once. */
+  readonly maxGranted: number
   readonly crash: (label: 'judge.settle.before_commit' | 'judge.settle.committed') => void
 }
 
@@ -147,6 +150,10 @@ async function commit(
   // An effect may not end without its task hearing of it: both move, or it is read again.
   const left = taskMoves.find(({ taskId }) => !movedTasks.has(taskId))
   if (left !== undefined) throw new StaleSceneError(`task ${left.taskId}`)
+  const woken = await wakeForRoom(tx, {
+    accounts: [...new Set(won.map(({ move }) => move.receipt.iss))],
+    maxGranted: deps.maxGranted,
+  })
   await markReceipts(tx, [
     ...judged,
     ...won.map(({ receiptId, move }) => ({ id: receiptId, verdict: `applied: ${move.to}` })),
@@ -155,7 +162,12 @@ async function commit(
   const lookAgain = moves
     .filter(({ taskId, to, delayMs }) => movedTasks.has(taskId) && to === 'judging' && !delayMs)
     .map(({ taskId }) => taskId)
-  return { grants: [], ready: ready.map(({ taskId }) => taskId), audit: audit.items(), lookAgain }
+  return {
+    grants: [],
+    ready: ready.map(({ taskId }) => taskId),
+    audit: audit.items(),
+    lookAgain: [...lookAgain, ...woken],
+  }
 }
 
 /**

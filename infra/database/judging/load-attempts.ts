@@ -14,6 +14,8 @@ export type LoadedAttempt = {
   attempt: number
   rejections: number
   maxAttempts: number
+  /** Since its result came. */
+  waitedMs: number
   outcome: AttemptOutcome
   goal: {
     status: GoalStatus
@@ -34,6 +36,7 @@ type Row = {
   attempt: number
   rejections: number
   max_attempts: number
+  waited_ms: number
   outcome: unknown
   status: GoalStatus
   mode: Mode
@@ -44,20 +47,21 @@ type Row = {
 }
 
 /**
- * Reads what is to be judged among the given tasks; what is not due or not in `judging` is left
- * out.
+ * Reads what is to be judged among the given tasks, longest waiting first; what is not due or not
+ * in `judging` is left out.
  */
 export async function loadAttempts(sql: Sql, taskIds: readonly string[]): Promise<LoadedAttempt[]> {
   const rows = await sql.query<Row>({
     name: 'load-attempts',
     text: `SELECT t.id, t.tenant_id, t.goal_id, t.version_id, t.phase, t.attempt, t.rejections,
-        t.max_attempts, r.outcome, g.status, g.mode, g.trust, g.agent_id, g.campaign_id, g.content
+        t.max_attempts, r.outcome, coalesce(greatest(0, extract(epoch FROM now() - t.result_at)
+          * 1000), 0)::float8 AS waited_ms, g.status, g.mode, g.trust, g.agent_id, g.campaign_id, g.content
       FROM tasks t
       JOIN task_results r ON r.task_id = t.id AND r.attempt = t.attempt
       JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id
       WHERE t.id = ANY($1::uuid[]) AND t.phase = 'judging'
         AND (t.run_at IS NULL OR t.run_at <= now())
-      ORDER BY t.id`,
+      ORDER BY t.result_at, t.id`,
     values: [taskIds],
   })
   return rows.map((row) => ({
@@ -69,6 +73,7 @@ export async function loadAttempts(sql: Sql, taskIds: readonly string[]): Promis
     attempt: row.attempt,
     rejections: row.rejections,
     maxAttempts: row.max_attempts,
+    waitedMs: row.waited_ms,
     outcome: AttemptOutcome.parse(row.outcome),
     goal: {
       status: row.status,

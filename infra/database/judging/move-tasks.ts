@@ -22,6 +22,7 @@ export type TaskMoveRow = {
   readonly attempt: number
   readonly delayMs: number | null
   readonly waitingOn: unknown
+  readonly waitsForAccount: string | null
   readonly failure: { readonly code: string; readonly message: string } | null
   readonly feedback: string | null
   readonly isRejection: boolean
@@ -83,15 +84,16 @@ async function writeMoves(
     name: 'move-tasks',
     text: `UPDATE tasks t SET version_id = u.fresh, status = u.status, phase = u.phase,
         run_at = now() + u.delay_ms * interval '1 millisecond', waiting_on = u.waiting_on,
-        failure = u.failure, feedback = coalesce(u.feedback, t.feedback),
+        waits_for_account = u.waits_for_account, failure = u.failure, feedback = coalesce(u.feedback, t.feedback),
         rejections = t.rejections + u.rejected::int,
         confidence = coalesce(u.confidence, t.confidence),
         verdict = coalesce(u.verdict, t.verdict), judged_at = now(),
         ready_at = CASE WHEN u.phase = 'ready' THEN now() ELSE t.ready_at END, audit_id = u.audit_id
       FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::float8[],
-        $7::jsonb[], $8::jsonb[], $9::text[], $10::bool[], $11::float8[], $12::jsonb[], $13::uuid[])
+        $7::jsonb[], $8::jsonb[], $9::text[], $10::bool[], $11::float8[], $12::jsonb[], $13::uuid[],
+        $14::text[])
         AS u(id, version_id, fresh, status, phase, delay_ms, waiting_on, failure, feedback,
-          rejected, confidence, verdict, audit_id)
+          rejected, confidence, verdict, audit_id, waits_for_account)
       WHERE t.id = u.id AND t.version_id = u.version_id
       RETURNING t.id, t.type`,
     values: [
@@ -108,6 +110,7 @@ async function writeMoves(
       sorted.map((move) => move.confidence),
       sorted.map((move) => json(move.verdict)),
       sorted.map((move) => audit.idFor(move.tenantId)),
+      sorted.map((move) => move.waitsForAccount),
     ],
   })
   return new Map(rows.map((row) => [row.id, row.type]))

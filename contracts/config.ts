@@ -199,6 +199,82 @@ const simulatedEvm = z.object({
   SIMULATED_EVM_ANVIL: z.string().min(1).describe('path of the anvil binary'),
 })
 
+/** A number of at most two decimals. */
+const Share = z.string().regex(/^\d{1,4}(?:\.\d{1,2})?$/, 'use a number such as 15 or 7.5')
+
+const trading = z.object({
+  TRADING_MODE: z
+    .string()
+    .optional()
+    .describe('live, by exactly this word, for real orders; anything else is paper'),
+  TRADING_VENUE: z
+    .string()
+    .optional()
+    .describe('hyperliquid-testnet or hyperliquid-mainnet, by exactly this name; else paper'),
+  TRADING_MAX_ORDER_USD: z
+    .string()
+    .regex(/^[1-9]\d{0,11}$/, 'use whole US dollars')
+    .optional()
+    .describe('most that one order may be worth; live needs it'),
+  TRADING_MAX_POSITION_PERCENT: Share.optional().describe(
+    'most of the equity in one market; 15 is the ceiling (B26); live needs it',
+  ),
+  TRADING_MAX_LEVERAGE: Share.optional().describe(
+    'most of all positions over the equity; 3 is the ceiling (B26); live needs it',
+  ),
+  TRADING_RESTRICTED_SYMBOLS: z
+    .string()
+    .default('USDT,LUNA,FTT')
+    .describe('the DCG list (B31), by comma: coins in which nothing is opened'),
+  TRADING_SEND_TIMEOUT_MS: Milliseconds.default(10_000).describe(
+    'deadline of one send; the venue drops what comes later',
+  ),
+  TRADING_ABSENCE_MS: Milliseconds.optional().describe(
+    'on paper only: how long after its expiry an order may still appear; 30000 otherwise',
+  ),
+  TRADING_KILL_TOKEN: z
+    .string()
+    .min(16)
+    .optional()
+    .describe("bearer token of the operator's own: it alone lowers the kill level"),
+  HYPERLIQUID_KEY: z.string().optional().describe('key of an agent wallet, which cannot withdraw'),
+  HYPERLIQUID_ACCOUNT: z
+    .string()
+    .regex(/^0x[0-9a-fA-F]{40}$/, 'use the address of the master account')
+    .optional()
+    .describe('account that the agent trades for'),
+  SIMULATED_EXCHANGE_URL: Url.optional().describe('base URL of the paper exchange'),
+  SIMULATED_EXCHANGE_KEY: z.string().optional().describe('agent key at the paper exchange'),
+})
+
+const simulatedExchange = z.object({
+  SIMULATED_EXCHANGE_PORT: Port.default(0).describe('loopback port of the paper exchange'),
+  SIMULATED_EXCHANGE_RECORD: z.string().min(1).describe('append-only record of every request'),
+  SIMULATED_EXCHANGE_KEY: z
+    .string()
+    .min(1)
+    .describe('agent key whose account has 10,000 USD there'),
+  SIMULATED_EXCHANGE_WEIGHT_LIMIT: z.coerce
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe('weight of requests in a minute; 1200 as on Hyperliquid otherwise'),
+})
+
+/** The tools by which MCP clients hand goals to the swarm. */
+const swarm = z.object({
+  CHIMERA_GATEWAY_URL: Url.optional().describe('the API to talk to, instead of the local stack'),
+  CHIMERA_TOKEN: z.string().optional().describe('bearer token for that API'),
+  SWARM_PORT: Port.default(0).describe('port of /mcp of the swarm; 0: any'),
+  SWARM_HOST: z.string().default('127.0.0.1').describe('address of /mcp of the swarm'),
+  TOOL_TOKEN: z.string().min(16).optional().describe('bearer token that opens /mcp'),
+  TOOL_CLIENTS_FILE: z
+    .string()
+    .optional()
+    .describe('hashes of the tokens of MCP clients (chimera tools token), re-read on change'),
+})
+
 /** Read by the command line, not by a role. */
 const cli = z.object({
   CHIMERA_GATEWAY_URL: Url.optional().describe('the API to talk to, instead of the local stack'),
@@ -221,6 +297,9 @@ export const CONFIG_SECTIONS = {
   simulatedX,
   wallet,
   simulatedEvm,
+  trading,
+  simulatedExchange,
+  swarm,
   cli,
 }
 export type ConfigSection = keyof typeof CONFIG_SECTIONS
@@ -247,6 +326,9 @@ export const SECRET_NAMES: readonly string[] = [
   'CDP_WALLET_SECRET',
   'AWS_SECRET_ACCESS_KEY',
   'AWS_SESSION_TOKEN',
+  'TRADING_KILL_TOKEN',
+  'HYPERLIQUID_KEY',
+  'SIMULATED_EXCHANGE_KEY',
   'CHIMERA_TOKEN',
 ]
 

@@ -1,4 +1,5 @@
 /** The tools that plans may name, and where each may come from (design.md sections 1 and 5). */
+import { parseUnits } from './money.ts'
 
 /** What the token of an MCP client may be good for; a tool asks for one of them. */
 export const SCOPES = [
@@ -10,6 +11,7 @@ export const SCOPES = [
   'trade:read',
   'trade:paper',
   'trade:live',
+  'trade:kill',
   'swarm:read',
   'swarm:write',
   'swarm:live',
@@ -143,7 +145,84 @@ export const TOOLS = {
     textArguments: [],
     money: false,
   },
+  place_order: {
+    server: 'trading',
+    mutating: true,
+    scope: 'trade:paper',
+    textArguments: [],
+    money: true,
+  },
+  cancel_order: {
+    server: 'trading',
+    mutating: true,
+    scope: 'trade:paper',
+    textArguments: [],
+    money: true,
+  },
+  cancel_all: {
+    server: 'trading',
+    mutating: true,
+    scope: 'trade:paper',
+    textArguments: [],
+    money: true,
+  },
+  close_position: {
+    server: 'trading',
+    mutating: true,
+    scope: 'trade:paper',
+    textArguments: [],
+    money: true,
+  },
+  raise_kill: {
+    server: 'trading',
+    mutating: true,
+    scope: 'trade:kill',
+    textArguments: [],
+    money: false,
+  },
+  get_mode: {
+    server: 'trading',
+    mutating: false,
+    scope: 'trade:read',
+    textArguments: [],
+    money: false,
+  },
+  get_markets: {
+    server: 'trading',
+    mutating: false,
+    scope: 'trade:read',
+    textArguments: [],
+    money: false,
+  },
+  get_price: {
+    server: 'trading',
+    mutating: false,
+    scope: 'trade:read',
+    textArguments: [],
+    money: false,
+  },
+  get_orderbook: {
+    server: 'trading',
+    mutating: false,
+    scope: 'trade:read',
+    textArguments: [],
+    money: false,
+  },
   get_candles: {
+    server: 'trading',
+    mutating: false,
+    scope: 'trade:read',
+    textArguments: [],
+    money: false,
+  },
+  get_positions: {
+    server: 'trading',
+    mutating: false,
+    scope: 'trade:read',
+    textArguments: [],
+    money: false,
+  },
+  get_orders: {
     server: 'trading',
     mutating: false,
     scope: 'trade:read',
@@ -176,9 +255,24 @@ const URL_LIKE = /:\/\/|[\p{L}\p{N}-]\.\p{L}{2}/u
 /** The most that a call can cost, in micros of a US dollar: what a budget reserves for it. */
 export function estimateCost(tool: string, args: Readonly<Record<string, unknown>>): bigint {
   if (tool === 'delete_tweet') return TWEET_COST_USD_MICROS.removal
+  if (tool === 'place_order') return orderCost(args)
   if (tool !== 'post_tweet' && tool !== 'reply_tweet') return 0n
   const text = typeof args['text'] === 'string' ? args['text'] : ''
   return URL_LIKE.test(text) ? TWEET_COST_USD_MICROS.withUrl : TWEET_COST_USD_MICROS.plain
+}
+
+/** Sizes are given to 8 decimals at most, prices to a micro. */
+const SIZE_DECIMALS = 8
+
+/** Size times price of an order that may open a position, rounded up; an exit costs nothing. */
+function orderCost(args: Readonly<Record<string, unknown>>): bigint {
+  const { size, price } = args
+  if (args['reduce_only'] === true || typeof size !== 'string' || typeof price !== 'string') {
+    return 0n
+  }
+  const per = 10n ** BigInt(SIZE_DECIMALS)
+  const units = parseUnits(size, SIZE_DECIMALS) ?? 0n
+  return (units * (parseUnits(price, 6) ?? 0n) + per - 1n) / per
 }
 
 /**

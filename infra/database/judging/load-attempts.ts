@@ -55,7 +55,8 @@ export async function loadAttempts(sql: Sql, taskIds: readonly string[]): Promis
     name: 'load-attempts',
     text: `SELECT t.id, t.tenant_id, t.goal_id, t.version_id, t.phase, t.attempt, t.rejections,
         t.max_attempts, r.outcome, coalesce(greatest(0, extract(epoch FROM now() - t.result_at)
-          * 1000), 0)::float8 AS waited_ms, g.status, g.mode, g.trust, g.agent_id, g.campaign_id, g.content
+          * 1000), 0)::float8 AS waited_ms, g.status, g.mode, g.trust,
+        g.agent_id, g.campaign_id, g.content
       FROM tasks t
       JOIN task_results r ON r.task_id = t.id AND r.attempt = t.attempt
       JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id

@@ -40,7 +40,7 @@ const judgements = async (): Promise<number> => {
   return row?.n ?? 0
 }
 
-it('what waits for an account is granted in turn as grants come back, and else left alone', async () => {
+it('what waits for an account is granted in turn as grants come back', async () => {
   const deps = { ...rig.deps, maxGranted: MAX_GRANTED }
   const ids: string[] = []
   for (let index = 0; index < GOALS; index += 1) {

@@ -2,8 +2,10 @@ import { ChimeraError } from '@chimera/contracts/errors'
 import type { Entry } from '@chimera/mcp-kit/ledger/entry'
 import { boundOf } from '@chimera/mcp-kit/protocol/absence'
 import type { Look, Reconciler } from '@chimera/mcp-kit/protocol/reconcile'
+import type { Actual } from '@chimera/mcp-kit/provider/exchange'
 import { z } from 'zod'
 
+import { formatDecimal, MICROS, parseDecimal } from '../decimal/decimal.ts'
 import { cloidOf } from './cloid.ts'
 import type { Order, Venue } from './venue.ts'
 
@@ -55,8 +57,36 @@ async function lookForOrder(venue: Venue, entry: Entry, signal: AbortSignal): Pr
   const { order } = found
   // What was rejected whole has used up its nonce and can never happen any more.
   if (order.state === 'rejected' && order.remaining === order.size) return { kind: 'absent' }
-  return { kind: 'found', providerRef: order.oid }
+  const taken = await takenBy(venue, order, signal)
+  return { kind: 'found', providerRef: order.oid, ...taken }
 }
+
+/**
+ * What a found order really took, as its own answer would have said; nothing of one that is open,
+ * whose whole value stays counted.
+ */
+async function takenBy(venue: Venue, order: Order, signal: AbortSignal): Promise<Actual> {
+  const filled = unitsOf(order.size) - unitsOf(order.remaining)
+  if (order.state === 'open' || order.state === 'partial' || filled === 0n) {
+    return { facts: { state: order.state === 'open' ? 'resting' : order.state } }
+  }
+  const fills = (await venue.fills({ sinceMs: order.placedAtMs }, { signal })).filter(
+    ({ oid }) => oid === order.oid,
+  )
+  const facts = { state: 'filled', filled_size: formatDecimal(filled, SCALE) }
+  const seen = fills.reduce((sum, { size }) => sum + unitsOf(size), 0n)
+  // A node that shows the order and not all of its fills says too little.
+  if (seen !== filled) return { facts }
+  const units = fills.reduce((sum, { size, price }) => sum + unitsOf(size) * unitsOf(price), 0n)
+  const averagePrice = formatDecimal(units / filled, SCALE)
+  const micros = units / 10n ** BigInt(2 * SCALE - MICROS)
+  const costUsdMicros = order.reduceOnly ? 0n : micros
+  return { facts: { ...facts, average_price: averagePrice }, costUsdMicros }
+}
+
+/** More decimals than any price or size of a venue has. */
+const SCALE = 12
+const unitsOf = (text: string): bigint => parseDecimal(text, SCALE) ?? 0n
 
 /**
  * A cancel has no handle; what it did shows on its orders. One that was cancelled since the claim

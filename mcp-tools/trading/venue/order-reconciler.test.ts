@@ -94,7 +94,7 @@ test('an order whose answer was lost is found by its cloid, with what it took', 
   expect(found).toMatchObject({ facts: { state: 'filled', average_price: '50005' } })
 })
 
-test('one that is filled in part costs its part, and a resting one costs nothing less', async () => {
+test('one that is filled in part costs its part, and a resting one its whole', async () => {
   await rig.control({ fault: 'partial_fill', percent: 40 })
   const part = await look(await lostOrder({ size: '0.01' }))
   expect(part).toMatchObject({ kind: 'found', costUsdMicros: 200_020_000n })
@@ -111,7 +111,7 @@ test('one that never arrived is unseen, but only after its expiry and the margin
   expect(await look(lost)).toEqual({ kind: 'unseen' })
 })
 
-test('a node whose clock has not passed the expiry proves nothing, however late it is', async () => {
+test('a node whose clock has not passed the expiry proves nothing', async () => {
   const lost = await lostOrder()
   later()
   await rig.control({ timeline_delay_ms: 60_000 })

@@ -11,6 +11,7 @@ import type { GrantClaims, ReceiptClaims } from '@chimera/contracts/grant'
 import { META_GRANT, META_RECEIPT } from '@chimera/contracts/grant'
 import { FenceReply, ReceiptsReply, ToolStatus } from '@chimera/contracts/tool-control'
 import { TestJudge, type GrantWish } from '@chimera/mcp-kit/testing/test-judge'
+import { openSimulatedX } from '@chimera/mcp-tweet/simulated-x/open-simulated-x'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { z } from 'zod'
 
@@ -84,9 +85,16 @@ export class Rig implements AsyncDisposable {
     return this.#tool
   }
 
-  async startX(): Promise<void> {
-    const port = await freePort()
+  /** `inside`: X is served by this process, where nothing is done to it; that starts sooner. */
+  async startX(of: { inside?: boolean } = {}): Promise<void> {
     const record = join(this.folder, 'x.jsonl')
+    if (of.inside === true) {
+      const accounts = [{ account: 'default', bearerToken: X_TOKEN }]
+      const x = this.#stack.use(await openSimulatedX({ port: 0, recordPath: record, accounts }))
+      this.#x = { url: x.url, record }
+      return
+    }
+    const port = await freePort()
     const x = this.#stack.use(
       startProcess('mcp-tools/tweet/simulated-x/main.ts', {
         SIMULATED_X_PORT: String(port),

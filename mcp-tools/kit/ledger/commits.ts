@@ -42,7 +42,7 @@ export function openCommits(given: {
     fault = undefined
     given.onWritable(undefined)
   }
-  const transact = <T>(work: () => T): T => {
+  const commit = <T>(work: () => T): T => {
     if (database.isTransaction) throw new InvariantError('A ledger commit was begun in another.')
     const before = state.seq
     const changesBefore = Changes.parse(changes.get()).n
@@ -67,19 +67,23 @@ export function openCommits(given: {
       throw note(error)
     }
   }
-  const tryToWrite = (): void => {
+  const tryAgainIfDue = (): void => {
+    const isDue = fault !== undefined && given.monotonic() - fault.triedMs >= TRY_AGAIN_MS
+    if (!isDue || database.isTransaction) return
     try {
-      transact(() => given.save(state.seq))
+      commit(() => given.save(state.seq))
     } catch (error) {
       if (!(error instanceof ChimeraError)) throw error
     }
   }
   return {
-    transact,
+    transact: <T>(work: () => T): T => {
+      tryAgainIfDue()
+      return commit(work)
+    },
     /** Why nothing can be written, as far as is known; tries again from time to time. */
     unwritable: (): string | undefined => {
-      const isDue = fault !== undefined && given.monotonic() - fault.triedMs >= TRY_AGAIN_MS
-      if (isDue && !database.isTransaction) tryToWrite()
+      tryAgainIfDue()
       return fault?.error.message
     },
   }

@@ -26,6 +26,7 @@ export type Fences = ReturnType<typeof openFences>
 
 export function openFences(database: DatabaseSync, seq: () => number) {
   const read = database.prepare('SELECT scope, epoch, stopped FROM fences')
+  const readOne = database.prepare('SELECT scope, epoch, stopped FROM fences WHERE scope = ?')
   const write = database.prepare(`
     INSERT INTO fences (scope, epoch, stopped, seq) VALUES (?, ?, ?, ?)
     ON CONFLICT (scope) DO UPDATE SET epoch = excluded.epoch, stopped = excluded.stopped,
@@ -33,9 +34,9 @@ export function openFences(database: DatabaseSync, seq: () => number) {
   const fences = new Map(read.all().map((row) => Row.parse(row)))
 
   const put = (scope: string, fence: Fence): void => {
-    write.run(scope, fence.epoch, fence.isStopped ? 1 : 0, seq())
-    // Before the commit on purpose: should that fail, the fence is up and merely not durable.
+    // Before the write on purpose: should that fail, the fence is up and merely not durable.
     fences.set(scope, fence)
+    write.run(scope, fence.epoch, fence.isStopped ? 1 : 0, seq())
   }
   return {
     get: (scope: string): Fence | undefined => fences.get(scope),
@@ -49,7 +50,10 @@ export function openFences(database: DatabaseSync, seq: () => number) {
       if (has !== undefined && to.epoch < has.epoch) return has
       // At an equal epoch a stop stays: only a higher one resumes.
       const isStopped = to.epoch === has?.epoch ? has.isStopped || to.isStopped : to.isStopped
-      if (has?.epoch !== to.epoch || has.isStopped !== isStopped) {
+      // Compared with the file: what a failed commit left in memory has still to be written.
+      const row = readOne.get(scope)
+      const [, stored] = row === undefined ? [] : Row.parse(row)
+      if (stored?.epoch !== to.epoch || stored.isStopped !== isStopped) {
         put(scope, { epoch: to.epoch, isStopped })
       }
       return { epoch: to.epoch, isStopped }

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { openDatabase } from '@chimera/infra/database/open-database'
@@ -7,6 +8,7 @@ import { afterAll, beforeAll, expect } from 'vitest'
 
 import { eventually, logs } from '../../e2e/stack-rig.ts'
 import { type Random, sampleSize } from '../../guarantee.ts'
+import { Rig } from '../../integration/tool-rig.ts'
 import { openStormRig, type StormRig } from '../storm/storm-rig.ts'
 import { planGoals } from '../storm/workload.ts'
 import { fillUp, findMountFault, mountSmallDisk } from './small-disk.ts'
@@ -18,8 +20,9 @@ import { onMachine } from './where.ts'
  */
 
 const fault = findMountFault()
-const { guarantee } = onMachine(fault)
+const { guarantee, control } = onMachine(fault)
 
+const TWEET = { text: 'said once', is_ai_labeled: true }
 const OVER_MS = 3_000
 const SETTLES_WITHIN_MS = 60_000
 const n = sampleSize({ ci: 30, full: 300 })
@@ -108,7 +111,8 @@ guarantee(
         await using record = openDatabase({ url: urls.postgres, name: 'test', log, max: 1 })
         const isFull = async () => {
           await record.query({
-            text: `CREATE TABLE ballast AS SELECT repeat('x', 1000) AS x FROM generate_series(1, 50000)`,
+            text: `CREATE TABLE ballast AS
+              SELECT repeat('x', 1000) AS x FROM generate_series(1, 50000)`,
           })
           await record.query({ text: 'DROP TABLE ballast' })
         }
@@ -179,4 +183,39 @@ guarantee(
       await whileFull({ folder: paths.ledgers, random, prefix: `ledger-full-${round}`, during })
     }
   },
+)
+
+/** A tool server of its own is asked to act while its disk is full, and again when it is not. */
+async function actOnFullDisk(composed?: readonly string[]): Promise<void> {
+  await using rig = new Rig()
+  await rig.startX({ inside: true })
+  const folder = join(rig.folder, 'disk')
+  using disks = new DisposableStack()
+  disks.use(mountSmallDisk(folder, { megabytes: 2, mode: 0o700 }))
+  const env = { TWEET_COOLDOWN_MS: '1', TOOL_LEDGER: join(folder, 'ledger.sqlite') }
+  await rig.startTool({ env, ...(composed === undefined ? {} : { composed }) })
+  const claims = rig.claims({ args: TWEET })
+  const ballast = fillUp(folder)
+  const refused = await rig.call(claims, TWEET)
+  expect(rig.posts(), 'posts without a claim').toHaveLength(0)
+  expect(refused).toMatchObject({ status: 'NONE', code: 'LEDGER_UNWRITABLE', receipt: undefined })
+  expect(rig.tool.lines.join('\n')).toContain('"alarm":true')
+  ballast[Symbol.dispose]()
+  const isDone = async () => (await rig.call(claims, TWEET)).status === 'CONFIRMED' || undefined
+  await eventually(isDone, 10_000, 'there is room again, and it is done')
+  expect(rig.posts()).toHaveLength(1)
+}
+
+guarantee(
+  { id: 'disk-full-claim', title: 'what cannot be claimed is not done', n: 1, seed: 54 },
+  () => actOnFullDisk(),
+)
+
+control(
+  {
+    guard: 'the claim before the act',
+    test: 'disk-full-claim',
+    expect: /posts without a claim.*but got 1/s,
+  },
+  () => actOnFullDisk(['without=claim']),
 )

@@ -61,6 +61,30 @@ export const ReceiptsReply = z.strictObject({
 })
 export type ReceiptsReply = z.infer<typeof ReceiptsReply>
 
+/**
+ * `GET` and `POST /control/kill`: the kill level of the account (requirements 4.4). Whoever may stop
+ * may raise it; only the operator's own token lowers it, and says why.
+ */
+export const KillBody = z.strictObject({
+  level: z.int().min(0).max(5),
+  reason: z.string().min(1).max(500),
+  /** Who says so. */
+  actor: z.string().min(1).max(128).default('operator'),
+})
+export const KillReply = z.strictObject({
+  level: z.int().min(0).max(5),
+  /** Its steps, the newest first; none: it has always been 0. */
+  history: z.array(
+    z.strictObject({
+      level: z.int(),
+      reason: z.string(),
+      actor: z.string(),
+      at: z.string(),
+    }),
+  ),
+})
+export type KillReply = z.infer<typeof KillReply>
+
 /** One line of `GET /control/ledger` and `chimera tools ledger <name> --jsonl`. */
 export const LedgerLine = z.strictObject({
   effect_key: z.string(),

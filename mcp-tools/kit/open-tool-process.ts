@@ -37,6 +37,8 @@ export type ToolKind = Readonly<{
   backend: Backend
   reconciler: Reconciler
   tools: (ledger: Ledger) => readonly ServedTool[]
+  /** The operator's own token, which alone lowers the kill level; without it nobody does. */
+  killToken?: string
   /** The protocol's rules, where a test composes a server without one of them. */
   rules?: Rules
   /** The same for the lock of the ledger, and for its clocks. */
@@ -57,7 +59,7 @@ export async function openToolProcess(
 ): Promise<Readonly<Record<string, unknown>>> {
   const { config, stack, log } = context
   const { TOOL_ACCOUNT: account, TOOL_HOST: host, TOOL_PORT: port } = config
-  const tokens = tokensOf(config)
+  const tokens = { ...tokensOf(config), kill: kind.killToken }
   const paths = socketPathsOf({ account, ledger: config.TOOL_LEDGER })
   const forward = forwardHttp(paths.http)
   let handle = forward

@@ -23,6 +23,7 @@ import type { ServedEffectTool, ServedTool } from './serving/define-tool.ts'
 import type { CallTool } from './serving/mcp-factory.ts'
 import { effectResult, errorResult, readResult } from './serving/tool-result.ts'
 import { createAdopt, type AdoptRecord } from './words/adopt.ts'
+import { createKillControl, type KillControl } from './words/kill-control.ts'
 import { createSettle, type SettleEffect } from './words/settle-by-person.ts'
 import { createVoid, type VoidGrant } from './words/void.ts'
 
@@ -50,6 +51,7 @@ export type ToolControl = Readonly<{
   reconcile: (grantIds: readonly string[] | undefined) => Promise<ReceiptsReply>
   fence: (to: { scope: string; epoch: number; stopped: boolean }) => FenceReply
   entries: () => Iterable<Entry>
+  kill: KillControl
   /** Works while closed or fenced. */
   backup: () => LedgerCopy
 }>
@@ -103,7 +105,7 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
       if (tool.kind === 'read') {
         const fields = await tool.read(args, context)
         count(tool, 'OK')
-        return readResult(fields)
+        return readResult(fields, tool)
       }
       const reply = await callEffect(tool, args, context)
       count(tool, reply.kind === 'settled' ? reply.entry.state : reply.refusal.code)
@@ -118,7 +120,7 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
       if (!(error instanceof ChimeraError)) {
         log.error({ err: error, tool: tool.definition.name }, 'a call failed')
       }
-      return errorResult(error)
+      return errorResult(error, tool)
     }
   }
   if (gate.state().isOpen) reconciliation.wake()
@@ -240,6 +242,7 @@ function createControl(given: {
       return { epoch: fence.epoch, in_flight: carrier.inFlight(scope) }
     },
     entries: () => ledger.entries.all(),
+    kill: createKillControl({ ledger, log: parts.log }),
     backup: openLedgerCopies(ledger),
   }
 }

@@ -84,6 +84,7 @@ export async function openToolServerDouble(of: {
       reconcile: unused,
       fence: unused,
       entries: unused,
+      kill: { show: unused, set: unused },
       ...of.control,
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),

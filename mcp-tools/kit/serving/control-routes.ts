@@ -7,6 +7,7 @@ import {
   AdoptBody,
   FenceBody,
   HelloBody,
+  KillBody,
   LedgerLine,
   ReconcileBody,
   SettleBody,
@@ -27,11 +28,16 @@ const MAX_BODY_BYTES = 33_554_432
 /** A reader that stalls keeps no copy open for longer. */
 const BACKUP_MS = 120_000
 
-export type ControlTokens = Readonly<{ control: string | undefined; stop: string | undefined }>
+export type ControlTokens = Readonly<{
+  control: string | undefined
+  stop: string | undefined
+  kill?: string | undefined
+}>
 
 /**
  * `/control/*` (contracts/tool-control.ts). The control token may ask everything; the stop token
- * may only stop, which is what makes it fit to lie on an operator's disk. Throws ChimeraError.
+ * may only stop, which is what makes it fit to lie on an operator's disk; the kill token only sets
+ * the kill level, and is the only one that lowers it. Throws ChimeraError.
  */
 export async function serveControl(
   request: IncomingMessage,
@@ -41,6 +47,9 @@ export async function serveControl(
   const { path, control, tokens } = given
   const isOperator = carriesToken(request, tokens.control)
   const mayOnlyStop = !isOperator && carriesToken(request, tokens.stop)
+  if (path === '/control/kill' && (isOperator || mayOnlyStop || mayLower(request, tokens))) {
+    return serveKill(request, response, { control, mayLower: mayLower(request, tokens) })
+  }
   if (!isOperator && !mayOnlyStop) {
     throw new DeniedError('UNAUTHENTICATED', 'The control endpoints need their bearer token.')
   }
@@ -57,6 +66,23 @@ export async function serveControl(
   if (path === '/control/backup') return sendBackup(response, control)
   const body = method === 'POST' ? await readJson(request) : undefined
   sendJson(response, await answer({ path, body, control, mayOnlyStop }))
+}
+
+const mayLower = (request: IncomingMessage, { kill }: ControlTokens): boolean =>
+  carriesToken(request, kill)
+
+async function serveKill(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { control, mayLower: isAllowed }: { control: ToolControl; mayLower: boolean },
+): Promise<void> {
+  const { kill } = control
+  if (request.method === 'GET') return sendJson(response, kill.show())
+  if (request.method !== 'POST') {
+    response.setHeader('allow', 'GET, POST')
+    throw new TerminalError('METHOD_NOT_ALLOWED', '/control/kill takes GET and POST.')
+  }
+  sendJson(response, kill.set({ ...parse(KillBody, await readJson(request)), mayLower: isAllowed }))
 }
 
 const METHODS: Readonly<Record<string, 'GET' | 'POST'>> = {

@@ -34,6 +34,8 @@ type Served = Readonly<{
   /** What the answer is held to before it leaves. */
   output: z.ZodType<Record<string, unknown>>
   scope: string
+  /** Stands in every answer, refusals and failures too; its fields are in the output schema. */
+  always?: Readonly<Record<string, string>>
 }>
 export type ServedEffectTool = Served &
   Readonly<{

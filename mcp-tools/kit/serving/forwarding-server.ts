@@ -26,12 +26,12 @@ export function createForwardingServer(of: {
         if (tool.kind !== 'read') throw new InvariantError(`${called} needs a ledger.`)
         const fields = await tool.read(args, context)
         of.count?.({ tool: called, outcome: 'OK' })
-        return readResult(fields)
+        return readResult(fields, tool)
       } catch (error) {
         const isExpected = error instanceof ChimeraError && !(error instanceof InvariantError)
         of.count?.({ tool: called, outcome: isExpected ? error.code : 'TOOL_FAILED' })
         if (!isExpected) log.error({ err: error, tool: called }, 'a call failed')
-        return errorResult(error)
+        return errorResult(error, tool)
       }
     },
   }

@@ -89,7 +89,7 @@ async function callOnce(of: {
   const auth = context.http?.authInfo ?? of.authInfo
   if (!isCovered(tool, auth)) {
     const message = `The token does not have the scope ${tool.scope}.`
-    return errorResult(new DeniedError('FORBIDDEN', message))
+    return errorResult(new DeniedError('FORBIDDEN', message), tool)
   }
   using progress = openProgress(context)
   try {
@@ -101,7 +101,7 @@ async function callOnce(of: {
       signal: context.mcpReq.signal,
     })
   } catch (error) {
-    return errorResult(error)
+    return errorResult(error, tool)
   }
 }
 

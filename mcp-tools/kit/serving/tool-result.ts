@@ -11,22 +11,23 @@ import { z } from 'zod'
 import type { Entry } from '../ledger/entry.ts'
 import type { EffectReply } from '../protocol/effect-call.ts'
 import type { Refusal } from '../provider/exchange.ts'
-import { isErrorCode, type ServedEffectTool } from './define-tool.ts'
+import { isErrorCode, type ServedEffectTool, type ServedTool } from './define-tool.ts'
 import { cleanTexts, plainText } from './outside-text.ts'
 
 /** A read's answer. */
-export function readResult(fields: Record<string, unknown>): CallToolResult {
-  return resultOf({ status: 'OK', ...fields }, { isError: false })
+export function readResult(fields: Record<string, unknown>, tool: ServedTool): CallToolResult {
+  return resultOf({ status: 'OK', ...fields, ...tool.always }, { isError: false })
 }
 
 /** What became of an effect; an error unless it happened. The signed receipt rides along. */
 export function effectResult(reply: EffectReply, tool: ServedEffectTool): CallToolResult {
   const receipt = reply.receipt
   if (reply.kind === 'refused') {
-    return resultOf({ status: 'NONE', ...refusalFields(reply.refusal) }, { isError: true, receipt })
+    const why = refusalFields(reply.refusal)
+    return resultOf({ status: 'NONE', ...why, ...tool.always }, { isError: true, receipt })
   }
   const { entry } = reply
-  const own = tool.effect.describe(entry)
+  const own = { ...tool.effect.describe(entry), ...tool.always }
   if (entry.state === 'CONFIRMED') {
     return resultOf({ status: entry.state, ...own }, { isError: false, receipt })
   }
@@ -41,11 +42,11 @@ export function effectResult(reply: EffectReply, tool: ServedEffectTool): CallTo
 /**
  * A call that failed before there could be an outcome. What is not ours to say becomes TOOL_FAILED.
  */
-export function errorResult(error: unknown): CallToolResult {
+export function errorResult(error: unknown, { always }: ServedTool): CallToolResult {
   if (!(error instanceof ChimeraError)) {
     const detail = 'The tool server failed; its log says how.'
     const why = refusalFields({ code: 'TOOL_FAILED', detail })
-    return resultOf({ status: 'NONE', ...why }, { isError: true })
+    return resultOf({ status: 'NONE', ...why, ...always }, { isError: true })
   }
   const retryAfterMs = error instanceof RetryableError ? error.retryAfterMs : undefined
   const refusal = {
@@ -53,7 +54,7 @@ export function errorResult(error: unknown): CallToolResult {
     detail: error.message,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   }
-  return resultOf({ status: 'NONE', ...refusalFields(refusal) }, { isError: true })
+  return resultOf({ status: 'NONE', ...refusalFields(refusal), ...always }, { isError: true })
 }
 
 /** The ledger's own reason, or what its state amounts to. */

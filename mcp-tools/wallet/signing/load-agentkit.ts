@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+
 import type * as AgentKit from '@coinbase/agentkit'
 
 import { fenceFetch } from './fence-fetch.ts'
@@ -13,6 +15,8 @@ export async function loadAgentKit(options: {
   /** The hosts that a provider has to reach. */
   hosts: readonly string[]
 }): Promise<typeof AgentKit> {
+  // Its 4,000 modules leave 360 MB resident behind, with this 200 (Node 24, measured 1.5 s after).
+  setFlagsFromString('--optimize-for-size')
   quietConsole()
   fenceFetch(options.hosts)
   const agentKit = await import('@coinbase/agentkit')

@@ -37,10 +37,10 @@ export type Called = Readonly<{
   fields: Record<string, unknown>
 }>
 
-const Result = z.looseObject({
+export const Result = z.looseObject({
   isError: z.boolean().default(false),
   structuredContent: z.looseObject({ status: z.string(), code: z.string().optional() }),
-  _meta: z.record(z.string(), z.string()).default({}),
+  _meta: z.record(z.string(), z.unknown()).default({}),
 })
 
 /** What a test may take out or put in. */
@@ -157,7 +157,7 @@ export class WalletRig implements AsyncDisposable {
       isError,
       status: fields.status,
       code: fields.code,
-      receipt: receipt === undefined ? undefined : await this.judge.read(receipt),
+      receipt: typeof receipt === 'string' ? await this.judge.read(receipt) : undefined,
       fields,
     }
   }

@@ -1,0 +1,48 @@
+/**
+ * The wallet in a composition of the tests: the product's parts with a signer of the tests in place
+ * of AgentKit, but for the guards that `without=` names (see `tool-without.ts`).
+ */
+import type { Ledger } from '@chimera/mcp-kit/ledger/ledger'
+import { openToolProcess, type ToolKind } from '@chimera/mcp-kit/open-tool-process'
+import { RULES, type Rules } from '@chimera/mcp-kit/protocol/rules'
+import { runProcess } from '@chimera/runtime/run-process'
+
+import { parsePrivateKey } from '#wallet/signing/private-key'
+import { walletKind } from '#wallet/wallet-kind'
+
+import { WITHOUT } from '../tool-without.ts'
+import { testSigner } from './test-signer.ts'
+
+const argument = process.argv.find((each) => each.startsWith('without='))
+const names = argument?.slice('without='.length).split(',') ?? []
+
+await runProcess({
+  name: 'wallet',
+  sections: ['toolServer', 'wallet'],
+  start: async (context) => {
+    const { config } = context
+    const openSigner = () => testSigner(parsePrivateKey(config.WALLET_PRIVATE_KEY ?? ''))
+    const account = config.TOOL_ACCOUNT
+    const kind = walletKind({ config, account, isCrashArmed: false, openSigner })
+    return openToolProcess(context, compose(kind))
+  },
+})
+
+function compose(kind: ToolKind): ToolKind {
+  let ledger: Ledger | undefined
+  const composed: ToolKind & { rules: Rules } = {
+    ...kind,
+    rules: RULES,
+    tools: (opened) => kind.tools((ledger = opened)),
+  }
+  for (const name of names) {
+    const change = WITHOUT[name]
+    if (change === undefined) throw new Error(`There is no guard "${name}" to take out.`)
+    const held = (): Ledger => {
+      if (ledger === undefined) throw new Error('The ledger is not open yet.')
+      return ledger
+    }
+    Object.assign(composed, change(composed, held))
+  }
+  return composed
+}

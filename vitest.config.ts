@@ -1,4 +1,6 @@
+import { TEST_WORKERS } from '@chimera/cli/commands/test/test-servers'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 // Node itself loads the tests: the same errors as in production, and 1 ms a file instead of 180.
 const native = { viteModuleRunner: false, nodeLoader: false }
@@ -15,24 +17,54 @@ const DEADLINES = [
   'tests/faults/storm/storm.test.ts',
 ]
 
-// Servers and processes of their own: these touch neither the shared Redis nor its streams.
-const PROCESSES = ['tests/integration/{tool,stack}-*.test.ts']
+// Servers and processes of their own: these need neither the shared PostgreSQL nor a Redis.
+const PROCESSES = [
+  'tests/integration/{tool,stack}-*.test.ts',
+  'tests/integration/wallet/*.test.ts',
+  'tests/launcher/launcher.test.ts',
+  'tests/tidy/side-effects.test.ts',
+  'tests/reporter.test.ts',
+  'runtime/run-process.test.ts',
+  'infra/stack/processes/supervised-process.test.ts',
+]
+
+// Small files that take long: vitest knows nothing but sizes when it runs for the first time, and
+// whoever begins last leaves the other workers without anything to do.
+const LONGEST = [
+  'crash-points.test.ts',
+  'persons-words.test.ts',
+  'stack-up.test.ts',
+  'tool-bridges.test.ts',
+  'keeper-doorbells.test.ts',
+  'keeper-rest.test.ts',
+]
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const at = LONGEST.findIndex((name) => moduleId.endsWith(name))
+      return at === -1 ? LONGEST.length : at
+    }
+    // oxlint-disable-next-line unicorn/no-array-sort -- it is no array
+    const bySize = await super.sort(files)
+    return bySize.toSorted((left, right) => rank(left) - rank(right))
+  }
+}
 
 const served = (
   name: string,
   testTimeout: number,
-  of: { include?: string[]; exclude?: string[]; besideEachOther?: boolean } = {},
+  of: { include?: string[]; exclude?: string[]; workers?: number } = {},
 ) => ({
   test: {
     name,
     include: of.include ?? [`tests/${name}/**/*.test.ts`],
-    exclude: ['**/fixtures/**', ...(of.exclude ?? [])],
+    exclude: ['**/fixtures/**', '**/node_modules/**', ...(of.exclude ?? [])],
     experimental: native,
     provide,
     globalSetup: ['./tests/servers.ts'],
-    // Stacks of their own mostly wait: two at a time take little more than half as long.
-    fileParallelism: of.besideEachOther ?? false,
-    maxWorkers: 2,
+    // What mostly waits is tried beside each other.
+    maxWorkers: of.workers ?? 1,
     maxConcurrency: 3,
     isolate: false,
     testTimeout,
@@ -40,31 +72,40 @@ const served = (
   },
 })
 
+const unit = {
+  test: {
+    name: 'unit',
+    include: ['**/*.test.ts'],
+    exclude: [
+      '**/node_modules/**',
+      '.chimera/**',
+      '**/fixtures/**',
+      'tests/{conformance,integration,e2e,faults,security}/**',
+      ...PROCESSES,
+    ],
+    experimental: native,
+    provide,
+    isolate: false,
+  },
+}
+
+const PROJECTS = [
+  unit,
+  served('conformance', 30_000),
+  served('integration', 60_000, { exclude: PROCESSES, workers: TEST_WORKERS }),
+  served('processes', 60_000, { include: PROCESSES, workers: TEST_WORKERS }),
+  served('e2e', 180_000),
+  served('deadlines', 600_000, { include: DEADLINES }),
+  served('faults', 600_000, { exclude: DEADLINES, workers: 2 }),
+  served('security', 60_000),
+]
+
 export default defineConfig({
   test: {
-    projects: [
-      {
-        test: {
-          name: 'unit',
-          include: ['**/*.test.ts'],
-          exclude: [
-            '**/node_modules/**',
-            '.chimera/**',
-            '**/fixtures/**',
-            'tests/{conformance,integration,e2e,faults,security}/**',
-          ],
-          experimental: native,
-          provide,
-          isolate: false,
-        },
-      },
-      served('conformance', 30_000),
-      served('integration', 60_000, { exclude: PROCESSES }),
-      served('processes', 60_000, { include: PROCESSES, besideEachOther: true }),
-      served('e2e', 180_000),
-      served('deadlines', 600_000, { include: DEADLINES }),
-      served('faults', 600_000, { exclude: DEADLINES, besideEachOther: true }),
-      served('security', 60_000),
-    ],
+    sequence: { sequencer: LongestFirst },
+    // One project after the other, as in `./chimera test`.
+    projects: PROJECTS.map(({ test }, groupOrder) => ({
+      test: { ...test, sequence: { groupOrder } },
+    })),
   },
 })

@@ -3,11 +3,12 @@ import type { TestProject } from 'vitest/node'
 import { z } from 'zod'
 
 /**
- * Global set-up of every project that needs servers. A test reads them with
- * `inject('databaseUrl')` and `inject('redisUrl')` of vitest: a superuser's URL of a private
- * PostgreSQL 18, and the path of a private Redis's socket (`new Redis(path)`). They are shared by
- * all tests of a run: create a database of your own (and flush Redis before, not after, so that
- * what a failed test left can be looked at).
+ * Global set-up of every project that needs servers. A test reads them with vitest's
+ * `inject('databaseUrl')`, a superuser's URL of a private PostgreSQL 18, and `ownRedisUrl()` of
+ * own-redis.ts, the path of the socket of its worker's private Redis (`new Redis(path)`).
+ * PostgreSQL is shared by all tests of a run: create a database of your own. Redis is shared by the
+ * files of one worker: flush it before, not after, so that what a failed test left can be looked
+ * at.
  *
  * A test that needs a server which is not here calls `skip('why')` of its context: the summary
  * prints the reason.
@@ -25,12 +26,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
       ? stack.use(await openTestServers({ log: () => {} })).urls
       : TestServers.parse(JSON.parse(given))
   project.provide('databaseUrl', urls.databaseUrl)
-  project.provide('redisUrl', urls.redisUrl)
+  project.provide('redisUrls', urls.redisUrls)
   const open = stack.move()
   return () => open.disposeAsync()
 }
 
-const TestServers = z.strictObject({ databaseUrl: z.string(), redisUrl: z.string() })
+const TestServers = z.strictObject({ databaseUrl: z.string(), redisUrls: z.array(z.string()) })
 
 declare module 'vitest' {
   interface ProvidedContext extends TestServerUrls {}

@@ -1,5 +1,14 @@
-import { execFile } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { execFile, spawn } from 'node:child_process'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,18 +20,23 @@ import {
   StatusReport,
   type SimulatedControl,
 } from '@chimera/contracts/observable'
+import { findStack } from '@chimera/infra/stack/control-client'
+import type { StackReport } from '@chimera/infra/stack/stack-report'
 import { checkoutRoot } from '@chimera/infra/stack/state-dir'
 import { Redis } from 'ioredis'
 import type { z } from 'zod'
 
 import { openFreshDatabase } from '../fresh-database.ts'
 
-/** A whole stack of real processes, started by the command line as a person would. */
+/** A whole stack of real processes, started by the command line. */
 export type StackRig = AsyncDisposable & {
   readonly stateDir: string
   /** Runs `chimera <args>`; never throws for an exit code. */
   cli(...args: string[]): Promise<Ran>
+  /** What `chimera status` says of servers, processes and the record. */
   status(): Promise<StatusReport>
+  /** What the supervisor itself says of its processes: no process has to start for it. */
+  report(): Promise<StackReport>
   goal(id: string): Promise<GoalView>
   /** Posts a goal by XADD, with plain fields. */
   xadd(...fields: string[]): Promise<string>
@@ -44,6 +58,7 @@ export type Ran = { code: number; stdout: string; stderr: string }
 
 const MAIN = join(checkoutRoot(), 'cli', 'main.ts')
 const UP_WITHIN_MS = 90_000
+const STOPS_WITHIN_MS = 15_000
 
 /**
  * Starts a stack in a folder of its own. `servers: 'shared'` uses a database of its own on the
@@ -71,6 +86,8 @@ export async function openStackRig(
     TWEET_COOLDOWN_MS: '200',
     TWEET_ABSENCE_MS: '3000',
     TWEET_SEND_TIMEOUT_MS: '1000',
+    // One process less to start; who asks for it names it.
+    SWARM_TOOLS: 'off',
     NODE_OPTIONS: '',
     ...of.env,
   }
@@ -82,14 +99,33 @@ export async function openStackRig(
     })
   }
   const cli = (...args: string[]) => run([MAIN, ...args], env)
-  stack.defer(async () => {
-    await cli('down')
-  })
-  const up = await cli('up', '--detach', '--json')
-  if (up.code !== 0) throw new Error(`chimera up ended ${up.code}:\n${up.stderr}${logs(stateDir)}`)
+  stack.defer(async () => (await findStack(stateDir))?.stop(STOPS_WITHIN_MS))
+  await startStack(stateDir, env)
   const open = stack.move()
   const rig = connect({ stateDir, cli, stack: open })
   return { ...rig, [Symbol.asyncDispose]: () => open.disposeAsync() }
+}
+
+/** `chimera up`, until everything is; it ends with `findStack(..).stop`. */
+async function startStack(
+  stateDir: string,
+  env: Record<string, string | undefined>,
+): Promise<void> {
+  mkdirSync(join(stateDir, 'logs'), { mode: 0o700 })
+  const log = openSync(join(stateDir, 'logs', 'supervisor.log'), 'a', 0o600)
+  const stdio: ['ignore', number, number] = ['ignore', log, log]
+  const supervisor = spawn(process.execPath, [MAIN, 'up'], { cwd: tmpdir(), env, stdio })
+  closeSync(log)
+  let end: string | undefined
+  supervisor.once('error', (error) => (end = error.message))
+  supervisor.once('exit', (code, signal) => (end = String(code ?? signal)))
+  const check = async () => {
+    const running = end === undefined ? await findStack(stateDir) : undefined
+    const state = end ?? (await running?.report())?.state
+    return state === 'starting' ? undefined : state
+  }
+  const how = await eventually(check, UP_WITHIN_MS, 'the stack is up')
+  if (how !== 'running') throw new Error(`chimera up ended with ${how}:\n${logs(stateDir)}`)
 }
 
 function connect(of: {
@@ -100,14 +136,19 @@ function connect(of: {
   const { stateDir, cli, stack } = of
   let redis: Redis | undefined
   const status = async () => StatusReport.parse(await json(cli('status', '--json')))
+  const report = async () => {
+    const running = await findStack(stateDir)
+    if (running === undefined) throw new Error(`Nothing runs on ${stateDir}.`)
+    return running.report()
+  }
   const connectRedis = async () => {
     if (redis !== undefined) return redis
-    const { urls } = await status()
-    redis = new Redis(urls.redis ?? '')
+    const { urls } = await report()
+    redis = new Redis(urls.redis)
     stack.defer(() => redis?.disconnect())
     return redis
   }
-  const api = openDoor(status)
+  const api = openDoor(report)
   const lines = <T>(file: string, schema: z.ZodType<T>): T[] => {
     const path = join(stateDir, file)
     if (!existsSync(path)) return []
@@ -122,6 +163,7 @@ function connect(of: {
     stateDir,
     cli,
     status,
+    report,
     goal: async (id) => {
       const answer = await api(`/v1/goals/${encodeURIComponent(id)}`)
       if (!answer.ok) throw new Error(`goal ${id}: ${answer.status} ${await answer.text()}`)
@@ -135,7 +177,7 @@ function connect(of: {
     posts,
     tweets: () => posts().filter(({ outcome }) => outcome !== 'refused'),
     misbehave: async (control) => {
-      const { simulated } = await status()
+      const { simulated } = await report()
       const url = simulated.find(({ name }) => name === 'x')?.url
       const answer = await fetch(new URL('/__control', url), {
         method: 'POST',
@@ -146,7 +188,7 @@ function connect(of: {
     },
     crashes: () => lines('crash-points.jsonl', CrashLine),
     signal: async (name, signal) => {
-      const { roles, tools } = await status()
+      const { roles, tools } = await report()
       const pid = [...roles, ...tools].find((one) => one.name === name)?.pid
       if (typeof pid !== 'number') throw new Error(`${name} does not run`)
       process.kill(pid, signal)
@@ -156,12 +198,12 @@ function connect(of: {
 }
 
 /** Asks the API as the operator; where it is and the token are looked up once. */
-function openDoor(status: StackRig['status']): StackRig['api'] {
+function openDoor(report: StackRig['report']): StackRig['api'] {
   let door: { url: string; token: string } | undefined
   return async (path, init = {}) => {
     if (door === undefined) {
-      const { urls, token_file } = await status()
-      door = { url: urls.gateway ?? '', token: readFileSync(token_file, 'utf8').trim() }
+      const { urls, token_file } = await report()
+      door = { url: urls.gateway, token: readFileSync(token_file, 'utf8').trim() }
     }
     return fetch(new URL(path, door.url), {
       method: init.method ?? 'GET',

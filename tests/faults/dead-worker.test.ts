@@ -5,11 +5,15 @@ import { afterAll, beforeAll, expect } from 'vitest'
 import { z } from 'zod'
 
 import { ended, eventually } from '../e2e/stack-rig.ts'
-import { silenceWorker, startTestWorker } from '../e2e/test-worker/start-test-worker.ts'
+import { silence, type StandIn } from '../e2e/stand-in.ts'
+import { startTestWorker } from '../e2e/test-worker/start-test-worker.ts'
 import { control, guarantee } from '../guarantee.ts'
 import { completions, type FaultRig, openFaultRig, postGoals } from './fault-rig.ts'
 
+/** Long enough to tell whoever takes its own back from whoever waits for the end of a lease. */
 const LEASE_MS = 5_000
+/** Where the end of a lease is what is waited for. */
+const SHORT_LEASE_MS = 2_000
 /** What a worker that is back may take for what it had in hand. */
 const BACK_WITHIN_MS = 2_000
 
@@ -29,14 +33,15 @@ afterAll(async () => {
 
 const LogLine = z.looseObject({ time: z.iso.datetime() })
 
-/** When each life of the worker was ready, by its own log. */
-function readyTimes(): number[] {
-  const text = readFileSync(join(faults.rig.stateDir, 'logs', 'worker.log'), 'utf8')
-  return text
+/** When each life of a worker was ready, by its own log. */
+function readyTimes(log: string): number[] {
+  return log
     .split('\n')
     .filter((line) => line.includes('"ready":true'))
     .map((line) => Date.parse(LogLine.parse(JSON.parse(line)).time))
 }
+
+const ownLog = (): string => readFileSync(join(faults.rig.stateDir, 'logs', 'worker.log'), 'utf8')
 
 type Times = { result: number; attempt: number }
 
@@ -50,6 +55,18 @@ async function timesOf(goalId: string): Promise<Times> {
   return row
 }
 
+/** A worker dies with a task in hand; what is asked is when its next life has done it. */
+async function expectBackInTime(id: string, text: string, log: () => string): Promise<void> {
+  await postGoals(faults, [{ id, text }])
+  await ended(faults.rig, id, 30_000)
+  const [, back, ...more] = readyTimes(log())
+  expect(more).toEqual([])
+  const { result, attempt } = await timesOf(id)
+  expect(attempt).toBe(2)
+  expect(result - (back ?? 0)).toBeLessThan(BACK_WITHIN_MS)
+  expect(await completions(faults, id)).toEqual({ '1': 1 })
+}
+
 guarantee(
   {
     id: 'worker-back',
@@ -59,20 +76,36 @@ guarantee(
     timeoutMs: 60_000,
   },
   async () => {
-    await postGoals(faults, [{ id: 'claimed', text: 'generic: claimed by a worker that dies' }])
-    await ended(faults.rig, 'claimed', 30_000)
+    await expectBackInTime('claimed', 'generic: claimed by a worker that dies', ownLog)
     expect(faults.rig.crashes()).toMatchObject([{ label: 'worker.task.claimed' }])
-    const [, back, ...more] = readyTimes()
-    expect(more).toEqual([])
-    const { result, attempt } = await timesOf('claimed')
-    expect(attempt).toBe(2)
-    expect(result - (back ?? 0)).toBeLessThan(BACK_WITHIN_MS)
-    expect(await completions(faults, 'claimed')).toEqual({ '1': 1 })
   },
 )
 
-const startWorker = (name: string, ...args: string[]) =>
-  startTestWorker(faults.rig, { name, args, leaseMs: LEASE_MS })
+control(
+  {
+    guard: "the look at the last life's leases",
+    test: 'worker-back',
+    expect: /to be less than 2000/,
+    timeoutMs: 60_000,
+  },
+  async () => {
+    const name = 'forgetful'
+    await silence(faults.rig, 'worker')
+    await using worker = await startTestWorker(faults.rig, {
+      name,
+      args: ['--without-take-back'],
+      leaseMs: LEASE_MS,
+      crashAt: 'worker.task.claimed',
+    })
+    await expectBackInTime(name, `publish a tweet: words of ${name}.`, worker.log)
+  },
+)
+
+/** From now on the stack's own worker sleeps. */
+async function startWorker(name: string, ...args: string[]): Promise<StandIn> {
+  await silence(faults.rig, 'worker')
+  return startTestWorker(faults.rig, { name, args, leaseMs: SHORT_LEASE_MS })
+}
 
 const tweetsOf = (id: string) =>
   faults.rig.tweets().filter(({ body }) => JSON.stringify(body).includes(`words of ${id}.`))
@@ -112,7 +145,7 @@ async function wakeAfterLease(id: string): Promise<void> {
     await using others = new AsyncDisposableStack()
     others.use(await startWorker(`other-${id}`))
     const goal = await ended(faults.rig, id, 40_000)
-    expect(Date.now() - asleepAt).toBeGreaterThan(LEASE_MS / 2)
+    expect(Date.now() - asleepAt).toBeGreaterThan(SHORT_LEASE_MS / 2)
     expect(goal).toMatchObject({ status: 'COMPLETED', tasks: [{ attempt: 2 }] })
   }
   sleeper.signal('SIGCONT')
@@ -135,10 +168,7 @@ guarantee(
     seed: 0,
     timeoutMs: 90_000,
   },
-  async () => {
-    await silenceWorker(faults.rig)
-    await wakeAfterLease('zombie')
-  },
+  () => wakeAfterLease('zombie'),
 )
 
 control(
@@ -166,7 +196,7 @@ async function wakeWithoutEnd(id: string): Promise<void> {
   sleeper.signal('SIGSTOP')
   await using others = new AsyncDisposableStack()
   others.use(await startWorker(`other-${id}`))
-  await ended(faults.rig, id, LEASE_MS + 3_000)
+  await ended(faults.rig, id, SHORT_LEASE_MS + 3_000)
 }
 
 for (const [what, hours] of [
@@ -184,12 +214,13 @@ for (const [what, hours] of [
     async () => {
       const offset = String(hours * 3_600_000)
       const id = `clock-${what}`
-      await using worker = await startWorker(id, `--clock-offset-ms=${offset}`, '--dwell-ms=6000')
+      const dwell = `--dwell-ms=${SHORT_LEASE_MS + 1_000}`
+      await using worker = await startWorker(id, `--clock-offset-ms=${offset}`, dwell)
       await postGoals(faults, [{ id, text: `publish a tweet: words of ${id}.` }])
       await claimedBy(id, id)
       const lease = await leaseOf(id)
       expect(lease?.leftMs).toBeGreaterThan(0)
-      expect(lease?.leftMs).toBeLessThanOrEqual(LEASE_MS)
+      expect(lease?.leftMs).toBeLessThanOrEqual(SHORT_LEASE_MS)
       const goal = await ended(faults.rig, id, 30_000)
       // Longer than a lease: it was renewed, and nobody took it.
       expect(goal).toMatchObject({ status: 'COMPLETED', tasks: [{ attempt: 1 }] })

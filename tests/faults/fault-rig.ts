@@ -26,9 +26,9 @@ const SHORT = {
 export async function openFaultRig(env: Record<string, string> = {}): Promise<FaultRig> {
   await using stack = new AsyncDisposableStack()
   const rig = stack.use(await openStackRig({ env: { ...SHORT, ...env } }))
-  const { urls } = await rig.status()
+  const { urls } = await rig.report()
   const log = openLog({ name: 'test', level: 'silent' })
-  const url = urls.postgres ?? ''
+  const url = urls.postgres
   const record = stack.use(openDatabase({ url, name: 'test', log, max: 2 }))
   const opened = async () => {
     const [row] = await record.query<{ open: number }>({
@@ -141,7 +141,7 @@ const Restarted = z.record(z.string(), z.number())
 
 /** Restarts of roles, and the process ids of what has none in the status. */
 export async function lives({ rig }: FaultRig): Promise<Record<string, number>> {
-  const { roles, tools, simulated } = await rig.status()
+  const { roles, tools, simulated } = await rig.report()
   return Restarted.parse({
     ...Object.fromEntries(roles.map(({ name, restarts }) => [name, restarts])),
     ...Object.fromEntries([...tools, ...simulated].map(({ name, pid }) => [`${name}.pid`, pid])),

@@ -9,10 +9,10 @@ import { ended, eventually, type StackRig } from '../e2e/stack-rig.ts'
 import { openFaultRig } from './fault-rig.ts'
 
 /** Long enough for a command line to come within it, on a machine that is busy. */
-const ABSENCE_MS = 25_000
+const ABSENCE_MS = 10_000
 
 async function pidOfX(rig: StackRig): Promise<number> {
-  const { simulated } = await rig.status()
+  const { simulated } = await rig.report()
   const pid = simulated[0]?.pid
   if (typeof pid !== 'number') throw new Error('X does not run')
   return pid

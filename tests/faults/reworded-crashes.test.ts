@@ -2,7 +2,8 @@ import { CRASH_POINTS, type CrashPoint } from '@chimera/contracts/crash-points'
 import { expect } from 'vitest'
 
 import { ended, eventually, logs } from '../e2e/stack-rig.ts'
-import { silenceWorker, startTestWorker } from '../e2e/test-worker/start-test-worker.ts'
+import { silence } from '../e2e/stand-in.ts'
+import { startTestWorker } from '../e2e/test-worker/start-test-worker.ts'
 import { guarantee, sampleSize } from '../guarantee.ts'
 import { openFaultRig, postGoals } from './fault-rig.ts'
 import { forceAgain } from './force-again.ts'
@@ -20,7 +21,7 @@ async function expectOneTweet(label: CrashPoint): Promise<void> {
   await using faults = await openFaultRig({ CHIMERA_CRASH_AT: label, LEASE_MS: String(LEASE_MS) })
   const { rig } = faults
   await rig.misbehave({ duplicate_check: false })
-  await silenceWorker(rig)
+  await silence(rig, 'worker')
   const args = ['--reword']
   await using worker = await startTestWorker(rig, { name: 'reworder', args, leaseMs: LEASE_MS })
   await postGoals(faults, [{ id: 'g', text: 'publish a tweet: as it was written' }])

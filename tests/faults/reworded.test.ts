@@ -2,11 +2,8 @@ import { CRASH_POINTS, type CrashPoint } from '@chimera/contracts/crash-points'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 
 import { ended, eventually } from '../e2e/stack-rig.ts'
-import {
-  silenceWorker,
-  startTestWorker,
-  type TestWorker,
-} from '../e2e/test-worker/start-test-worker.ts'
+import { silence, type StandIn } from '../e2e/stand-in.ts'
+import { startTestWorker } from '../e2e/test-worker/start-test-worker.ts'
 import { control, guarantee, sampleSize } from '../guarantee.ts'
 import { budgets, type FaultRig, openFaultRig, postGoals } from './fault-rig.ts'
 import { forceAgain } from './force-again.ts'
@@ -18,7 +15,7 @@ let faults: FaultRig
 beforeAll(async () => {
   faults = await openFaultRig({ LEASE_MS: String(LEASE_MS) })
   await faults.rig.misbehave({ duplicate_check: false })
-  await silenceWorker(faults.rig)
+  await silence(faults.rig, 'worker')
 }, 120_000)
 afterAll(async () => {
   // What sleeps cannot be asked to stop, and would be waited for.
@@ -26,7 +23,7 @@ afterAll(async () => {
   await faults[Symbol.asyncDispose]()
 })
 
-const startWorker = (name: string, crashAt?: CrashPoint): Promise<TestWorker> =>
+const startWorker = (name: string, crashAt?: CrashPoint): Promise<StandIn> =>
   startTestWorker(faults.rig, {
     name,
     args: ['--reword'],
@@ -100,7 +97,7 @@ control(
 )
 
 describe('proposed again while its first round is out', () => {
-  let worker: TestWorker
+  let worker: StandIn
   beforeAll(async () => {
     worker = await startWorker('reworder')
   })

@@ -25,6 +25,7 @@ import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { z } from 'zod'
 
 import { openFreshDatabase, type FreshDatabase } from '../fresh-database.ts'
+import { ownRedisUrl } from '../own-redis.ts'
 import { connect } from './backup-rig.ts'
 
 let scratch: string
@@ -49,7 +50,7 @@ function chimera() {
     env: {
       CHIMERA_STATE_DIR: folder('state'),
       DATABASE_URL: database.databaseUrl,
-      REDIS_URL: inject('redisUrl'),
+      REDIS_URL: ownRedisUrl(),
       GOALS_FROM_STREAM: 'owner',
     },
     out: (line: string) => void said.push(line),

@@ -14,8 +14,9 @@ import { openControlServer } from '@chimera/infra/stack/control-server'
 import type { StackReport } from '@chimera/infra/stack/stack-report'
 import { prepareStateDir, type StateDirPaths } from '@chimera/infra/stack/state-dir'
 import { Command, CommanderError } from 'commander'
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
+import { ownRedisUrl } from '../own-redis.ts'
 import { CONTROL_TOKEN, openGatewayRig, type GatewayRig } from './gateway-rig.ts'
 
 let rig: GatewayRig
@@ -41,7 +42,7 @@ beforeAll(async () => {
       pid: process.pid,
       urls: {
         gateway: gatewayUrl,
-        redis: inject('redisUrl'),
+        redis: ownRedisUrl(),
         postgres: rig.database.databaseUrl,
       },
       token_file: paths.keyFiles.operatorToken,

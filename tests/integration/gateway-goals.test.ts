@@ -2,9 +2,10 @@ import { newId } from '@chimera/contracts/ids'
 import { GoalPosted, GoalView } from '@chimera/contracts/observable'
 import { openRedis } from '@chimera/infra/streams/open-redis'
 import { openLog } from '@chimera/runtime/log'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { control, guarantee } from '../guarantee.ts'
+import { ownRedisUrl } from '../own-redis.ts'
 import { openGatewayRig, problemIn, type GatewayRig } from './gateway-rig.ts'
 
 let rig: GatewayRig
@@ -69,7 +70,7 @@ describe('POST /v1/goals', () => {
 
   test('answers while the Redis that it rings at is away, and loses nothing', async () => {
     const log = openLog({ name: 'gateway-test', level: 'silent' })
-    await using away = await openRedis({ url: inject('redisUrl'), name: 'away', log })
+    await using away = await openRedis({ url: ownRedisUrl(), name: 'away', log })
     away.client.disconnect()
     await using lame = await openGatewayRig({ publishesTo: away })
     const response = await lame.post('/v1/goals', { id: 'unheard', text: 'generic: hello' })

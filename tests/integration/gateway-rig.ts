@@ -7,9 +7,9 @@ import { openRedis, type RedisConnection } from '@chimera/infra/streams/open-red
 import { openPublisher } from '@chimera/infra/streams/publisher'
 import { openToolControl } from '@chimera/infra/tools/tool-control'
 import { openLog } from '@chimera/runtime/log'
-import { inject } from 'vitest'
 
 import { openFreshDatabase, type FreshDatabase } from '../fresh-database.ts'
+import { ownRedisUrl } from '../own-redis.ts'
 
 export type GatewayRig = AsyncDisposable &
   Readonly<{
@@ -34,7 +34,7 @@ export async function openGatewayRig(
   await using opening = new AsyncDisposableStack()
   const log = openLog({ name: 'gateway-test', level: 'silent' })
   const database = opening.use(await openFreshDatabase())
-  const target = { url: inject('redisUrl'), name: 'gateway-test', log }
+  const target = { url: ownRedisUrl(), name: 'gateway-test', log }
   const redis = opening.use(await openRedis(target))
   await redis.client.flushall()
   const { secret: token } = await createToken(database, {

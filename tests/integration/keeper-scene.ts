@@ -9,10 +9,11 @@ import { openToolControl } from '@chimera/infra/tools/tool-control'
 import { openKeeper, type Keeper } from '@chimera/keeper/open-keeper'
 import { openLog } from '@chimera/runtime/log'
 import { openMetrics, type Metrics } from '@chimera/runtime/metrics'
-import { expect, inject } from 'vitest'
+import { expect } from 'vitest'
 import { z } from 'zod'
 
 import { openFreshDatabase, type FreshDatabase } from '../fresh-database.ts'
+import { ownRedisUrl } from '../own-redis.ts'
 
 export type Scene = AsyncDisposable & {
   database: FreshDatabase
@@ -26,7 +27,7 @@ export async function openScene(): Promise<Scene> {
   await using opening = new AsyncDisposableStack()
   const log = openLog({ name: 'test', level: process.env['TEST_LOG'] ?? 'silent' })
   const database = opening.use(await openFreshDatabase())
-  const redis = opening.use(await openRedis({ url: inject('redisUrl'), name: 'test', log }))
+  const redis = opening.use(await openRedis({ url: ownRedisUrl(), name: 'test', log }))
   await redis.client.flushall()
   const metrics = openMetrics()
   const stack = opening.move()

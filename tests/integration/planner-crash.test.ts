@@ -14,6 +14,7 @@ import { type GoalEntry, openGoalReader } from '@chimera/planner/read-goal-entry
 import { expect, test } from 'vitest'
 
 import { control, guarantee } from '../guarantee.ts'
+import { machineEnvironment } from '../machine-environment.ts'
 import { CHECKOUT } from '../source-tree.ts'
 import { openPlannerRig, type PlannerRig } from './planner-rig.ts'
 
@@ -115,9 +116,10 @@ async function expectOnePlan(
 
 function startProcess(rig: PlannerRig, { label, folder, run }: Life): ChildProcess {
   return spawn(process.execPath, [join(CHECKOUT, 'roles/planner/main.ts')], {
-    stdio: 'ignore',
+    stdio: ['pipe', 'ignore', 'ignore'],
     env: {
-      PATH: process.env['PATH'],
+      ...machineEnvironment(),
+      CHIMERA_SUPERVISED: '1',
       DATABASE_URL: rig.database.databaseUrl,
       REDIS_URL: rig.redisUrl,
       GOALS_FROM_STREAM: 'owner',

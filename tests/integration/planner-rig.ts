@@ -10,9 +10,10 @@ import type { PlannerDeps } from '@chimera/planner/plan-goals'
 import { startPlanner } from '@chimera/planner/start-planner'
 import type { Crash } from '@chimera/runtime/crash-point'
 import { openLog } from '@chimera/runtime/log'
-import { expect, inject } from 'vitest'
+import { expect } from 'vitest'
 
 import { openFreshDatabase, type FreshDatabase } from '../fresh-database.ts'
+import { ownRedisUrl } from '../own-redis.ts'
 
 type Door = Parameters<typeof startPlanner>[0]['door']
 
@@ -40,7 +41,7 @@ const log = openLog({ name: 'test', level: 'silent' })
 
 export async function openPlannerRig(): Promise<PlannerRig> {
   const stack = new AsyncDisposableStack()
-  const redisUrl = inject('redisUrl')
+  const redisUrl = ownRedisUrl()
   const database = stack.use(await openFreshDatabase())
   const redis = stack.use(await openRedis({ url: redisUrl, name: 'test', log }))
   await redis.client.flushall()

@@ -2,6 +2,8 @@ import { Redis } from 'ioredis'
 import pg from 'pg'
 import { expect, inject, test } from 'vitest'
 
+import { ownRedisUrl } from '../own-redis.ts'
+
 test('the tests run on a real PostgreSQL 18', async () => {
   const client = new pg.Client(inject('databaseUrl'))
   await client.connect()
@@ -16,7 +18,7 @@ test('the tests run on a real PostgreSQL 18', async () => {
 })
 
 test('the tests run on a real Redis of at least version 7', async () => {
-  const redis = new Redis(inject('redisUrl'))
+  const redis = new Redis(ownRedisUrl())
   try {
     const [, version] = /redis_version:(\d+)/.exec(await redis.info('server')) ?? []
     expect(Number(version)).toBeGreaterThanOrEqual(7)

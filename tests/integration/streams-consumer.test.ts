@@ -13,10 +13,12 @@ import { inspectStreams } from '@chimera/infra/streams/inspect'
 import { openRedis, type RedisConnection } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
 import { openLog } from '@chimera/runtime/log'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 
-const url = inject('redisUrl')
+import { ownRedisUrl } from '../own-redis.ts'
+
+const url = ownRedisUrl()
 const log = openLog({ name: 'test', level: 'error' })
 const Numbered = z.strictObject({ n: z.int() })
 type Numbered = z.infer<typeof Numbered>

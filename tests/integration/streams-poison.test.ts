@@ -15,12 +15,13 @@ import {
 } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
 import { openLog } from '@chimera/runtime/log'
-import { afterAll, beforeAll, expect, inject } from 'vitest'
+import { afterAll, beforeAll, expect } from 'vitest'
 import { z } from 'zod'
 
 import { control, guarantee } from '../guarantee.ts'
+import { ownRedisUrl } from '../own-redis.ts'
 
-const url = inject('redisUrl')
+const url = ownRedisUrl()
 const log = openLog({ name: 'test', level: 'silent' })
 const STREAM = 'chimera:results'
 const POISON = 321

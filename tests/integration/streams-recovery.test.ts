@@ -7,10 +7,12 @@ import { inspectStreams } from '@chimera/infra/streams/inspect'
 import { openRedis, type RedisConnection } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
 import { openLog } from '@chimera/runtime/log'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 
-const url = inject('redisUrl')
+import { ownRedisUrl } from '../own-redis.ts'
+
+const url = ownRedisUrl()
 const log = openLog({ name: 'test', level: 'silent' })
 const STREAM = 'chimera:results'
 const GROUP = 'judge'

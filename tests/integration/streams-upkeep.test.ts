@@ -9,11 +9,12 @@ import { openPublisher, type Publisher } from '@chimera/infra/streams/publisher'
 import { listOf, recordOf } from '@chimera/infra/streams/replies'
 import { trimStreams } from '@chimera/infra/streams/trim'
 import { openLog } from '@chimera/runtime/log'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 
 import { control, guarantee, seeded, type Random } from '../guarantee.ts'
+import { ownRedisUrl } from '../own-redis.ts'
 
-const url = inject('redisUrl')
+const url = ownRedisUrl()
 const log = openLog({ name: 'test', level: 'silent' })
 const STREAM = 'chimera:results'
 const GROUP = 'judge'

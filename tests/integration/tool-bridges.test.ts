@@ -13,6 +13,7 @@ import { StdioClientTransport as LegacyTransport } from '@modelcontextprotocol/s
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 
+import { machineEnvironment } from '../machine-environment.ts'
 import { freePort, startProcess, type Proc } from './tool-process.ts'
 import { Rig, TOKENS } from './tool-rig.ts'
 
@@ -35,7 +36,7 @@ afterEach(async () => {
 
 const environment = (other: Record<string, string> = {}): Record<string, string> => ({
   ...rig.env({ ...OFF, ...other }),
-  PATH: process.env['PATH'] ?? '',
+  ...machineEnvironment(),
 })
 const server = (other: Record<string, string> = {}) => ({
   command: process.execPath,

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url'
 
 import { z } from 'zod'
 
+import { machineEnvironment } from '../machine-environment.ts'
+
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 export type Env = Readonly<Record<string, string>>
@@ -22,7 +24,7 @@ export type Proc = AsyncDisposable & {
 
 export function startProcess(main: string, env: Env, args: readonly string[] = []): Proc {
   const child = spawn(process.execPath, [join(ROOT, main), ...args], {
-    env: { PATH: process.env['PATH'] ?? '', ...env, CHIMERA_SUPERVISED: '1' },
+    env: { ...machineEnvironment(), ...env, CHIMERA_SUPERVISED: '1' },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   const lines: string[] = []

@@ -8,6 +8,7 @@ import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.j
 import { StdioClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
+import { machineEnvironment } from '../machine-environment.ts'
 import { startProcess } from './tool-process.ts'
 import { Rig } from './tool-rig.ts'
 
@@ -23,7 +24,7 @@ afterAll(async () => rig[Symbol.asyncDispose]())
 const environment = (ledger: string): Record<string, string> => ({
   ...rig.env({ GRANTS: 'off', TWEET_COOLDOWN_MS: '1' }),
   TOOL_LEDGER: join(rig.folder, ledger),
-  PATH: process.env['PATH'] ?? '',
+  ...machineEnvironment(),
 })
 const server = (ledger: string) => ({
   command: process.execPath,

@@ -5,12 +5,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { openDatabase } from '@chimera/infra/database/open-database'
-import { openRedis } from '@chimera/infra/streams/open-redis'
-import { openPublisher } from '@chimera/infra/streams/publisher'
-import { runProcess } from '@chimera/runtime/run-process'
-import { defineExecutor, registerExecutors } from '@chimera/worker/executors/executor'
-import { startWorker } from '@chimera/worker/start-worker'
+import { defineExecutor } from '@chimera/worker/executors/executor'
+
+import { runTestWorker } from '../e2e/test-worker/run-test-worker.ts'
 
 const NOTHING = { confidence: 1, artifacts: [], evidence: [], proposed_effects: [] }
 
@@ -23,27 +20,4 @@ const drill = defineExecutor({
   },
 })
 
-await runProcess({
-  name: 'worker',
-  sections: ['postgres', 'redis', 'roles', 'worker'],
-  async start({ config, consumerName, log, stack, metrics, crash }) {
-    const database = stack.use(openDatabase({ url: config.DATABASE_URL, name: 'worker', log }))
-    const redis = stack.use(await openRedis({ url: config.REDIS_URL, name: 'worker', log }))
-    stack.use(
-      await startWorker({
-        consumerName,
-        database,
-        publisher: openPublisher({ redis, source: 'worker' }),
-        redisUrl: config.REDIS_URL,
-        executors: registerExecutors([drill]),
-        taskTypes: ['RESEARCH'],
-        leaseMs: config.LEASE_MS,
-        toolToken: config.TOOL_TOKEN,
-        log,
-        metrics,
-        crash,
-        random: Math.random,
-      }),
-    )
-  },
-})
+await runTestWorker({ executors: [drill], taskTypes: ['RESEARCH'] })

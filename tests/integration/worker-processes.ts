@@ -2,7 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join, resolve } from 'node:path'
 
-import { inject } from 'vitest'
+import { machineEnvironment } from '../machine-environment.ts'
+import { ownRedisUrl } from '../own-redis.ts'
 
 /** The Worker of this file's neighbour, and the real one. */
 export const DRILLS = 'tests/integration/worker-process.ts'
@@ -22,14 +23,16 @@ export function openWorkerProcesses() {
       const child = spawn(process.execPath, [join(root, file)], {
         cwd: root,
         env: {
-          PATH: process.env['PATH'] ?? '',
-          REDIS_URL: inject('redisUrl'),
+          ...machineEnvironment(),
+          REDIS_URL: ownRedisUrl(),
           TOOL_TOKEN,
           CONSUMER_NAME: 'worker-1',
           LEASE_MS: '15000',
+          CHIMERA_SUPERVISED: '1',
           ...env,
         },
-        stdio: ['ignore', 'pipe', 'inherit'],
+        // The open stdin is its lifeline.
+        stdio: ['pipe', 'pipe', 'inherit'],
       })
       children.push(child)
       const { promise: ready, resolve: say } = Promise.withResolvers<void>()

@@ -14,9 +14,9 @@ import { defineExecutor, registerExecutors } from '@chimera/worker/executors/exe
 import type { Executor } from '@chimera/worker/executors/executor'
 import { noop } from '@chimera/worker/executors/noop'
 import { startWorker, type Worker, type WorkerParts } from '@chimera/worker/start-worker'
-import { inject } from 'vitest'
 
 import { openFreshDatabase } from '../fresh-database.ts'
+import { ownRedisUrl } from '../own-redis.ts'
 
 /** A record and a Redis of this test's own, and Workers on them. */
 export type WorkerRig = AsyncDisposable & {
@@ -33,7 +33,7 @@ export const log = openLog({ name: 'worker-rig', level: 'silent' })
 export async function openWorkerRig(): Promise<WorkerRig> {
   const stack = new AsyncDisposableStack()
   const database = stack.use(await openFreshDatabase())
-  const redis = stack.use(await openRedis({ url: inject('redisUrl'), name: 'worker-rig', log }))
+  const redis = stack.use(await openRedis({ url: ownRedisUrl(), name: 'worker-rig', log }))
   await redis.client.flushall()
   const publisher = openPublisher({ redis, source: 'worker-rig' })
   return {
@@ -47,7 +47,7 @@ export async function openWorkerRig(): Promise<WorkerRig> {
         consumerName: `worker-${newId()}`,
         database: own,
         publisher,
-        redisUrl: inject('redisUrl'),
+        redisUrl: ownRedisUrl(),
         executors: registerExecutors([noop]),
         taskTypes: ['RESEARCH', 'CONTENT_GEN', 'TRANSACTION', 'ENGAGEMENT'] as const,
         leaseMs: 15_000,

@@ -22,8 +22,8 @@ let gateway = { url: '', token: '' }
 beforeAll(async () => {
   faults = await openFaultRig()
   before = await lives(faults)
-  const { urls, token_file } = await faults.rig.status()
-  gateway = { url: urls.gateway ?? '', token: readFileSync(token_file, 'utf8').trim() }
+  const { urls, token_file } = await faults.rig.report()
+  gateway = { url: urls.gateway, token: readFileSync(token_file, 'utf8').trim() }
 }, 120_000)
 afterAll(() => faults[Symbol.asyncDispose]())
 

@@ -20,7 +20,7 @@ const jsonl = [
 ]
   .map((record) => JSON.stringify(record))
   .join('\n')
-const run = { seconds: 3, commit: 'abc' }
+const run = { seconds: 3, projects: [{ name: 'unit', seconds: 2.6 }], commit: 'abc' }
 
 test('the sum counts outcomes and keeps reasons, guarantees and controls', () => {
   expect(sumUp(parseRecords(jsonl), run)).toEqual({
@@ -38,8 +38,7 @@ test('the sum counts outcomes and keeps reasons, guarantees and controls', () =>
         passed: true,
       },
     ],
-    seconds: 3,
-    commit: 'abc',
+    ...run,
   })
 })
 
@@ -48,6 +47,7 @@ test('the last line is the sum alone', () => {
   expect(rendered.trimEnd().split('\n').at(-1)).toBe('3 passed, 0 failed, 1 skipped')
   expect(rendered).toContain('one-tweet (n=20, seed=7)')
   expect(rendered).toContain('unit: a.test.ts > divides: no server')
+  expect(rendered).toContain('Seconds\n      3  unit\n')
 })
 
 test('the controls name guard, test and the failure seen', () => {

@@ -28,6 +28,8 @@ export type TestReport = {
   guarantees: { id: string; n: number; seed: number; passed: boolean }[]
   controls: { guard: string; test: string; expect: string; seen: string | null; passed: boolean }[]
   seconds: number
+  /** What each project took, in the order of the run. */
+  projects: { name: string; seconds: number }[]
   /** The commit of the checkout, or `null` outside git. */
   commit: string | null
 }
@@ -43,7 +45,7 @@ export function parseRecords(jsonl: string): TestRecord[] {
 /** Sums the records up. */
 export function sumUp(
   records: readonly TestRecord[],
-  run: { seconds: number; commit: string | null },
+  run: Pick<TestReport, 'seconds' | 'projects' | 'commit'>,
 ): TestReport {
   const withOutcome = (outcome: TestRecord['outcome']) =>
     records
@@ -88,6 +90,7 @@ export function renderReport(report: TestReport, { controls }: { controls: boole
       'FAILED',
       report.failures.map(({ test, reason }) => `  ${test}: ${reason}`),
     ),
+    ...section('Seconds', report.projects.map(renderProject)),
     `Took ${report.seconds.toFixed(0)} s at ${report.commit ?? 'no commit'}.`,
     `${report.passed} passed, ${report.failed} failed, ${report.skipped.length} skipped`,
   ]
@@ -101,6 +104,10 @@ export function isGreen(report: TestReport): boolean {
 
 function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : [title, ...lines, '']
+}
+
+function renderProject({ name, seconds }: TestReport['projects'][number]): string {
+  return `  ${seconds.toFixed(0).padStart(5)}  ${name}`
 }
 
 function renderGuarantee(guarantee: TestReport['guarantees'][number]): string {

@@ -1,11 +1,18 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 
 import { CHECKOUT, runTool } from './checkout-tools.ts'
-import { isGreen, parseRecords, renderReport, sumUp, type TestRecord } from './report.ts'
+import {
+  isGreen,
+  parseRecords,
+  renderReport,
+  sumUp,
+  type TestRecord,
+  type TestReport,
+} from './report.ts'
+import { openRunFolder } from './run-folder.ts'
 
 /** In this order: what fails early is found early. */
 export const PROJECTS = [
@@ -61,15 +68,14 @@ export async function runTests(
   }
   const started = performance.now()
   await using stack = new AsyncDisposableStack()
-  const folder = await mkdtemp(join(tmpdir(), 'chimera-report-'))
-  stack.defer(() => rm(folder, { recursive: true, force: true }))
+  const { folder } = stack.use(await openRunFolder({ env, log: err }))
   const signal = interruption(stack, options.full === true ? undefined : DEADLINE_MS)
-  const run = { folder, projects, options, signal, env, err, stack }
+  const run: Run = { folder, projects, options, signal, env, err, stack, took: [] }
   const records = await recordsOf(run)
   // Before the summary: whatever the servers say in the end, the last line is the sum.
   await stack.disposeAsync()
   const seconds = Math.round((performance.now() - started) / 100) / 10
-  const report = sumUp(records, { seconds, commit: await findCommit() })
+  const report = sumUp(records, { seconds, projects: run.took, commit: await findCommit() })
   if (options.json !== undefined) {
     await writeFile(resolve(options.json), `${JSON.stringify(report, null, 2)}\n`)
   }
@@ -85,6 +91,8 @@ type Run = {
   env: Record<string, string | undefined>
   err: (line: string) => void
   stack: AsyncDisposableStack
+  /** Grows with every project that was run. */
+  took: TestReport['projects']
 }
 
 async function recordsOf(run: Run): Promise<TestRecord[]> {
@@ -100,7 +108,9 @@ async function recordsOf(run: Run): Promise<TestRecord[]> {
         break
       }
     }
+    const started = performance.now()
     records.push(...(await runProject(project, { ...run, servers })))
+    run.took.push({ name: project, seconds: Math.round((performance.now() - started) / 100) / 10 })
   }
   return records
 }
@@ -136,6 +146,8 @@ async function runProject(
         ...(options.full === true ? { CHIMERA_TEST_FULL: '1' } : {}),
         ...(servers === undefined ? {} : { CHIMERA_TEST_SERVERS: servers }),
         CHIMERA_TEST_REPORT: file,
+        // Whatever the tests put into a temporary folder is found there when they are stopped.
+        TMPDIR: folder,
       },
     },
   )

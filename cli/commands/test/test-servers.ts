@@ -5,13 +5,16 @@ import { join } from 'node:path'
 import { openPostgres } from '@chimera/infra/stack/postgres-server'
 import { openRedis } from '@chimera/infra/stack/redis-server'
 
-/** Where the servers of a test run are: `redisUrl` is the path of a Unix socket. */
-export type TestServerUrls = { databaseUrl: string; redisUrl: string }
+/** As many files as vitest tries beside each other have a Redis each: tests flush theirs. */
+export const TEST_WORKERS = 3
+
+/** Where the servers of a test run are: the paths of `redisUrls` are Unix sockets. */
+export type TestServerUrls = { databaseUrl: string; redisUrls: string[] }
 
 /**
- * Opens one private PostgreSQL and one private Redis for all tests of a run, in a folder of their
- * own that goes with them. Redis is installed by the system's package manager when it is missing
- * and may be installed; else the error says what to type.
+ * Opens one private PostgreSQL for all tests of a run and a private Redis for each worker of
+ * vitest, in a folder of their own that goes with them. Redis is installed by the system's package
+ * manager when it is missing and may be installed; else the error says what to type.
  */
 export async function openTestServers({
   log,
@@ -26,10 +29,16 @@ export async function openTestServers({
   await chmod(stateDir, 0o711)
   // Nothing of a test run has to survive the machine.
   const postgres = opening.use(await openPostgres({ stateDir, log, durable: false }))
-  const redis = opening.use(await openRedis({ stateDir, log, install: true }))
+  const redisUrls: string[] = []
+  // One after the other: the first may have to install the program.
+  for (let worker = 1; worker <= TEST_WORKERS; worker += 1) {
+    const folder = join(stateDir, String(worker))
+    const redis = opening.use(await openRedis({ stateDir: folder, log, install: true }))
+    redisUrls.push(redis.url)
+  }
   const open = opening.move()
   return {
-    urls: { databaseUrl: postgres.url, redisUrl: redis.url },
+    urls: { databaseUrl: postgres.url, redisUrls },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   }
 }

@@ -1,25 +1,24 @@
 /**
  * A Worker that is not the product's, for tests of faults: its tweets take as long as `--dwell-ms`
- * says, its second attempt at a task uses other words than its first (`--reword`), and its clock is
- * off by `--clock-offset-ms`.
+ * says, its second attempt at a task uses other words than its first (`--reword`), its clock is off
+ * by `--clock-offset-ms`, and it may leave what its last life had claimed (`--without-take-back`).
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 
-import { openDatabase } from '@chimera/infra/database/open-database'
-import { openRedis } from '@chimera/infra/streams/open-redis'
-import { openPublisher } from '@chimera/infra/streams/publisher'
-import { runProcess } from '@chimera/runtime/run-process'
-import { defineExecutor, registerExecutors } from '@chimera/worker/executors/executor'
-import { startWorker } from '@chimera/worker/start-worker'
+import type { Database } from '@chimera/infra/database/open-database'
+import { defineExecutor } from '@chimera/worker/executors/executor'
 
+import { seenThrough } from '../../faults/model/without.ts'
 import { reworded } from './reworded.ts'
+import { runTestWorker } from './run-test-worker.ts'
 
 const { values } = parseArgs({
   options: {
     reword: { type: 'boolean', default: false },
     'dwell-ms': { type: 'string', default: '0' },
     'clock-offset-ms': { type: 'string', default: '0' },
+    'without-take-back': { type: 'boolean', default: false },
   },
 })
 
@@ -45,27 +44,18 @@ const tweetPost = defineExecutor({
   },
 })
 
-await runProcess({
-  name: 'worker',
-  sections: ['postgres', 'redis', 'roles', 'worker'],
-  async start({ config, consumerName, log, stack, metrics, crash }) {
-    const database = stack.use(openDatabase({ url: config.DATABASE_URL, name: 'worker', log }))
-    const redis = stack.use(await openRedis({ url: config.REDIS_URL, name: 'worker', log }))
-    stack.use(
-      await startWorker({
-        consumerName,
-        database,
-        publisher: openPublisher({ redis, source: 'worker' }),
-        redisUrl: config.REDIS_URL,
-        executors: registerExecutors([tweetPost]),
-        taskTypes: ['CONTENT_GEN'],
-        leaseMs: config.LEASE_MS,
-        toolToken: config.TOOL_TOKEN,
-        log,
-        metrics,
-        crash,
-        random: Math.random,
-      }),
-    )
-  },
+await runTestWorker({
+  executors: [tweetPost],
+  taskTypes: ['CONTENT_GEN'],
+  ...(values['without-take-back'] ? { seen: withoutTakeBack } : {}),
 })
+
+/** Leases of its last life belong to somebody else, for all that this worker asks. */
+function withoutTakeBack(database: Database): Database {
+  return seenThrough(database, {
+    ask: (statement) =>
+      statement.text.includes('LEASE_TAKEN_BACK')
+        ? { ...statement, values: (statement.values ?? []).with(0, 'nobody') }
+        : statement,
+  })
+}

@@ -34,7 +34,7 @@ const GOALS_A_ROUND = 12
  */
 export async function stopUnderLoad(
   of: FaultRig,
-  given: { rounds: number; random: Random; makeStop: MakeStop },
+  given: { prefix: string; rounds: number; random: Random; makeStop: MakeStop },
 ): Promise<StopRound[]> {
   const { rig } = of
   const done: StopRound[] = []
@@ -42,9 +42,11 @@ export async function stopUnderLoad(
   await rig.api('/v1/status')
   for (let round = 0; round < given.rounds; round += 1) {
     const isHung = round % 4 === 0
-    if (isHung) await rig.misbehave({ fault: 'hang', match: `w-${round}-`, times: 1 })
-    await postRound(rig, round)
-    const isUnderWay = () => sentIn(rig, round).some(({ outcome }) => !isHung || outcome === 'hung')
+    const prefix = `${given.prefix}${round}-`
+    if (isHung) await rig.misbehave({ fault: 'hang', match: prefix, times: 1 })
+    await postRound(rig, prefix)
+    const isUnderWay = () =>
+      sentIn(rig, prefix).some(({ outcome }) => !isHung || outcome === 'hung')
     await eventually(() => isUnderWay() || undefined, 30_000, `round ${round} is sending`)
     await sleep(given.random.integer(0, 60))
     const askedAt = Date.now()
@@ -55,13 +57,14 @@ export async function stopUnderLoad(
     await resume(rig)
   }
   const n = given.rounds * GOALS_A_ROUND
-  await allCompleted(of, { prefix: 'w-', n, withinMs: 60_000 + 2_000 * given.rounds })
+  const withinMs = 60_000 + 2_000 * given.rounds
+  await allCompleted(of, { prefix: given.prefix, n, withinMs })
   return done
 }
 
-async function postRound(rig: StackRig, round: number): Promise<void> {
+async function postRound(rig: StackRig, prefix: string): Promise<void> {
   for (let n = 0; n < GOALS_A_ROUND; n += 1) {
-    const id = `w-${round}-${n}`
+    const id = `${prefix}${n}`
     await rig.xadd('text', `publish a tweet: ${id}`, 'id', id)
   }
 }
@@ -71,8 +74,8 @@ export async function resume(rig: StackRig): Promise<void> {
   if (!answer.ok) throw new Error(`resume: ${answer.status} ${await answer.text()}`)
 }
 
-const sentIn = (rig: StackRig, round: number): SimulatedRequest[] =>
-  rig.posts().filter((post) => goalOf(post).startsWith(`w-${round}-`))
+const sentIn = (rig: StackRig, prefix: string): SimulatedRequest[] =>
+  rig.posts().filter((post) => goalOf(post).startsWith(prefix))
 
 const Text = z.object({ text: z.string() })
 

@@ -1,13 +1,10 @@
 import { canonicalHash } from '@chimera/contracts/canonical'
 import { DeniedError, RetryableError } from '@chimera/contracts/errors'
 import type { Logger } from '@chimera/runtime/log'
-import {
-  Client,
-  ProtocolError,
-  SdkHttpError,
-  StreamableHTTPClientTransport,
-} from '@modelcontextprotocol/client'
+import { ProtocolError, SdkHttpError, type Client } from '@modelcontextprotocol/client'
 import { z } from 'zod'
+
+import { connectMcp } from './connect-mcp.ts'
 
 /** One call of a tool. */
 export type ToolCall = Readonly<{
@@ -44,7 +41,7 @@ export type ToolClient = AsyncDisposable &
 /** The server could not be reached: the call did not leave this process. */
 export class ToolUnreachableError extends RetryableError {}
 
-const CONNECT_TIMEOUT_MS = 5_000
+const LIST_TIMEOUT_MS = 5_000
 /** Servers of ours have less than ten tools; the bound is against a list that never ends. */
 const MAX_PAGES = 16
 
@@ -90,15 +87,8 @@ export function openToolClient(of: { url: string; token: string; log: Logger }):
 type Connection = { readonly client: Client; readonly definitions: Map<string, string> }
 
 async function connect(of: { url: string; token: string }): Promise<Connection> {
-  const client = new Client(
-    { name: 'chimera-worker', version: '1' },
-    { versionNegotiation: { mode: 'auto' } },
-  )
-  const transport = new StreamableHTTPClientTransport(new URL('/mcp', of.url), {
-    requestInit: { headers: { authorization: `Bearer ${of.token}` }, redirect: 'error' },
-  })
+  const { client } = await connectMcp({ url: new URL('/mcp', of.url), token: of.token })
   try {
-    await client.connect(transport, { timeout: CONNECT_TIMEOUT_MS })
     return { client, definitions: await listDefinitions(client) }
   } catch (error) {
     await client.close().catch(() => undefined)
@@ -114,7 +104,7 @@ async function listDefinitions(client: Client): Promise<Map<string, string>> {
     const params = cursor === undefined ? {} : { cursor }
     const list = await client.request(
       { method: 'tools/list', params },
-      { timeout: CONNECT_TIMEOUT_MS },
+      { timeout: LIST_TIMEOUT_MS },
     )
     for (const tool of list.tools) definitions.set(tool.name, canonicalHash(tool))
     cursor = list.nextCursor

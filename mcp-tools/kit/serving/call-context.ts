@@ -39,8 +39,8 @@ const Key = z.string().min(KEY_SCHEMA.minLength).max(KEY_SCHEMA.maxLength)
 const Arguments = z.record(z.string(), z.unknown())
 
 /**
- * Takes the idempotency key out of a mutating call, from `_meta` or from the arguments: the effect's
- * own arguments are what is left. Throws IDEMPOTENCY_KEY_INVALID.
+ * Takes the idempotency key out of a mutating call, from `_meta` or from the arguments: the
+ * effect's own arguments are what is left. Throws IDEMPOTENCY_KEY_INVALID.
  */
 export function readCall(of: {
   tool: ServedTool

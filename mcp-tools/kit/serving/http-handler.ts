@@ -54,8 +54,8 @@ type Serving = Readonly<{
 }>
 
 /**
- * `/mcp` in both MCP eras and `/control/*`, each behind its bearer token. Stateless, so that nothing
- * is lost with a connection, unless the server asks its clients something in the middle of a call.
+ * `/mcp` in both MCP eras and `/control/*`, each behind its bearer token. Stateless, so that
+ * nothing is lost with a connection, unless the server asks its clients in the middle of a call.
  * On loopback only local Host and Origin headers pass (DNS rebinding); elsewhere no browser is let
  * in at all.
  */

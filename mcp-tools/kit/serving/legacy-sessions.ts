@@ -15,8 +15,8 @@ import {
 export type Authorized = IncomingMessage & { method: string; url: string; auth: AuthInfo }
 
 /**
- * Clients of 2025 that the server asks something in the middle of a call: that takes a session, kept
- * in this process and lost with it. Servers that ask nothing do without.
+ * Clients of 2025 that the server asks something in the middle of a call: that takes a session,
+ * kept in this process and lost with it. Servers that ask nothing do without.
  */
 export type LegacySessions = Readonly<{
   /** Answers what belongs to 2025; false for a request of the stateless protocol. */

@@ -41,10 +41,16 @@ export function cleanTexts(value: unknown): unknown {
 
 const MAX_KEY = 256
 
-/** ECMA-48: CSI, OSC and the other strings, and the two-byte escapes. They go as a whole. */
-const TERMINAL_SEQUENCE =
-  // oxlint-disable-next-line no-control-regex
-  /(?:\u001B\[|\u009B)[0-?]*[ -/]*[@-~]?|(?:\u001B[\]PX^_]|[\u0090\u0098\u009D-\u009F])[^\u0007\u001B\u009C]*(?:\u0007|\u001B\\|\u009C)?|\u001B[ -/]*[0-~]?/g
+/** ECMA-48: CSI, OSC and the other strings, and the short escapes. Each goes as a whole. */
+const TERMINAL_SEQUENCE = new RegExp(
+  [
+    String.raw`(?:\u001B\[|\u009B)[0-?]*[ -/]*[@-~]?`,
+    String.raw`(?:\u001B[\]PX^_]|[\u0090\u0098\u009D-\u009F])[^\u0007\u001B\u009C]*` +
+      String.raw`(?:\u0007|\u001B\\|\u009C)?`,
+    String.raw`\u001B[ -/]*[0-~]?`,
+  ].join('|'),
+  'g',
+)
 
 /**
  * What nobody sees and something obeys: controls but tab and line feed, the marks and overrides of
@@ -52,9 +58,11 @@ const TERMINAL_SEQUENCE =
  * language tags and the variation selectors of the supplement, which can hold a hidden text. The
  * joiners U+200C and U+200D stay: Persian and emoji are written with them.
  */
-const INVISIBLE =
-  // oxlint-disable-next-line no-control-regex
-  /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u00AD\u061C\u180E\u200B\u200E\u200F\u2028-\u202E\u2060-\u206F\uFEFF\uFFF9-\uFFFB\u{E0000}-\u{E0FFF}]/gu
+const INVISIBLE = new RegExp(
+  String.raw`[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u00AD\u061C\u180E\u200B\u200E\u200F` +
+    String.raw`\u2028-\u202E\u2060-\u206F\uFEFF\uFFF9-\uFFFB\u{E0000}-\u{E0FFF}]`,
+  'gu',
+)
 
 function visibleText(text: string): string {
   return text

@@ -7,8 +7,8 @@ const MAX_DEPTH = 64
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g
 
 /**
- * JSON as RFC 8259 and I-JSON (RFC 7493) allow it: `JSON.parse` keeps the last of two equal keys and
- * says nothing, and what one reader takes for the amount another takes for a decoy. Throws
+ * JSON as RFC 8259 and I-JSON (RFC 7493) allow it: `JSON.parse` keeps the last of two equal keys
+ * and says nothing, and what one reader takes for the amount another takes for a decoy. Throws
  * BODY_INVALID for that, for more than 64 levels, and for what is no JSON.
  */
 export function parseJson(text: string): unknown {

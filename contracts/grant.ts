@@ -145,22 +145,32 @@ export const SettleClaims = z.strictObject({
 })
 export type SettleClaims = z.infer<typeof SettleClaims>
 
-/** The most effects that one adoption carries; an account with more is adopted in several words. */
+/** The most effects that one word of an adoption carries, and the most words. */
 export const MAX_ADOPTED = 2_000
+export const MAX_ADOPTION_PAGES = 10
 
 /**
  * What the record knows of an account whose ledger was lost or is older (`chimera tools adopt`):
- * every effect that may have been sent, and those that still count in windows and cooldown.
+ * every effect that may have been sent, and those that still count in windows and cooldown. More
+ * than one word holds comes in pages, in order; the ledger is adopted with the last one.
  */
 export const AdoptClaims = z.strictObject({
   iss: z.literal('judge'),
+  /** The same for all pages. */
   jti: z.uuid(),
+  /** Absent: the only one. */
+  page: z
+    .strictObject({
+      n: z.int().positive(),
+      of: z.int().positive().max(MAX_ADOPTION_PAGES),
+    })
+    .optional(),
   iat: Seconds,
   aud: z.string(),
   boot: z.uuid(),
   ledger_id: z.uuid(),
   incarnation: z.uuid(),
-  /** Boots of this account that the record knows, oldest first. */
+  /** Boots of this account that the record knows, oldest first; on the last page. */
   known_boots: z.array(z.uuid()).max(100_000),
   highest_seq: z.int().nonnegative(),
   effects: z

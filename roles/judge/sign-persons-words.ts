@@ -1,3 +1,4 @@
+import { MAX_ADOPTED } from '@chimera/contracts/grant'
 import { newId } from '@chimera/contracts/ids'
 import { TOOLS, isToolName } from '@chimera/contracts/tools'
 import { readLife } from '@chimera/infra/database/judging/load-scene'
@@ -81,20 +82,37 @@ export async function signAdoptions(
           'More effects are open than one adoption carries; settle some of them first.'
         return { id, signed: null, refused }
       }
-      const jws = await words.adopt({
-        iss: 'judge',
-        jti: newId(),
-        iat: Math.floor(life.nowMs / 1000),
-        aud: account,
-        boot,
-        ledger_id: ledgerId,
-        incarnation: life.incarnation,
-        known_boots: known.knownBoots,
-        highest_seq: known.highestSeq,
-        effects: known.effects,
-      })
-      return { id, signed: { jws, boot }, refused: null }
+      const signed: string[] = []
+      const jti = newId()
+      const pages = pagesOf(known.effects)
+      for (const [n, effects] of pages.entries()) {
+        const isLast = n === pages.length - 1
+        const jws = await words.adopt({
+          iss: 'judge',
+          jti,
+          page: { n: n + 1, of: pages.length },
+          iat: Math.floor(life.nowMs / 1000),
+          aud: account,
+          boot,
+          ledger_id: ledgerId,
+          incarnation: life.incarnation,
+          known_boots: isLast ? known.knownBoots : [],
+          highest_seq: known.highestSeq,
+          effects,
+        })
+        signed.push(jws)
+      }
+      return { id, signed: { words: signed, boot }, refused: null }
     }),
   )
   await writeAdoptions(database, written)
+}
+
+/** What each word carries; at least one, which brings the boots. */
+function pagesOf<T>(effects: readonly T[]): T[][] {
+  const pages: T[][] = []
+  for (let from = 0; from === 0 || from < effects.length; from += MAX_ADOPTED) {
+    pages.push(effects.slice(from, from + MAX_ADOPTED))
+  }
+  return pages
 }

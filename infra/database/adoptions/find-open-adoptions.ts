@@ -7,15 +7,16 @@ export type OpenAdoption = {
   url: string
   /** The boot that was seen last: the one that waits. */
   boot: string
-  /** Signed for that boot; null: the Judge has to sign first. */
-  jws: string | null
+  /** For that boot; else the Judge has to sign first. */
+  isSigned: boolean
 }
 
 /** Adoptions under way, the oldest first. */
 export function findOpenAdoptions(sql: Sql, of: { limit: number }): Promise<OpenAdoption[]> {
   return sql.query({
     name: 'open-adoptions',
-    text: `SELECT d.id, d.account, a.url, b.boot, CASE WHEN d.boot = b.boot THEN d.jws END AS jws
+    text: `SELECT d.id, d.account, a.url, b.boot, 
+        (d.jws IS NOT NULL AND d.boot = b.boot) AS "isSigned"
       FROM tool_adoptions d
       JOIN tool_accounts a ON a.account = d.account
       JOIN LATERAL (SELECT boot FROM tool_boots k WHERE k.account = d.account

@@ -1,5 +1,5 @@
 import type { Mode } from '@chimera/contracts/goal'
-import { type AdoptClaims, MAX_ADOPTED } from '@chimera/contracts/grant'
+import { type AdoptClaims, MAX_ADOPTED, MAX_ADOPTION_PAGES } from '@chimera/contracts/grant'
 import { ToolStatus } from '@chimera/contracts/tool-control'
 import { z } from 'zod'
 
@@ -15,15 +15,17 @@ export type LoadedAdoption = {
   knownBoots: string[]
   highestSeq: number
   effects: AdoptClaims['effects']
-  /** True when there are more than one word can carry. */
+  /** True when there are more than one adoption can carry. */
   isTooMany: boolean
 }
+
+const MOST_EFFECTS = MAX_ADOPTED * MAX_ADOPTION_PAGES
 
 /**
  * How long confirmed effects still count in a window, at most. Those since the oldest open one come
  * along as well: their posts must not be taken for an open effect's.
  */
-const WINDOW = '24 hours'
+const WINDOW = '7 days'
 
 const Args = z.record(z.string(), z.unknown())
 
@@ -60,8 +62,8 @@ export async function loadAdoptions(sql: Sql, ids: readonly string[]): Promise<L
         ledgerId: ToolStatus.parse(row.status).ledger.id,
         knownBoots: row.known_boots,
         highestSeq: Number(row.highest_seq),
-        effects: effects.slice(0, MAX_ADOPTED),
-        isTooMany: effects.length > MAX_ADOPTED,
+        effects: effects.slice(0, MOST_EFFECTS),
+        isTooMany: effects.length > MOST_EFFECTS,
       }
     }),
   )
@@ -104,7 +106,7 @@ async function effectsOf(sql: Sql, account: string): Promise<AdoptClaims['effect
         OR (e.state = 'CONFIRMED' AND e.settled_at > least(now() - interval '${WINDOW}',
           (SELECT min(o.granted_at) FROM effects o WHERE o.account = $1
             AND o.state IN ('GRANTED', 'UNKNOWN', 'NEEDS_HUMAN')))))
-      ORDER BY (e.state = 'CONFIRMED'), e.granted_at DESC LIMIT ${MAX_ADOPTED + 1}`,
+      ORDER BY (e.state = 'CONFIRMED'), e.granted_at DESC LIMIT ${MOST_EFFECTS + 1}`,
     values: [account],
   })
   return rows.map((row) => ({
@@ -130,12 +132,12 @@ async function effectsOf(sql: Sql, account: string): Promise<AdoptClaims['effect
   }))
 }
 
-/** Writes the signed words, or why there is none. */
+/** Writes the signed words, a line each, or why there are none. */
 export async function writeAdoptions(
   sql: Sql,
   adoptions: readonly {
     id: string
-    signed: { jws: string; boot: string } | null
+    signed: { words: readonly string[]; boot: string } | null
     refused: string | null
   }[],
 ): Promise<void> {
@@ -144,7 +146,7 @@ export async function writeAdoptions(
       text: `UPDATE tool_adoptions SET jws = $2, boot = $3, refused = $4,
           done_at = CASE WHEN $4::text IS NOT NULL THEN now() END
         WHERE id = $1 AND done_at IS NULL`,
-      values: [id, signed?.jws ?? null, signed?.boot ?? null, refused],
+      values: [id, signed?.words.join('\n') ?? null, signed?.boot ?? null, refused],
     })
   }
 }

@@ -43,7 +43,9 @@ export function openEntries(database: DatabaseSync, seq: () => number) {
       'ORDER BY claimed_ms DESC, round DESC LIMIT 1',
   )
   const changed = select('seq > ? ORDER BY seq')
-  const adopted = select("state = 'UNKNOWN' AND adopted_ms IS NOT NULL")
+  const adopted = database.prepare(
+    "SELECT count(*) AS n FROM entries WHERE state = 'UNKNOWN' AND adopted_ms IS NOT NULL",
+  )
   const byRef = selectFrom('all_entries', 'account = ? AND provider_ref = ?')
   const nth = database.prepare(`
     SELECT left_by_ms AS latest FROM entries
@@ -85,8 +87,8 @@ export function openEntries(database: DatabaseSync, seq: () => number) {
     inFlight: (): Entry[] => inFlight(),
     /** Those that a later commit than this one has written. */
     changedSince: (commit: number): Entry[] => changed(commit),
-    /** Adopted entries that nobody can tell of yet. */
-    adoptedUnknown: (): Entry[] => adopted(),
+    /** How many adopted entries nobody can tell of yet. */
+    adoptedUnknown: (): number => Count.parse(adopted.get()).n,
     /** How many are open, by state. */
     openCounts: () => {
       const counts = { CLAIMED: 0, UNKNOWN: 0, NEEDS_HUMAN: 0 }

@@ -233,7 +233,7 @@ function missingIn(claims: HelloClaims, ledger: Ledger): string | undefined {
 
 /** Adopted effects that nobody can tell of keep the server closed: they may still be seen. */
 function adoptionOf(ledger: Ledger): Closed | undefined {
-  const open = ledger.entries.adoptedUnknown().length
+  const open = ledger.entries.adoptedUnknown()
   return open === 0
     ? undefined
     : closed('LEDGER_BEHIND', `${open} adopted effects are still UNKNOWN; they are looked up`)

@@ -175,7 +175,10 @@ async function lookFor(
   if (entry.claimedMs === undefined) return NAMELESS
   const { entries } = of.ledger
   return of.reconciler.look(entry, {
-    rivals: entries.rivalsOf(entry.grantId),
+    // Read only where words are all there is to go by: it is a list of all that is open.
+    get rivals() {
+      return entries.rivalsOf(entry.grantId)
+    },
     isBound: (ref) => entries.byProviderRef(entry.account, ref) !== undefined,
     note: (facts) => of.ledger.transact(() => entries.noteFacts(entry.grantId, facts)),
     signal: of.signal,

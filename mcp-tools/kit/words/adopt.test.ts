@@ -220,3 +220,74 @@ describe('what is not adopted', () => {
     await expect(account.adopt()).rejects.toMatchObject({ code: 'CLOCK_JUMP' })
   })
 })
+
+describe('more than one word holds', () => {
+  const PAGES = 3
+  const granted = () => {
+    const claims = account.claims()
+    return { claims, effect: adopted(claims) }
+  }
+  const page = (n: number, jti: string, effects: ReturnType<typeof adopted>[]) =>
+    account.adopt({ jti, page: { n, of: PAGES }, effects, highest_seq: 40 })
+
+  test('is behind until the last page, whatever is known by then', async () => {
+    const rounds = Array.from({ length: PAGES }, granted)
+    await loseLedger()
+    const jti = newId()
+    for (const [n, { effect }] of rounds.entries()) {
+      expect(account.status.reason).toContain('LEDGER_BEHIND')
+      await page(n + 1, jti, [effect])
+      if (n === PAGES - 1) break
+      // What came so far is found: no hello opens a ledger that knows a part of it.
+      await look({ kind: 'found', providerRef: `ref-${n}` })
+      await account.hello({ highest_seq: 40 })
+      expect(account.status.reason).toContain('LEDGER_BEHIND: the ledger lacks the boot')
+    }
+    await look({ kind: 'found', providerRef: 'ref-last' })
+    await account.hello({ highest_seq: 40 })
+    expect(account.status).toMatchObject({ state: 'open' })
+    const states = rounds.map(({ claims }) => stateOf(claims))
+    expect(states).toEqual(['CONFIRMED', 'CONFIRMED', 'CONFIRMED'])
+  })
+
+  test('is not adopted by its last page alone', async () => {
+    const { claims, effect } = granted()
+    await loseLedger()
+    await expect(page(PAGES, newId(), [effect])).rejects.toThrow('page 1 is due')
+    const jti = newId()
+    await page(1, jti, [])
+    await expect(page(PAGES, jti, [effect])).rejects.toThrow('page 2 is due')
+    await expect(page(2, newId(), [effect])).rejects.toThrow('page 1 is due')
+    expect(stateOf(claims)).toBeUndefined()
+    expect(account.status.reason).toContain('LEDGER_BEHIND')
+  })
+
+  test('is carried again from the first after a restart', async () => {
+    const { claims, effect } = granted()
+    await loseLedger()
+    await page(1, newId(), [effect])
+    await account.restart()
+    const jti = newId()
+    await expect(page(2, jti, [])).rejects.toThrow('page 1 is due')
+    for (let n = 1; n <= PAGES; n += 1) await page(n, jti, n === 1 ? [effect] : [])
+    expect(stateOf(claims)).toBe('UNKNOWN')
+    expect(account.status.reason).toContain('1 adopted effects')
+  })
+
+  test('thousands of them are written, counted and looked up in seconds', async () => {
+    const n = 1_000
+    const rounds = Array.from({ length: n }, granted)
+    await loseLedger()
+    const jti = newId()
+    const size = Math.ceil(n / PAGES)
+    for (let k = 0; k < PAGES; k += 1) {
+      const effects = rounds.slice(k * size, (k + 1) * size).map(({ effect }) => effect)
+      await page(k + 1, jti, effects)
+    }
+    expect(account.status.reason).toContain(`${n} adopted effects`)
+    await look(...rounds.map((_, k) => ({ kind: 'found', providerRef: `ref-${k}` }) as const))
+    expect(account.ledger.entries.adoptedUnknown()).toBe(0)
+    await account.hello({ highest_seq: 40 })
+    expect(account.status).toMatchObject({ state: 'open' })
+  }, 30_000)
+})

@@ -21,10 +21,11 @@ type AdoptedEffect = AdoptClaims['effects'][number]
 const UNKNOWN_DEADLINE_MS = 60_000
 
 /**
- * One commit: the boots, the number to go on from, every effect that may have been sent as UNKNOWN,
- * and what still counts in windows. Then they are looked up like any other. A server that is not
- * behind has nothing to adopt, so that a word carried twice does nothing. Throws WRONG_ACCOUNT,
- * BOOT_CHANGED, CLOCK_JUMP, GRANT_INVALID.
+ * One commit: every effect that may have been sent as UNKNOWN, what still counts in windows, and
+ * with the last page the boots and the number to go on from: until then the ledger is behind. Then
+ * they are looked up like any other. A server that is not behind has nothing to adopt, so that a
+ * word carried twice does nothing. Throws WRONG_ACCOUNT, BOOT_CHANGED, CLOCK_JUMP, GRANT_INVALID,
+ * and LEDGER_BEHIND for a page that comes before an earlier one.
  */
 export function createAdopt(options: {
   account: Account
@@ -33,19 +34,29 @@ export function createAdopt(options: {
 }): AdoptRecord {
   const { account } = options
   const { ledger, gate } = account
+  /** The pages that this start has taken; after another one they are carried again. */
+  let taken = { jti: '', pages: 0 }
   return async (jws) => {
     const { claims } = await verifyWord(ADOPT, jws, account.keys)
     ledger.transact(() => {
       checkLedger(claims, account)
       if (!gate.isBehind()) return
-      ledger.raiseSeq(claims.highest_seq)
-      ledger.boots.adopt(claims.known_boots, ledger.boot, ledger.now())
+      const { jti, page = { n: 1, of: 1 } } = claims
+      const before = taken.jti === jti ? taken.pages : 0
+      if (page.n > before + 1) {
+        const message = `Page ${page.n} of the adoption came, page ${before + 1} is due.`
+        throw new RetryableError('LEDGER_BEHIND', message)
+      }
       for (const effect of claims.effects) {
         const fault = adoptOne({ effect, claims, account, tools: options.tools })
         if (fault === undefined) continue
         const { grant_id, effect_key, round, goal } = effect
         options.alarm({ grant_id, effect_key, round, goal }, fault)
       }
+      taken = { jti, pages: Math.max(before, page.n) }
+      if (page.n < page.of) return
+      ledger.raiseSeq(claims.highest_seq)
+      ledger.boots.adopt(claims.known_boots, ledger.boot, ledger.now())
       gate.noteAdopted()
     })
   }

@@ -1,4 +1,6 @@
+import type { ToolStatus } from '@chimera/contracts/tool-control'
 import { endAdoption } from '@chimera/infra/database/adoptions/end-adoption'
+import { findAdoptionWords } from '@chimera/infra/database/adoptions/find-adoption-words'
 import {
   findOpenAdoptions,
   type OpenAdoption,
@@ -26,12 +28,12 @@ export function adoptionDuty(deps: ToolDeps): Duty {
         if (!overview.adoptions) return
         const open = await findOpenAdoptions(deps.database, { limit: PAGE })
         const due = open.filter((adoption) => rung.mayRing(keyOf(adoption)))
-        const unsigned = due.filter(({ jws }) => jws === null)
+        const unsigned = due.filter(({ isSigned }) => !isSigned)
         await deps.publisher.publish(
           unsigned.map(({ id }) => ringJudge({ look_at: 'adoption', id })),
         )
         for (const adoption of unsigned) rung.noteRing(keyOf(adoption))
-        for (const adoption of due.filter(({ jws }) => jws !== null)) {
+        for (const adoption of due.filter(({ isSigned }) => isSigned)) {
           deps.lanes.start(`adopt ${adoption.account}`, async (lane) => {
             rung.noteRing(keyOf(adoption))
             await carry(deps, adoption, lane)
@@ -43,17 +45,22 @@ export function adoptionDuty(deps: ToolDeps): Duty {
 }
 
 /** Signed, it may be carried at once, however often its signature was asked for. */
-const keyOf = ({ id, boot, jws }: OpenAdoption): string =>
-  `${jws === null ? 'sign' : 'carry'} ${id} ${boot}`
+const keyOf = ({ id, boot, isSigned }: OpenAdoption): string =>
+  `${isSigned ? 'carry' : 'sign'} ${id} ${boot}`
 
 async function carry(
   deps: ToolDeps,
-  { id, account, url, jws }: OpenAdoption,
+  { id, account, boot, url }: OpenAdoption,
   signal: AbortSignal,
 ): Promise<void> {
-  if (jws === null) return
   try {
-    const { state, reason } = await deps.openControl({ url, signal }).adopt(jws)
+    let answer: ToolStatus | undefined
+    // One after the other: the ledger is adopted with the last.
+    for (const jws of await findAdoptionWords(deps.database, { id, boot })) {
+      answer = await deps.openControl({ url, signal }).adopt(jws)
+    }
+    if (answer === undefined) return
+    const { state, reason } = answer
     await endAdoption(deps.database, { id, refused: null })
     deps.log.info({ account, state, reason }, 'a ledger has taken what the record knows')
   } catch (error) {

@@ -3,6 +3,7 @@ import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
 import { ResultRing } from '@chimera/contracts/judging/rings'
 import type { FenceBody } from '@chimera/contracts/tool-control'
 import { endAdoption } from '@chimera/infra/database/adoptions/end-adoption'
+import { findAdoptionWords } from '@chimera/infra/database/adoptions/find-adoption-words'
 import { findOpenAdoptions } from '@chimera/infra/database/adoptions/find-open-adoptions'
 import { requestAdoption } from '@chimera/infra/database/adoptions/request-adoption'
 import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
@@ -258,9 +259,10 @@ export async function adopt(rig: ProtocolRig): Promise<void> {
   for (const { id } of await findOpenAdoptions(database, { limit: PAGE })) {
     await rig.judge({ look_at: 'adoption', id })
   }
-  for (const { id, jws } of await findOpenAdoptions(database, { limit: PAGE })) {
-    if (jws === null) throw new Error('The Judge signed no adoption.')
-    await rig.tool.control.adopt(jws)
+  for (const { id, boot } of await findOpenAdoptions(database, { limit: PAGE })) {
+    const words = await findAdoptionWords(database, { id, boot })
+    if (words.length === 0) throw new Error('The Judge signed no adoption.')
+    for (const jws of words) await rig.tool.control.adopt(jws)
     await endAdoption(database, { id, refused: null })
   }
 }

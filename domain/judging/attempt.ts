@@ -39,8 +39,8 @@ export type EffectScene = {
   readonly accounts: ReadonlyMap<string, Account>
   /** Whether a stop covers this attempt on an account. */
   readonly isStopped: (account: string) => boolean
-  /** Whether an account has room for one grant more (MAX_GRANTED). */
-  readonly hasRoom: (account: string) => boolean
+  /** What one grant more would wait for (see TaskMove); undefined when there is room for it. */
+  readonly waitsFor: (account: string, tool: string) => string | undefined
 }
 
 export type Round = {
@@ -62,6 +62,10 @@ export type Account = {
   readonly ledgerId: string | null
   /** Tool -> definition hash. */
   readonly definitions: Readonly<Record<string, string>>
+  /**
+   * The last cooldown that it named for the tool within a day; `leftMs` is below 0 when it is over.
+   */
+  readonly cooldown: { readonly until: string; readonly leftMs: number } | null
 }
 
 /**
@@ -82,8 +86,11 @@ export type TaskMove = {
   /** Look again after this long, by the clock of the database. */
   readonly delayMs: number | null
   readonly waitingOn: WaitingOn | null
-  /** The account whose room it waits for: a grant that comes back wakes it. */
-  readonly waitsForAccount: string | null
+  /**
+   * An account, or `<account> <tool>`, that has as many grants out as it may: one that comes back
+   * wakes the task.
+   */
+  readonly waitsFor: string | null
   readonly failure: { readonly code: string; readonly message: string } | null
   readonly feedback: string | null
   /** True when the Judge turned the attempt down: it counts. */
@@ -128,7 +135,7 @@ export const stay = (of: {
   attempt: of.attempt,
   delayMs: null,
   waitingOn: null,
-  waitsForAccount: null,
+  waitsFor: null,
   failure: null,
   feedback: null,
   isRejection: false,

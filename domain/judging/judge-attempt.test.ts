@@ -107,8 +107,8 @@ describe('a proposed tweet', () => {
   })
 
   it('waits while the account has as many grants out as it may', () => {
-    const { move, rounds } = judgeAttempt(tweet, scene({ hasRoom: () => false }))
-    expect(move).toMatchObject({ to: 'judging', isRejection: false, waitsForAccount: 'x:default' })
+    const { move, rounds } = judgeAttempt(tweet, scene({ waitsFor: (of) => of }))
+    expect(move).toMatchObject({ to: 'judging', isRejection: false, waitsFor: 'x:default' })
     expect(rounds).toEqual([])
   })
 
@@ -118,8 +118,25 @@ describe('a proposed tweet', () => {
     [900_000, 60_000],
   ])('that has waited %i ms is looked at again after %i ms', (waitedMs, delayMs) => {
     const held = attempt({ effects: [proposal()], waitedMs })
-    const { move } = judgeAttempt(held, scene({ hasRoom: () => false }))
+    const { move } = judgeAttempt(held, scene({ waitsFor: (of) => of }))
     expect(move.delayMs).toBe(delayMs)
+  })
+
+  it('waits until a cooldown is over that the account has named', () => {
+    const until = '2026-11-21T18:15:00.000Z'
+    const cooling = account({ cooldown: { until, leftMs: 900_000 } })
+    const { move, rounds } = judgeAttempt(
+      tweet,
+      scene({ accounts: new Map([['post_tweet', cooling]]) }),
+    )
+    expect(move).toMatchObject({ to: 'judging', delayMs: 900_000, waitingOn: { until } })
+    expect(rounds).toEqual([])
+  })
+
+  it('is granted when the cooldown is over', () => {
+    const over = account({ cooldown: { until: '2026-11-21T18:15:00.000Z', leftMs: -1 } })
+    const { move } = judgeAttempt(tweet, scene({ accounts: new Map([['post_tweet', over]]) }))
+    expect(move.to).toBe('granted')
   })
 
   it('waits while the tool server is closed, with its reason', () => {

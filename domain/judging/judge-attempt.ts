@@ -84,10 +84,10 @@ function decided(
         ...base,
         to: held?.phase ?? ('judging' as const),
         delayMs: held?.delayMs ?? null,
-        waitsForAccount: held?.waitsForAccount ?? null,
+        waitsFor: held?.waitsFor ?? null,
         waitingOn: {
           reason: pick(verdict, ['wait']).reason,
-          until: null,
+          until: held?.until ?? null,
           unblock: held?.unblock ?? null,
         },
       }

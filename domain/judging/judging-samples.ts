@@ -65,6 +65,7 @@ export const account = (over: Partial<Account> = {}): Account => ({
   boot: '018f0000-0000-7000-8000-00000000000b',
   ledgerId: '018f0000-0000-7000-8000-00000000000c',
   definitions: { post_tweet: 'a'.repeat(64) },
+  cooldown: null,
   ...over,
 })
 
@@ -73,7 +74,7 @@ export const scene = (over: Partial<EffectScene> = {}): EffectScene => ({
   rounds: new Map(),
   accounts: new Map([['post_tweet', account()]]),
   isStopped: () => false,
-  hasRoom: () => true,
+  waitsFor: () => undefined,
   ...over,
 })
 

@@ -15,7 +15,8 @@ export type SlotProposal = {
         readonly phase: 'judging' | 'granted' | 'reconciling'
         readonly delayMs: number | null
         readonly unblock: string | null
-        readonly waitsForAccount?: string
+        readonly until?: string
+        readonly waitsFor?: string
       }
     | undefined
 }
@@ -85,27 +86,30 @@ export function proposeRound(
     costUsdMicros: attempt.goal.mode === 'dry' ? 0n : estimateCost(effect.tool, effect.args),
     denied: undefined,
   }
-  const hold = holdOf(votes, attempt, account, scene)
+  const hold = holdOf(votes, { attempt, account, tool: effect.tool, scene })
   return { votes, round: isPlanned ? round : undefined, hold }
 }
 
 /** What a proposal waits for that no gate denies. */
 function holdOf(
   votes: readonly Vote[],
-  attempt: Attempt,
-  account: Account | undefined,
-  scene: EffectScene,
+  of: { attempt: Attempt; account: Account | undefined; tool: string; scene: EffectScene },
 ): SlotProposal['hold'] {
+  const { attempt, account, tool, scene } = of
   const { least, most } = LOOK_AGAIN_MS
   const delayMs = Math.min(most, Math.max(least, attempt.waitedMs))
   if (votes.some((vote) => vote.gate === 'stop')) {
     return { phase: JUDGING, delayMs, unblock: 'chimera resume' }
   }
   if (!votes.some((vote) => vote.vote === 'wait')) return undefined
-  if (account?.state === 'open' && !scene.hasRoom(account.account)) {
-    return { phase: JUDGING, delayMs, unblock: null, waitsForAccount: account.account }
+  if (account?.state !== 'open') return { phase: JUDGING, delayMs, unblock: 'chimera tools ls' }
+  const { cooldown } = account
+  if (cooldown !== null && cooldown.leftMs > 0) {
+    return { phase: JUDGING, delayMs: cooldown.leftMs, unblock: null, until: cooldown.until }
   }
-  return { phase: JUDGING, delayMs, unblock: 'chimera tools ls' }
+  const waitsFor = scene.waitsFor(account.account, tool)
+  const hold = { phase: JUDGING, delayMs, unblock: null }
+  return waitsFor === undefined ? hold : { ...hold, waitsFor }
 }
 
 /** The slot is taken: by its own earlier success, or by a round whose end has to be waited for. */
@@ -177,8 +181,11 @@ function gates(
     const why = account.reason === null ? account.state : `${account.state}: ${account.reason}`
     const reason = `tool server ${account.account} is ${why}`
     votes.push({ gate: 'tool', vote: 'wait', code: 'SERVER_CLOSED', reason })
-  } else if (!scene.hasRoom(account.account)) {
-    const reason = `${account.account} has as many grants out as it may`
+  } else if (account.cooldown !== null && account.cooldown.leftMs > 0) {
+    const reason = `cooldown of ${account.account} until ${account.cooldown.until}`
+    votes.push({ gate: 'tool', vote: 'wait', reason })
+  } else if (scene.waitsFor(account.account, effect.tool) !== undefined) {
+    const reason = `its turn: ${account.account} has as many grants out as it may`
     votes.push({ gate: 'tool', vote: 'wait', reason })
   }
   return votes

@@ -3,6 +3,12 @@
 
 -- tables
 
+CREATE TABLE account_cooldowns (
+  account text NOT NULL,
+  tool text NOT NULL,
+  until timestamp with time zone NOT NULL
+);
+
 CREATE TABLE api_tokens (
   id uuid NOT NULL,
   tenant_id uuid NOT NULL,
@@ -255,7 +261,7 @@ CREATE TABLE tasks (
   result_at timestamp with time zone,
   judged_at timestamp with time zone,
   audit_id uuid NOT NULL,
-  waits_for_account text
+  waits_for text
 ) WITH (fillfactor=80);
 
 CREATE TABLE tenants (
@@ -310,6 +316,8 @@ CREATE TABLE tool_boots (
 
 -- constraints
 
+ALTER TABLE account_cooldowns ADD CONSTRAINT account_cooldowns_pkey PRIMARY KEY (account, tool);
+ALTER TABLE account_cooldowns ADD CONSTRAINT account_cooldowns_account_fkey FOREIGN KEY (account) REFERENCES tool_accounts(account);
 ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_hash_key UNIQUE (hash);
 ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_pkey PRIMARY KEY (id);
 ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
@@ -415,7 +423,7 @@ CREATE INDEX tasks_judging ON public.tasks USING btree (COALESCE(run_at, result_
 CREATE INDEX tasks_of_goal ON public.tasks USING btree (tenant_id, goal_id);
 CREATE INDEX tasks_ready ON public.tasks USING btree (COALESCE(run_at, ready_at)) WHERE (phase = 'ready'::text);
 CREATE INDEX tasks_running ON public.tasks USING btree (lease_until) WHERE (status = 'IN_PROGRESS'::text);
-CREATE INDEX tasks_waiting_for_room ON public.tasks USING btree (waits_for_account, result_at) WHERE ((phase = 'judging'::text) AND (waits_for_account IS NOT NULL));
+CREATE INDEX tasks_waiting_for_room ON public.tasks USING btree (waits_for, result_at) WHERE ((phase = 'judging'::text) AND (waits_for IS NOT NULL));
 CREATE INDEX tool_adoptions_open ON public.tool_adoptions USING btree (requested_at) WHERE (done_at IS NULL);
 CREATE INDEX tool_boots_of_account ON public.tool_boots USING btree (account, registered_at);
 

@@ -5,7 +5,14 @@
 import type { Generated } from 'kysely'
 
 import type { Day, Digits, Json, Time } from './column-types.ts'
-import type { ToolAccounts, ToolAdoptions, ToolBindings, ToolBoots } from './tool-tables.ts'
+import type {
+  AccountCooldowns,
+  EffectSettlements,
+  ToolAccounts,
+  ToolAdoptions,
+  ToolBindings,
+  ToolBoots,
+} from './tool-tables.ts'
 
 type Tenants = {
   id: string
@@ -97,7 +104,7 @@ type Tasks = {
   result_at: Time | null
   judged_at: Time | null
   audit_id: string
-  waits_for_account: string | null
+  waits_for: string | null
 }
 
 type TaskPayloads = {
@@ -157,20 +164,6 @@ type Effects = {
   created_at: Generated<Time>
   audit_id: string
   adopted_from: string | null
-}
-
-type EffectSettlements = {
-  id: string
-  effect_id: string
-  outcome: string
-  provider_ref: string | null
-  reason: string
-  actor: string
-  requested_at: Generated<Time>
-  jws: string | null
-  boot: string | null
-  done_at: Time | null
-  refused: string | null
 }
 
 type RecordRestores = {
@@ -281,6 +274,7 @@ export type Tables = {
   task_dependencies: TaskDependencies
   task_results: TaskResults
   tool_accounts: ToolAccounts
+  account_cooldowns: AccountCooldowns
   tool_bindings: ToolBindings
   tool_boots: ToolBoots
   effects: Effects

@@ -18,6 +18,12 @@ export type ToolAccounts = {
   version_id: string
 }
 
+export type AccountCooldowns = {
+  account: string
+  tool: string
+  until: Time
+}
+
 export type ToolBindings = {
   tenant_id: string
   agent_id: string
@@ -43,6 +49,20 @@ export type ToolAdoptions = {
   requested_at: Generated<Time>
   boot: string | null
   jws: string | null
+  done_at: Time | null
+  refused: string | null
+}
+
+export type EffectSettlements = {
+  id: string
+  effect_id: string
+  outcome: string
+  provider_ref: string | null
+  reason: string
+  actor: string
+  requested_at: Generated<Time>
+  jws: string | null
+  boot: string | null
   done_at: Time | null
   refused: string | null
 }

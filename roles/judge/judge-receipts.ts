@@ -3,6 +3,7 @@ import type { TaskMove } from '@chimera/domain/judging/attempt'
 import { type Settlement, adoptHolder, settleReceipt } from '@chimera/domain/judging/settle-receipt'
 import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
 import { settleBudgets } from '@chimera/infra/database/budgets/reserve-budgets'
+import { noteCooldowns } from '@chimera/infra/database/judging/account-cooldowns'
 import {
   loadEffectsByGrant,
   loadHeldEffects,
@@ -150,8 +151,10 @@ async function commit(
   // An effect may not end without its task hearing of it: both move, or it is read again.
   const left = taskMoves.find(({ taskId }) => !movedTasks.has(taskId))
   if (left !== undefined) throw new StaleSceneError(`task ${left.taskId}`)
+  const words = won.map(({ move }) => move.receipt)
+  await noteCooldowns(tx, words.flatMap(cooldownOf))
   const woken = await wakeForRoom(tx, {
-    accounts: [...new Set(won.map(({ move }) => move.receipt.iss))],
+    freed: words.map(({ iss, tool }) => ({ account: iss, tool })),
     maxGranted: deps.maxGranted,
   })
   await markReceipts(tx, [
@@ -168,6 +171,15 @@ async function commit(
     audit: audit.items(),
     lookAgain: [...lookAgain, ...woken],
   }
+}
+
+/** Shorter ones are over before the next grant is there. */
+const LEAST_COOLDOWN_MS = 1_000
+
+function cooldownOf({ iss, tool, code, retry_after_ms: leftMs }: ReceiptClaims) {
+  const isOne = code === 'COOLDOWN_ACTIVE' || code === 'UPSTREAM_RATE_LIMITED'
+  if (!isOne || leftMs === undefined || leftMs < LEAST_COOLDOWN_MS) return []
+  return [{ account: iss, tool, leftMs }]
 }
 
 /**

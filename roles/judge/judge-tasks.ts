@@ -57,9 +57,9 @@ export async function judgeTasks(
   const prepared: Prepared[] = []
   const room = openRoom(scene, deps.maxGranted)
   for (const attempt of attempts) {
-    const decision = judgeAttempt(attempt, sceneFor(attempt, scene, room.has))
-    for (const { denied, account } of decision.rounds) {
-      if (denied === undefined && account !== undefined) room.take(account.account)
+    const decision = judgeAttempt(attempt, sceneFor(attempt, scene, room.waitsFor))
+    for (const { denied, account, tool } of decision.rounds) {
+      if (denied === undefined && account !== undefined) room.take(account.account, tool)
     }
     prepared.push({ attempt, decision, rounds: await sign(deps, attempt, decision, scene) })
   }

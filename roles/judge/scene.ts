@@ -6,14 +6,14 @@ const NOTHING: EffectScene = {
   rounds: new Map(),
   accounts: new Map(),
   isStopped: () => false,
-  hasRoom: () => true,
+  waitsFor: () => undefined,
 }
 
 /** The part of a batch's scene that concerns one attempt. */
 export function sceneFor(
   attempt: Attempt,
   scene: LoadedScene | undefined,
-  hasRoom: EffectScene['hasRoom'],
+  waitsFor: EffectScene['waitsFor'],
 ): EffectScene {
   if (scene === undefined) return NOTHING
   const isOurs = (row: { tenantId: string; goalId: string }) =>
@@ -33,7 +33,7 @@ export function sceneFor(
     accounts: new Map(accounts),
     isStopped: (account) =>
       scopesOf(attempt, account).some((scope) => scene.fences.get(scope)?.stopped === true),
-    hasRoom,
+    waitsFor,
   }
 }
 
@@ -50,19 +50,34 @@ export function scopesOf(attempt: Attempt, account: string): string[] {
   ]
 }
 
-/** Counts the grants of a batch on top of those that are out already. */
+/**
+ * Counts the grants of a batch on top of those that are out already. A tool that keeps cooldowns
+ * gets one at a time: the next would only be told to wait.
+ */
 export function openRoom(
   scene: LoadedScene | undefined,
   maxGranted: number,
 ): {
-  has: EffectScene['hasRoom']
-  take(account: string): void
+  waitsFor: EffectScene['waitsFor']
+  take(account: string, tool: string): void
 } {
-  const granted = new Map(
-    (scene?.bindings ?? []).map(({ account }) => [account.account, account.granted]),
-  )
+  const granted = new Map<string, number>()
+  const oneAtATime = new Set<string>()
+  const keyOf = (account: string, tool: string): string => `${account} ${tool}`
+  for (const { tool, account } of scene?.bindings ?? []) {
+    const key = keyOf(account.account, tool)
+    granted.set(account.account, account.granted).set(key, account.grantedOfTool)
+    if (account.cooldown !== null) oneAtATime.add(key)
+  }
+  const countOf = (key: string): number => granted.get(key) ?? 0
   return {
-    has: (account) => (granted.get(account) ?? 0) < maxGranted,
-    take: (account) => void granted.set(account, (granted.get(account) ?? 0) + 1),
+    waitsFor: (account, tool) => {
+      if (countOf(account) >= maxGranted) return account
+      const key = keyOf(account, tool)
+      return oneAtATime.has(key) && countOf(key) > 0 ? key : undefined
+    },
+    take: (account, tool) => {
+      for (const key of [account, keyOf(account, tool)]) granted.set(key, countOf(key) + 1)
+    },
   }
 }

@@ -1,4 +1,7 @@
+import { setTimeout } from 'node:timers/promises'
+
 import type { ResultRing } from '@chimera/contracts/judging/rings'
+import type { Database } from '@chimera/infra/database/open-database'
 import { handleRings } from '@chimera/judge/handle-rings'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
@@ -23,8 +26,8 @@ afterAll(() => rig[Symbol.asyncDispose]())
 const nameOf = (index: number): string => `room-${String(index).padStart(3, '0')}`
 
 /** Goals with a grant out, in the order of their results. */
-async function outGoals(): Promise<string[]> {
-  const rows = await rig.database.query<{ goal_id: string }>({
+async function outGoals(database: Database): Promise<string[]> {
+  const rows = await database.query<{ goal_id: string }>({
     text: `SELECT goal_id FROM effects WHERE state = 'GRANTED' ORDER BY goal_id`,
     values: [],
   })
@@ -51,21 +54,59 @@ it('what waits for an account is granted in turn as grants come back', async () 
   // Shuffled: the order of the rings says nothing of who has waited longest.
   await handleRings(deps, rings.toReversed())
   const first = Array.from({ length: MAX_GRANTED }, (_, index) => nameOf(index))
-  expect(await outGoals()).toEqual(first)
+  expect(await outGoals(rig.database)).toEqual(first)
 
   const looked = await judgements()
   await handleRings(deps, rings)
   expect(await judgements(), 'a ring before its time changes nothing').toBe(looked)
 
   for (let done = 0; done < GOALS; done += 1) {
-    const [goal = ''] = await outGoals()
+    const [goal = ''] = await outGoals(rig.database)
     expect(goal).toBe(nameOf(done))
     const [effect] = await effectsOf(rig.database, goal)
     if (effect === undefined) throw new Error(`nothing is out for ${goal}`)
     const receipt = await rig.carry(await rig.sign(receiptFor(effect)))
     await handleRings(deps, [{ look_at: 'receipt', id: receipt }])
-    expect(await outGoals()).toHaveLength(Math.min(MAX_GRANTED, GOALS - done - 1))
+    expect(await outGoals(rig.database)).toHaveLength(Math.min(MAX_GRANTED, GOALS - done - 1))
   }
   // Each goal: put off once at most, granted, done. Looking again and again would be GOALS² / 2.
   expect(await judgements()).toBeLessThanOrEqual(4 * GOALS)
+})
+
+it('a tool that keeps cooldowns gets one grant at a time, and none while one runs', async () => {
+  await using rig = await openJudgeRig()
+  const { deps, database } = rig
+  const ids: string[] = []
+  for (let index = 0; index < 4; index += 1) {
+    const tasks = [{ effects: [tweetEffect()] }]
+    ids.push(...(await plannedGoal(database, { id: nameOf(index), slots: ['publish'], tasks })))
+  }
+  const rings: ResultRing[] = ids.map((id) => ({ look_at: 'task', id }))
+  const answer = async (goal: string, over: Parameters<typeof receiptFor>[1]): Promise<void> => {
+    const effect = (await effectsOf(database, goal)).at(-1)
+    if (effect === undefined) throw new Error(`nothing is out for ${goal}`)
+    const receipt = await rig.carry(await rig.sign(receiptFor(effect, over)))
+    await handleRings(deps, [{ look_at: 'receipt', id: receipt }])
+  }
+  const cooldown = { state: 'VOID', code: 'COOLDOWN_ACTIVE', retry_after_ms: 1_200 } as const
+
+  // Nobody knows yet that there is a cooldown: two go out, and one comes back with it.
+  await handleRings(deps, rings.slice(0, 2))
+  await answer(nameOf(0), {})
+  await answer(nameOf(1), cooldown)
+  await handleRings(deps, rings)
+  expect(await outGoals(database), 'none while it runs').toEqual([])
+  const [waiting] = await database.query<{ reason: string }>({
+    text: `SELECT waiting_on ->> 'reason' AS reason FROM tasks WHERE goal_id = $1`,
+    values: [nameOf(3)],
+  })
+  expect(waiting?.reason).toMatch(/^cooldown of x:default until /)
+
+  await setTimeout(1_300)
+  await handleRings(deps, rings)
+  expect(await outGoals(database), 'the longest waiting one').toEqual([nameOf(1)])
+  await answer(nameOf(1), {})
+  expect(await outGoals(database), 'the next when it is back').toEqual([nameOf(2)])
+  const rounds = await Promise.all([0, 1, 2, 3].map((i) => effectsOf(database, nameOf(i))))
+  expect(rounds.map((of) => of.length)).toEqual([1, 2, 1, 0])
 })

@@ -35,6 +35,10 @@ export type LoadedAccount = {
   definitions: Record<string, string>
   /** Grants that are out: given, and not answered yet. */
   granted: number
+  /** The same of the tool alone. */
+  grantedOfTool: number
+  /** The last cooldown that it named for the tool within a day. */
+  cooldown: { until: string; leftMs: number } | null
 }
 
 const Definitions = z.record(z.string(), z.string())
@@ -146,12 +150,21 @@ async function readBindings(
     ledger_id: string | null
     definitions: unknown
     granted: number
+    granted_of_tool: number
+    until_ms: number | null
+    left_ms: number | null
   }>({
     name: 'scene-bindings',
     text: `SELECT b.tenant_id, b.agent_id, b.tool, a.account, a.live, a.state, a.reason, a.boot,
         a.ledger_id, a.definitions, (SELECT count(*)::int FROM effects e
-          WHERE e.account = a.account AND e.state = 'GRANTED') AS granted
+          WHERE e.account = a.account AND e.state = 'GRANTED') AS granted,
+        (SELECT count(*)::int FROM effects e WHERE e.account = a.account AND e.tool = b.tool
+          AND e.state = 'GRANTED') AS granted_of_tool,
+        (extract(epoch FROM c.until) * 1000)::float8 AS until_ms,
+        (extract(epoch FROM c.until - now()) * 1000)::float8 AS left_ms
       FROM tool_bindings b JOIN tool_accounts a USING (account)
+      LEFT JOIN account_cooldowns c ON c.account = a.account AND c.tool = b.tool
+        AND c.until > now() - interval '1 day'
       WHERE b.tenant_id = ANY($1::uuid[])`,
     values: [tenants],
   })
@@ -168,6 +181,11 @@ async function readBindings(
       ledgerId: row.ledger_id,
       definitions: Definitions.parse(row.definitions),
       granted: row.granted,
+      grantedOfTool: row.granted_of_tool,
+      cooldown:
+        row.until_ms === null || row.left_ms === null
+          ? null
+          : { until: new Date(row.until_ms).toISOString(), leftMs: row.left_ms },
     },
   }))
 }

@@ -22,7 +22,7 @@ export type TaskMoveRow = {
   readonly attempt: number
   readonly delayMs: number | null
   readonly waitingOn: unknown
-  readonly waitsForAccount: string | null
+  readonly waitsFor: string | null
   readonly failure: { readonly code: string; readonly message: string } | null
   readonly feedback: string | null
   readonly isRejection: boolean
@@ -84,7 +84,7 @@ async function writeMoves(
     name: 'move-tasks',
     text: `UPDATE tasks t SET version_id = u.fresh, status = u.status, phase = u.phase,
         run_at = now() + u.delay_ms * interval '1 millisecond', waiting_on = u.waiting_on,
-        waits_for_account = u.waits_for_account, failure = u.failure,
+        waits_for = u.waits_for, failure = u.failure,
         feedback = coalesce(u.feedback, t.feedback),
         rejections = t.rejections + u.rejected::int,
         confidence = coalesce(u.confidence, t.confidence),
@@ -94,7 +94,7 @@ async function writeMoves(
         $7::jsonb[], $8::jsonb[], $9::text[], $10::bool[], $11::float8[], $12::jsonb[], $13::uuid[],
         $14::text[])
         AS u(id, version_id, fresh, status, phase, delay_ms, waiting_on, failure, feedback,
-          rejected, confidence, verdict, audit_id, waits_for_account)
+          rejected, confidence, verdict, audit_id, waits_for)
       WHERE t.id = u.id AND t.version_id = u.version_id
       RETURNING t.id, t.type`,
     values: [
@@ -111,7 +111,7 @@ async function writeMoves(
       sorted.map((move) => move.confidence),
       sorted.map((move) => json(move.verdict)),
       sorted.map((move) => audit.idFor(move.tenantId)),
-      sorted.map((move) => move.waitsForAccount),
+      sorted.map((move) => move.waitsFor),
     ],
   })
   return new Map(rows.map((row) => [row.id, row.type]))

@@ -1,28 +1,41 @@
 import type { Sql } from '../open-database.ts'
 
 /**
- * Makes tasks due that wait for the room of these accounts, those first whose results are oldest,
- * as many as may be granted now. Inside the transaction that gave the room; answers their ids.
+ * Makes tasks due that wait for the room which these grants gave back, those first whose results
+ * are oldest, as many as may be granted now: `maxGranted` of an account, one of a tool that keeps
+ * cooldowns. Inside the transaction that settled them; answers the ids of the tasks.
  */
 export async function wakeForRoom(
   tx: Sql,
-  of: { accounts: readonly string[]; maxGranted: number },
+  of: { freed: readonly { account: string; tool: string }[]; maxGranted: number },
 ): Promise<string[]> {
-  if (of.accounts.length === 0) return []
+  if (of.freed.length === 0) return []
   const woken = await tx.query<{ id: string }>({
     name: 'wake-for-room',
-    text: `WITH room AS (
-        SELECT a.account, $2::int - (SELECT count(*) FROM effects e
-          WHERE e.account = a.account AND e.state = 'GRANTED') AS n
-        FROM unnest($1::text[]) AS a(account)
+    text: `WITH freed AS (
+        SELECT DISTINCT account, tool FROM unnest($1::text[], $2::text[]) AS f(account, tool)
+      ), room AS (
+        SELECT account AS waits_for, $3::int - (SELECT count(*) FROM effects e
+          WHERE e.account = f.account AND e.state = 'GRANTED') AS n
+        FROM (SELECT DISTINCT account FROM freed) AS f
+        UNION ALL
+        SELECT account || ' ' || tool, 1 FROM freed f
+        WHERE NOT EXISTS (SELECT FROM effects e
+            WHERE e.account = f.account AND e.tool = f.tool AND e.state = 'GRANTED')
+          AND NOT EXISTS (SELECT FROM account_cooldowns c
+            WHERE c.account = f.account AND c.tool = f.tool AND c.until > now())
       ), due AS (
         SELECT t.id FROM room r CROSS JOIN LATERAL (
-          SELECT id FROM tasks WHERE phase = 'judging' AND waits_for_account = r.account
+          SELECT id FROM tasks WHERE phase = 'judging' AND waits_for = r.waits_for
           ORDER BY result_at LIMIT greatest(r.n, 0) FOR UPDATE SKIP LOCKED) t
       )
-      UPDATE tasks t SET run_at = now(), waits_for_account = NULL, version_id = new_version()
+      UPDATE tasks t SET run_at = now(), waits_for = NULL, version_id = new_version()
       FROM due WHERE t.id = due.id RETURNING t.id`,
-    values: [of.accounts, of.maxGranted],
+    values: [
+      of.freed.map(({ account }) => account),
+      of.freed.map(({ tool }) => tool),
+      of.maxGranted,
+    ],
   })
   return woken.map(({ id }) => id)
 }

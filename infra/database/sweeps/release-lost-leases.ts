@@ -94,7 +94,7 @@ async function bury(tx: Sql, draft: AuditDraft, tasks: readonly Lost[]): Promise
       attempt: task.attempt,
       delayMs: null,
       waitingOn: null,
-      waitsForAccount: null,
+      waitsFor: null,
       failure: {
         code: 'ATTEMPTS_EXHAUSTED',
         message: `The lease ran out ${task.leases_lost} times: its workers died or hung.`,

@@ -3,25 +3,12 @@ import { setTimeout } from 'node:timers/promises'
 import type { ResultRing } from '@chimera/contracts/judging/rings'
 import type { Database } from '@chimera/infra/database/open-database'
 import { handleRings } from '@chimera/judge/handle-rings'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 
-import {
-  type JudgeRig,
-  effectsOf,
-  openJudgeRig,
-  plannedGoal,
-  receiptFor,
-  tweetEffect,
-} from './judge-rig.ts'
+import { effectsOf, openJudgeRig, plannedGoal, receiptFor, tweetEffect } from './judge-rig.ts'
 
 const GOALS = 40
 const MAX_GRANTED = 5
-
-let rig: JudgeRig
-beforeAll(async () => {
-  rig = await openJudgeRig()
-})
-afterAll(() => rig[Symbol.asyncDispose]())
 
 const nameOf = (index: number): string => `room-${String(index).padStart(3, '0')}`
 
@@ -34,8 +21,8 @@ async function outGoals(database: Database): Promise<string[]> {
   return rows.map(({ goal_id: goalId }) => goalId)
 }
 
-const judgements = async (): Promise<number> => {
-  const [row] = await rig.database.query<{ n: number }>({
+const judgements = async (database: Database): Promise<number> => {
+  const [row] = await database.query<{ n: number }>({
     text: `SELECT count(*)::int AS n FROM audit_entries, jsonb_array_elements(items) AS item
       WHERE item ->> 'subject' = 'task'`,
     values: [],
@@ -44,6 +31,7 @@ const judgements = async (): Promise<number> => {
 }
 
 it('what waits for an account is granted in turn as grants come back', async () => {
+  await using rig = await openJudgeRig()
   const deps = { ...rig.deps, maxGranted: MAX_GRANTED }
   const ids: string[] = []
   for (let index = 0; index < GOALS; index += 1) {
@@ -56,9 +44,9 @@ it('what waits for an account is granted in turn as grants come back', async () 
   const first = Array.from({ length: MAX_GRANTED }, (_, index) => nameOf(index))
   expect(await outGoals(rig.database)).toEqual(first)
 
-  const looked = await judgements()
+  const looked = await judgements(rig.database)
   await handleRings(deps, rings)
-  expect(await judgements(), 'a ring before its time changes nothing').toBe(looked)
+  expect(await judgements(rig.database), 'a ring before its time changes nothing').toBe(looked)
 
   for (let done = 0; done < GOALS; done += 1) {
     const [goal = ''] = await outGoals(rig.database)
@@ -70,7 +58,7 @@ it('what waits for an account is granted in turn as grants come back', async () 
     expect(await outGoals(rig.database)).toHaveLength(Math.min(MAX_GRANTED, GOALS - done - 1))
   }
   // Each goal: put off once at most, granted, done. Looking again and again would be GOALS² / 2.
-  expect(await judgements()).toBeLessThanOrEqual(4 * GOALS)
+  expect(await judgements(rig.database)).toBeLessThanOrEqual(4 * GOALS)
 })
 
 it('a tool that keeps cooldowns gets one grant at a time, and none while one runs', async () => {

@@ -23,6 +23,8 @@ export const StatusReport = z.strictObject({
     redis: z.string().nullable(),
     postgres: z.string().nullable(),
     weaviate: z.string().optional(),
+    /** Where MCP clients hand goals to the swarm. */
+    swarm: z.string().optional(),
   }),
   token_file: z.string(),
   roles: z.array(

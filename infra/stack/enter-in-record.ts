@@ -3,18 +3,20 @@ import { openLog } from '@chimera/runtime/log'
 
 import { openDatabase } from '../database/open-database.ts'
 import { upsertAccount } from '../database/tools/upsert-account.ts'
-import { keepOperatorToken } from './operator-token.ts'
 import type { StackLog } from './stack-log.ts'
+import { keepStackToken } from './stack-token.ts'
 import type { PlannedTool } from './tool-plan.ts'
 
 /** Every agent of the tenant: one machine has one operator. */
 const EVERY_AGENT = '*'
 
-/** Writes into the record what this stack is: its tool servers, and the operator's token. */
+/** Writes into the record what this stack is: its tool servers, and its own tokens. */
 export async function enterInRecord(options: {
   databaseUrl: string
   tenantId: string
   operatorToken: string
+  /** Undefined where the stack starts no tools of the swarm. */
+  swarmToken: string | undefined
   tools: readonly PlannedTool[]
   log: StackLog
 }): Promise<void> {
@@ -31,5 +33,8 @@ export async function enterInRecord(options: {
       .map(([tool]) => ({ tenantId, agentId: EVERY_AGENT, tool }))
     await upsertAccount(database, { account, server: name, url, backend, live, bindings })
   }
-  await keepOperatorToken(database, { tenantId, token: options.operatorToken })
+  await keepStackToken(database, { tenantId, name: 'operator', token: options.operatorToken })
+  if (options.swarmToken !== undefined) {
+    await keepStackToken(database, { tenantId, name: 'swarm', token: options.swarmToken })
+  }
 }

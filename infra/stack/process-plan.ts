@@ -7,6 +7,7 @@ import { findFreePort } from './processes/free-port.ts'
 import { claimPort } from './processes/port-claim.ts'
 import { readStackRecord, rememberPort } from './stack-record.ts'
 import type { StateDirPaths } from './state-dir.ts'
+import { planSwarm } from './swarm-plan.ts'
 import {
   nodeSpec,
   planToolServers,
@@ -16,7 +17,7 @@ import {
 } from './tool-plan.ts'
 
 /** The processes in the order of their start, and where they can be reached. */
-export type ProcessPlan = ToolServersPlan & Readonly<{ gatewayUrl: string }>
+export type ProcessPlan = ToolServersPlan & Readonly<{ gatewayUrl: string; swarmUrl?: string }>
 
 /** Every role with the sections of the environment that it may know (contracts/config.ts). */
 const roles: readonly Readonly<{ name: string; sections: readonly ConfigSection[] }>[] = [
@@ -51,12 +52,12 @@ export async function planProcesses(options: {
   const planned = [...processes]
   // One after another: two that ask for a port at once could be given the same.
   for (const role of roles) planned.push(await planRole(context, role, gatewayPort))
-  return {
-    processes: planned,
-    tools,
-    simulated,
-    gatewayUrl: `http://127.0.0.1:${gatewayPort}`,
-  }
+  const gatewayUrl = `http://127.0.0.1:${gatewayPort}`
+  const plan = { processes: planned, tools, simulated, gatewayUrl }
+  if (loadConfig(['swarm'], options.outer).SWARM_TOOLS === 'off') return plan
+  const swarm = await planSwarm(context, gatewayUrl)
+  planned.push(swarm.process)
+  return { ...plan, swarmUrl: swarm.url }
 }
 
 type RoleContext = PlanContext &

@@ -12,6 +12,8 @@ export const StackReport = z.strictObject({
      * With the password: it is for scripts, and the socket that answers this is its owner's only.
      */
     postgres: z.string(),
+    /** Where MCP clients hand goals to the swarm. */
+    swarm: z.string().optional(),
   }),
   token_file: z.string(),
   roles: z.array(
@@ -35,7 +37,11 @@ export const StackReport = z.strictObject({
     }),
   ),
   simulated: z.array(
-    z.strictObject({ name: z.literal('x'), pid: z.int().nullable(), url: z.string() }),
+    z.strictObject({
+      name: z.enum(['x', 'evm', 'exchange']),
+      pid: z.int().nullable(),
+      url: z.string(),
+    }),
   ),
   servers: z.array(
     z.strictObject({ name: z.string(), pid: z.int().nullable(), restarts: z.int() }),

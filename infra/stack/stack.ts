@@ -77,7 +77,7 @@ export async function openStack(options: {
     plan: undefined,
     supervisor: undefined,
   }
-  const { operatorToken } = await keepStackKeys(paths)
+  const tokens = await keepStackKeys(paths)
   const stopAsked = Promise.withResolvers<void>()
   const report = (): Promise<StackReport> => describe(parts, paths)
   opening.use(
@@ -95,7 +95,7 @@ export async function openStack(options: {
     parts,
     opening,
     goalsFromStream: outside.goalsFromStream,
-    operatorToken,
+    ...tokens,
     stopAsked: stopAsked.promise,
   })
   parts.state = 'running'
@@ -114,6 +114,7 @@ async function startProcesses(options: {
   opening: AsyncDisposableStack
   goalsFromStream: string
   operatorToken: string
+  swarmToken: string
   stopAsked: Promise<void>
 }): Promise<void> {
   const { env, paths, parts, opening } = options
@@ -132,6 +133,7 @@ async function startProcesses(options: {
     databaseUrl: parts.databaseUrl,
     tenantId: env['TENANT_ID'] ?? DEFAULT_TENANT,
     operatorToken: options.operatorToken,
+    swarmToken: plan.swarmUrl === undefined ? undefined : options.swarmToken,
     tools: plan.tools,
     log: options.log,
   })
@@ -227,6 +229,7 @@ async function describe(parts: Parts, paths: StateDirPaths): Promise<StackReport
       gateway: plan?.gatewayUrl ?? '',
       redis: parts.redisUrl,
       postgres: parts.databaseUrl,
+      ...(plan?.swarmUrl === undefined ? {} : { swarm: plan.swarmUrl }),
     },
     token_file: paths.keyFiles.operatorToken,
     roles: await Promise.all(

@@ -8,10 +8,14 @@ export type StateDirPaths = Readonly<{
   logs: string
   simulated: string
   ledgers: string
+  /** Images by SHA-256, for tweets. */
+  media: string
   postgres: string
   redis: string
   /** Written by a process that was told to die at a crash point. */
   crashPoints: string
+  /** What the simulated wallet may do; the operator's to edit. */
+  walletLimits: string
   /** Ports and sockets that stay the same from one start to the next. */
   stackFile: string
   /** Held by the one supervisor of this state directory. */
@@ -27,7 +31,13 @@ export type StateDirPaths = Readonly<{
     /** Hashes of the tokens of MCP clients. */
     toolClients: string
     simulatedXToken: string
+    /** With it the swarm's tools ask the gateway; not the operator's, which may do everything. */
+    swarmGatewayToken: string
+    /** Opens the swarm's tools to the operator of this machine; Workers do not have it. */
+    swarmToken: string
     postgresPassword: string
+    /** Of the simulated wallet; a live one's is never kept here. */
+    walletKey: string
   }>
   /** The private key with which one tool server signs its receipts. */
   receiptPrivate: (tool: string) => string
@@ -57,9 +67,11 @@ export function stateDirPaths(root: string): StateDirPaths {
     logs: at('logs'),
     simulated: at('simulated'),
     ledgers: at('ledgers'),
+    media: at('media'),
     postgres: at('postgres'),
     redis: at('redis'),
     crashPoints: at('crash-points.jsonl'),
+    walletLimits: at('wallet-limits.json'),
     stackFile: at('stack.json'),
     lockFile: at('supervisor.lock'),
     keyFiles: {
@@ -72,7 +84,10 @@ export function stateDirPaths(root: string): StateDirPaths {
       mcpToken: at('keys', 'mcp.token'),
       toolClients: at('keys', 'tool-clients.json'),
       simulatedXToken: at('keys', 'simulated-x.token'),
+      swarmGatewayToken: at('keys', 'swarm-gateway.token'),
+      swarmToken: at('keys', 'swarm.token'),
       postgresPassword: at('keys', 'postgres.password'),
+      walletKey: at('keys', 'wallet-simulated.key'),
     },
     receiptPrivate: (tool) => at('keys', `${tool}-receipt.private.jwk.json`),
     ledger: (tool, account) => at('ledgers', tool, `${account}.sqlite`),
@@ -90,7 +105,8 @@ export async function prepareStateDir(root: string): Promise<StateDirPaths> {
   const mayOthersPass = process.getuid?.() === 0 ? 0o711 : 0o700
   await makeFolder(paths.root, mayOthersPass)
   await makeFolder(paths.postgres, mayOthersPass)
-  for (const folder of [paths.keys, paths.logs, paths.simulated, paths.ledgers, paths.redis])
+  const { keys, logs, simulated, ledgers, media, redis } = paths
+  for (const folder of [keys, logs, simulated, ledgers, media, redis])
     await makeFolder(folder, 0o700)
   return paths
 }

@@ -27,7 +27,7 @@ export type PlannedTool = Readonly<{
 export type ToolServersPlan = Readonly<{
   processes: readonly PlannedProcess[]
   tools: readonly PlannedTool[]
-  simulated: readonly Readonly<{ name: 'x'; process: string; url: string }>[]
+  simulated: readonly Readonly<{ name: 'x' | 'evm'; process: string; url: string }>[]
 }>
 
 /** What every planned process is planned from. */
@@ -58,7 +58,7 @@ export async function planToolServers(context: PlanContext): Promise<ToolServers
   }
   return {
     processes: [
-      await planSimulatedX(context, simulatedPort),
+      await planSimulatedX(context, { port: simulatedPort, account }),
       await planTweet(context, { tool, port: toolPort, simulatedUrl }),
     ],
     tools: [tool],
@@ -66,10 +66,14 @@ export async function planToolServers(context: PlanContext): Promise<ToolServers
   }
 }
 
-async function planSimulatedX(context: PlanContext, port: number): Promise<PlannedProcess> {
+async function planSimulatedX(
+  context: PlanContext,
+  { port, account }: { port: number; account: string },
+): Promise<PlannedProcess> {
   const { paths } = context
   const own = {
     SIMULATED_X_PORT: String(port),
+    SIMULATED_X_ACCOUNT: account,
     SIMULATED_X_RECORD: paths.simulatedRecord('x'),
     SIMULATED_X_TOKEN_FILE: paths.keyFiles.simulatedXToken,
   }
@@ -107,6 +111,7 @@ async function planTweet(
     TOOL_STOP_TOKEN_FILE: paths.keyFiles.stopToken,
     TOOL_CLIENTS_FILE: paths.keyFiles.toolClients,
     TWEET_BACKEND: tool.backend,
+    TWEET_MEDIA_DIR: paths.media,
     ...(tool.live ? {} : simulated),
   }
   return {

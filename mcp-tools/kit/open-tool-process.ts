@@ -18,8 +18,8 @@ import type { Reconciler } from './protocol/reconcile.ts'
 import type { Rules } from './protocol/rules.ts'
 import { openClientTokens, type ClientTokens } from './serving/client-tokens.ts'
 import type { ServedTool } from './serving/define-tool.ts'
+import { openDoor } from './serving/door.ts'
 import { createHttpHandler, isLoopback, type HttpTokens } from './serving/http-handler.ts'
-import { openDoor } from './serving/serve-http.ts'
 import { createToolServer, type ToolServer } from './tool-server.ts'
 
 /** sysexits.h EX_SOFTWARE and EX_TEMPFAIL, as `run-process` ends. */

@@ -70,7 +70,7 @@ test('one command starts everything, one stops it, and what was accepted stays',
   const status = await readStatus(stateDir)
   expect(status.state).toBe('running')
   expect(status.roles.map(({ name, state }) => `${name} ${state}`)).toEqual(
-    ['planner', 'worker', 'judge', 'keeper', 'gateway'].map((name) => `${name} ready`),
+    ['planner', 'worker', 'judge', 'keeper', 'gateway', 'swarm'].map((name) => `${name} ready`),
   )
   for (const { rss_bytes } of status.roles) expect(rss_bytes).toBeGreaterThan(10_000_000)
   expect(status.simulated.map(({ name }) => name)).toEqual(['x'])
@@ -93,8 +93,8 @@ test('one command starts everything, one stops it, and what was accepted stays',
   expect(second.urls).toEqual(first.urls)
   expect(second.token_file).toBe(first.token_file)
   expect(await count(second.urls.postgres, 'goals')).toBe(1)
-  // The operator's token and the tool's account are entered once.
-  expect(await count(second.urls.postgres, 'api_tokens')).toBe(1)
+  // The tokens of the operator and the swarm, and the tool's account, are entered once.
+  expect(await count(second.urls.postgres, 'api_tokens')).toBe(2)
   expect(await count(second.urls.postgres, 'tool_accounts')).toBe(1)
 })
 

@@ -214,6 +214,7 @@ test('names of the environment by section, and which of them are secret', () => 
       "simulatedExchange SIMULATED_EXCHANGE_WEIGHT_LIMIT",
       "swarm CHIMERA_GATEWAY_URL",
       "swarm CHIMERA_TOKEN",
+      "swarm SWARM_TOOLS",
       "swarm SWARM_PORT",
       "swarm SWARM_HOST",
       "swarm TOOL_TOKEN",

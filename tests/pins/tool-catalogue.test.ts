@@ -8,9 +8,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { canonicalHash } from '@chimera/contracts/canonical'
-import { TOOLS } from '@chimera/contracts/tools'
+import { SWARM_TOOLS, TOOLS } from '@chimera/contracts/tools'
 import { openLedger } from '@chimera/mcp-kit/ledger/ledger'
 import type { ServedTool } from '@chimera/mcp-kit/serving/define-tool'
+import { openGatewayApi } from '@chimera/mcp-swarm/gateway-api'
+import { swarmTools } from '@chimera/mcp-swarm/swarm-tools'
 import { openMediaStore } from '@chimera/mcp-tweet/media-store'
 import { simulatedNetwork } from '@chimera/mcp-tweet/network/simulated-network'
 import { tweetTools } from '@chimera/mcp-tweet/tweet-tools'
@@ -53,6 +55,32 @@ test('the definitions of the tweet server', async () => {
       "estimate_cost c624a0b56d15ac7215f93b77c16531ec3e7e49e697b12a7d8e98e26da849cb97",
     ]
   `)
+})
+
+const swarm = swarmTools(openGatewayApi({ url: 'http://127.0.0.1:9', token: 'asked for nothing' }))
+
+test('the definitions of the swarm server', async () => {
+  const definitions = swarm.map(({ definition }) => definition)
+  await expect(`${JSON.stringify(definitions, null, 2)}\n`).toMatchFileSnapshot(
+    join(CHECKOUT, 'contracts', 'schemas', 'tools', 'swarm.json'),
+  )
+  expect(hashesOf(swarm)).toMatchInlineSnapshot(`
+    [
+      "submit_goal 02597f2062886675c064261a7f7e8f288224078f4c9274a030dc6e26e0f34364",
+      "get_goal ae913e9e258ab6a7e030f4da63295cf40c4ad676cbaa953bb8a532e165cb6189",
+      "list_goals 3517dddc60fa19f6c19271c015feb16a205dd72a8ddd6f61d79d82f5d7f91ef3",
+      "cancel_goal 88aa205a17d29d019a5751a2629d0607d8f47cfaec0956ef7784d1606e5709e4",
+    ]
+  `)
+})
+
+test('the tools of the swarm are those of the contract, and no plan may name them', () => {
+  const served = swarm.map(({ definition, scope }) => [
+    definition.name,
+    { mutating: !definition.annotations.readOnlyHint, scope },
+  ])
+  expect(Object.fromEntries(served)).toEqual(SWARM_TOOLS)
+  for (const name of Object.keys(SWARM_TOOLS)) expect(Object.hasOwn(TOOLS, name)).toBe(false)
 })
 
 test('every tool that plans may name is served by its server, with its scope', () => {

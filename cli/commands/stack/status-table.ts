@@ -8,6 +8,7 @@ export function renderStatus(report: StatusReport): string {
     `  gateway   ${urls.gateway ?? '-'}`,
     `  redis     ${urls.redis ?? '-'}`,
     `  postgres  ${withoutPassword(urls.postgres) ?? '-'}`,
+    ...(urls.swarm === undefined ? [] : [`  swarm     ${urls.swarm}/mcp`]),
     `  token     ${report.token_file}`,
     `  state     ${report.state_dir}`,
   ]

@@ -25,7 +25,9 @@ async function reportOf(report: StackReport, context: CliContext): Promise<Statu
   const { state_dir, state, token_file, urls, roles, simulated } = report
   for (const { path, freeBytes } of findLowDisks(stateDirPaths(state_dir))) {
     const megabytes = Math.floor(freeBytes / 1024 / 1024)
-    context.err(`disk: ${path} has ${megabytes} MB left; on a full disk nothing is accepted or done`)
+    context.err(
+      `disk: ${path} has ${megabytes} MB left; on a full disk nothing is accepted or done`,
+    )
   }
   return {
     version: VERSION,
@@ -35,6 +37,7 @@ async function reportOf(report: StackReport, context: CliContext): Promise<Statu
       gateway: urls.gateway === '' ? null : urls.gateway,
       redis: urls.redis === '' ? null : urls.redis,
       postgres: urls.postgres === '' ? null : urls.postgres,
+      ...(urls.swarm === undefined ? {} : { swarm: urls.swarm }),
     },
     token_file,
     roles,

@@ -16,12 +16,16 @@ const tokenPrefixes = {
   stopToken: 'chimera_stop_',
   mcpToken: 'chimera_mcp_',
   simulatedXToken: 'simulated_x_',
+  swarmGatewayToken: 'chimera_swarm_gw_',
+  swarmToken: 'chimera_swarm_',
 } as const
 
 /**
  * Makes whatever is missing of the keys and tokens of a stack; each is 0600 in a folder of 0700.
  */
-export async function keepStackKeys(paths: StateDirPaths): Promise<{ operatorToken: string }> {
+export async function keepStackKeys(
+  paths: StateDirPaths,
+): Promise<{ operatorToken: string; swarmToken: string }> {
   await keepSigningKeys({
     privateFiles: [paths.keyFiles.grantPrivate],
     jwksFile: paths.keyFiles.grantJwks,
@@ -36,7 +40,8 @@ export async function keepStackKeys(paths: StateDirPaths): Promise<{ operatorTok
       () => tokenPrefixes[name] + randomBytes(32).toString('base64url'),
     )
   const operatorToken = await keep('operatorToken')
-  for (const name of ['controlToken', 'stopToken', 'mcpToken', 'simulatedXToken'] as const)
-    await keep(name)
-  return { operatorToken }
+  const swarmToken = await keep('swarmGatewayToken')
+  const others = ['controlToken', 'stopToken', 'mcpToken', 'simulatedXToken', 'swarmToken'] as const
+  for (const name of others) await keep(name)
+  return { operatorToken, swarmToken }
 }

@@ -15,6 +15,7 @@ import {
   type PlannedProcess,
   type ToolServersPlan,
 } from './tool-plan.ts'
+import { planWallet } from './wallet/wallet-plan.ts'
 
 /** The processes in the order of their start, and where they can be reached. */
 export type ProcessPlan = ToolServersPlan & Readonly<{ gatewayUrl: string; swarmUrl?: string }>
@@ -47,7 +48,10 @@ export async function planProcesses(options: {
 }): Promise<ProcessPlan> {
   const { paths } = options
   const context: RoleContext = { ...options, keepPort: portKeeper(paths.root) }
-  const { processes, tools, simulated } = await planToolServers(context)
+  const toolPlans = [await planToolServers(context), await planWallet(context)]
+  const processes = toolPlans.flatMap((each) => each.processes)
+  const tools = toolPlans.flatMap((each) => each.tools)
+  const simulated = toolPlans.flatMap((each) => each.simulated)
   const gatewayPort = await claimGatewayPort(options)
   const planned = [...processes]
   // One after another: two that ask for a port at once could be given the same.

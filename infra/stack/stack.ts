@@ -22,6 +22,7 @@ import { readStackRecord, updateStackRecord } from './stack-record.ts'
 import type { StackReport } from './stack-report.ts'
 import { prepareStateDir, type StateDirPaths } from './state-dir.ts'
 import { openSupervisor, type Supervisor } from './supervisor.ts'
+import { prepareWallet } from './wallet/wallet-plan.ts'
 
 /** Everything on one machine: servers, tool servers, roles. */
 export type Stack = AsyncDisposable &
@@ -108,6 +109,7 @@ export async function openStack(options: {
 async function startProcesses(options: {
   env: Environment
   log: StackLog
+  install: boolean
   signal?: AbortSignal
   paths: StateDirPaths
   parts: Parts
@@ -119,6 +121,8 @@ async function startProcesses(options: {
 }): Promise<void> {
   const { env, paths, parts, opening } = options
   await migrate({ databaseUrl: parts.databaseUrl, log: options.log })
+  const { install, log } = options
+  await prepareWallet({ paths, outer: env, install, log })
   const plan = await planProcesses({
     paths,
     outer: env,

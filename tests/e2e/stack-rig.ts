@@ -88,6 +88,7 @@ export async function openStackRig(
     TWEET_SEND_TIMEOUT_MS: '1000',
     // One process less to start; who asks for it names it.
     SWARM_TOOLS: 'off',
+    WALLET_NETWORK: 'off',
     NODE_OPTIONS: '',
     ...of.env,
   }

@@ -112,7 +112,14 @@ export function startChimera(
     process.execPath,
     [path.resolve(import.meta.dirname, '..', '..', 'cli', 'main.ts'), ...args],
     {
-      env: { PATH, HOME, NODE_COMPILE_CACHE, CHIMERA_STATE_DIR: stateDir, ...env },
+      env: {
+        PATH,
+        HOME,
+        NODE_COMPILE_CACHE,
+        CHIMERA_STATE_DIR: stateDir,
+        WALLET_NETWORK: 'off',
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   )

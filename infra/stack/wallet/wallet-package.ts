@@ -1,0 +1,100 @@
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdir, rmdir, stat, utimes, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+
+import { RetryableError } from '@chimera/contracts/errors'
+
+import type { StackLog } from '../stack-log.ts'
+import { checkoutRoot } from '../state-dir.ts'
+
+const run = promisify(execFile)
+
+/** 907 packages: 80 s on an idle machine with a near registry. */
+const INSTALL_WITHIN_MS = 900_000
+/** A lock that nobody has touched for so long is a dead process's. */
+const STALE_MS = 60_000
+const TOUCH_MS = 10_000
+const POLL_MS = 500
+
+const PLATFORMS: Readonly<Record<string, string>> = {
+  'linux-x64': 'linux-amd64',
+  'linux-arm64': 'linux-arm64',
+  'darwin-x64': 'darwin-amd64',
+  'darwin-arm64': 'darwin-arm64',
+}
+
+/** The one package that is no workspace: AgentKit alone is 930 MB (decision 0008). */
+const folder = (): string => path.join(checkoutRoot(), 'mcp-tools', 'wallet')
+const stampFile = (): string => path.join(folder(), 'node_modules', '.chimera-lock')
+
+function lockHash(): string {
+  const text = readFileSync(path.join(folder(), 'package-lock.json'))
+  return createHash('sha256').update(text).digest('hex')
+}
+
+/** Whether the packages of the wallet are those of its lock file. */
+export function isWalletInstalled(): boolean {
+  if (!existsSync(stampFile())) return false
+  return readFileSync(stampFile(), 'utf8') === lockHash()
+}
+
+/** The anvil of this machine; undefined where npm has none for it. */
+export function findAnvil(): string | undefined {
+  const platform = PLATFORMS[`${process.platform}-${process.arch}`]
+  if (platform === undefined) return undefined
+  const modules = path.join(folder(), 'node_modules', '@foundry-rs')
+  const binary = path.join(modules, `anvil-${platform}`, 'bin', 'anvil')
+  return existsSync(binary) ? binary : undefined
+}
+
+/**
+ * Installs the packages of the wallet into its own folder by its own lock file, unless they are
+ * there. One at a time: a second one waits for the first.
+ *
+ * @throws RetryableError `UNAVAILABLE` with npm's last words
+ */
+export async function installWallet(options: { log: StackLog }): Promise<void> {
+  if (isWalletInstalled()) return
+  await using _lock = await takeLock(path.join(folder(), '.installing'))
+  if (isWalletInstalled()) return
+  options.log('installing the packages of the wallet (once, about 930 MB) ...')
+  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  try {
+    // In its folder and not with --prefix, which would hide the machine's own npm settings.
+    await run('npm', ['ci', ...flags], { cwd: folder(), timeout: INSTALL_WITHIN_MS })
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message.replaceAll(/\s+/g, ' ').slice(-600) : ''
+    const message = `The packages of the wallet could not be installed: ${said}`
+    throw new RetryableError('UNAVAILABLE', message, { cause })
+  }
+  await writeFile(stampFile(), lockHash())
+}
+
+/** A folder that one process can make. Its holder touches it, so that a dead one's is known. */
+async function takeLock(lock: string): Promise<AsyncDisposable> {
+  for (;;) {
+    const isMine = await mkdir(lock).then(
+      () => true,
+      () => false,
+    )
+    if (isMine) break
+    const found = await stat(lock).catch(() => undefined)
+    const isDead = found !== undefined && Date.now() - found.mtimeMs > STALE_MS
+    if (isDead) await rmdir(lock).catch(() => undefined)
+    else await sleep(POLL_MS)
+  }
+  const touch = setInterval(() => {
+    const now = new Date()
+    void utimes(lock, now, now).catch(() => undefined)
+  }, TOUCH_MS)
+  return {
+    [Symbol.asyncDispose]: async () => {
+      clearInterval(touch)
+      await rmdir(lock).catch(() => undefined)
+    },
+  }
+}

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import { newId } from '@chimera/contracts/ids'
 import { raiseStop } from '@chimera/infra/database/fences/raise-stop'
 import { expect, test } from 'vitest'
@@ -55,6 +57,36 @@ test('a killed server is seen at once and opened at its new boot; its old grants
   await expect
     .poll(() => payloads(scene, 'chimera:results'))
     .toContainEqual(expect.objectContaining({ look_at: 'effect', id: effectId }))
+})
+
+test('a closed server is asked nothing about its grants until it is open', async () => {
+  await using scene = await openScene()
+  await using server = await openFakeServer()
+  await prepare(scene, server)
+  server.closedFor = 'LEDGER_BEHIND: it lacks a boot'
+  scene.openKeeper()
+  await judgeSignsHello(scene, server.boot)
+  await expect
+    .poll(() => account(scene), { timeout: 5_000 })
+    .toMatchObject({ state: 'closed', reason: server.closedFor })
+  const { effectId } = await addEffect(scene, { boot: server.boot, expires: '-1 s' })
+  // It was open before, with this very boot.
+  await scene.database.query({
+    text: 'UPDATE tool_accounts SET boot = $1',
+    values: [server.boot],
+  })
+  await scene.database.query({
+    text: `UPDATE effects SET cancelling = true, void_reason = 'expired', void_jws = 'question',
+      void_boot = $1`,
+    values: [server.boot],
+  })
+  await sleep(1_500)
+  expect(server.asked).not.toContain('void question')
+  delete server.closedFor
+  server.isOpen = true
+  await expect.poll(() => account(scene), { timeout: 5_000 }).toMatchObject({ state: 'open' })
+  await expect.poll(() => server.asked, { timeout: 3_000 }).toContain('void question')
+  expect(await effect(scene, effectId)).toMatchObject({ state: 'GRANTED' })
 })
 
 test('a grant that ran out is asked about, and the signed question brings a receipt', async () => {

@@ -18,8 +18,9 @@ export type EndingGrant = {
 }
 
 /**
- * Grants that are being voided on accounts that have been opened before, at most `limit` of each:
- * one server that is away must not hide the others.
+ * Grants that are being voided, at most `limit` of each account: one server that is away must not
+ * hide the others. A closed server refuses every question, and may open as another boot; one that
+ * is stopped answers.
  */
 export function findEndingGrants(sql: Sql, of: { limit: number }): Promise<EndingGrant[]> {
   return sql.query({
@@ -32,7 +33,7 @@ export function findEndingGrants(sql: Sql, of: { limit: number }): Promise<Endin
         WHERE o.account = a.account AND o.state = 'GRANTED' AND o.cancelling
         ORDER BY o.grant_expires_at, o.id LIMIT $1
       ) AS e
-      WHERE a.boot IS NOT NULL ORDER BY e.id`,
+      WHERE a.boot IS NOT NULL AND a.state <> 'closed' ORDER BY e.id`,
     values: [of.limit],
   })
 }

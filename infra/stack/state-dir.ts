@@ -16,8 +16,6 @@ export type StateDirPaths = Readonly<{
   crashPoints: string
   /** What the simulated wallet may do; the operator's to edit. */
   walletLimits: string
-  /** What the simulated wallet may do; the operator's to edit. */
-  walletLimits: string
   /** Ports and sockets that stay the same from one start to the next. */
   stackFile: string
   /** Held by the one supervisor of this state directory. */
@@ -38,8 +36,6 @@ export type StateDirPaths = Readonly<{
     /** Opens the swarm's tools to the operator of this machine; Workers do not have it. */
     swarmToken: string
     postgresPassword: string
-    /** Of the simulated wallet; a live one's is never kept here. */
-    walletKey: string
     /** Of the simulated wallet; a live one's is never kept here. */
     walletKey: string
   }>
@@ -76,7 +72,6 @@ export function stateDirPaths(root: string): StateDirPaths {
     redis: at('redis'),
     crashPoints: at('crash-points.jsonl'),
     walletLimits: at('wallet-limits.json'),
-    walletLimits: at('wallet-limits.json'),
     stackFile: at('stack.json'),
     lockFile: at('supervisor.lock'),
     keyFiles: {
@@ -92,7 +87,6 @@ export function stateDirPaths(root: string): StateDirPaths {
       swarmGatewayToken: at('keys', 'swarm-gateway.token'),
       swarmToken: at('keys', 'swarm.token'),
       postgresPassword: at('keys', 'postgres.password'),
-      walletKey: at('keys', 'wallet-simulated.key'),
       walletKey: at('keys', 'wallet-simulated.key'),
     },
     receiptPrivate: (tool) => at('keys', `${tool}-receipt.private.jwk.json`),

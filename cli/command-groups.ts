@@ -32,6 +32,7 @@ export const commandGroups: readonly CommandGroup[] = [
       resume: 'end a stop',
       dead: 'list, show and replay dead letters',
       token: "make, list and revoke the gateway's tokens",
+      media: 'keep and list images that tweets may carry',
       tools: 'list tool servers and read their ledgers',
       database: "migrate the record's database, show its state, dump its schema",
       'crash-points': 'list the places where a process can be told to die',

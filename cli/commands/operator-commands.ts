@@ -6,6 +6,7 @@ import { registerDatabaseCommands } from './database/database-commands.ts'
 import { registerDeadCommands } from './dead/dead-commands.ts'
 import { registerEffectCommands } from './effect/effect-commands.ts'
 import { registerGoalCommands } from './goal/goal-commands.ts'
+import { registerMediaCommands } from './media/media-commands.ts'
 import { registerStopCommands } from './stop/stop-commands.ts'
 import { registerTaskCommands } from './task/task-commands.ts'
 import { registerTokenCommands } from './token/token-commands.ts'
@@ -20,6 +21,7 @@ export function registerOperatorCommands(program: Command, context: CliContext):
   registerDeadCommands(program, context)
   registerTokenCommands(program, context)
   registerToolsCommands(program, context)
+  registerMediaCommands(program, context)
   registerDatabaseCommands(program, context)
   program
     .command('crash-points')

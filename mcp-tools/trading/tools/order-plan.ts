@@ -158,7 +158,12 @@ function classifyOne(answer: OrderAnswer, order: OrderRequest): Classification {
       return { outcome: 'accepted', providerRef: oid, facts, costUsdMicros: paid }
     }
     case 'resting':
-      return { outcome: 'accepted', providerRef: answer.oid, facts: { state: 'resting' } }
+      // A venue may call an order that waits for its trigger a resting one.
+      return {
+        outcome: 'accepted',
+        providerRef: answer.oid,
+        facts: { state: order.trigger === undefined ? 'resting' : 'waiting' },
+      }
     case 'waiting':
       return { outcome: 'accepted', providerRef: answer.oid ?? cloid, facts: { state: 'waiting' } }
   }

@@ -51,6 +51,11 @@ export const Recorded = z.looseObject({
 })
 
 export class Rig implements AsyncDisposable {
+  /** The process under test, and its composition of the tests. */
+  readonly mains = {
+    product: 'mcp-tools/tweet/main.ts',
+    composed: 'tests/integration/tool-composed.ts',
+  }
   readonly folder = mkdtempSync(join(tmpdir(), 'chimera-tool-'))
   readonly judge: TestJudge
   readonly ledgerPath: string
@@ -133,8 +138,7 @@ export class Rig implements AsyncDisposable {
   ): Promise<ToolStatus> {
     if (this.#toolPort === 0 || options.newPort === true) this.#toolPort = await freePort()
     const { composed } = options
-    const main =
-      composed === undefined ? 'mcp-tools/tweet/main.ts' : 'tests/integration/tool-composed.ts'
+    const main = composed === undefined ? this.mains.product : this.mains.composed
     this.#tool = this.#stack.use(startProcess(main, this.env(options.env), composed))
     await this.#tool.ready
     this.#status = ToolStatus.parse(await this.control('GET', 'status'))

@@ -4,8 +4,9 @@ import type { Market, Venue, VenueName } from '../venue/venue.ts'
 import { classifyAnswer } from './exchange/classify-answer.ts'
 import { openNonces } from './exchange/nonces.ts'
 import { wireAction } from './exchange/wire-action.ts'
-import { createReadInfo } from './info/read-info.ts'
-import { createReads } from './info/reads.ts'
+import { createAccountReads } from './info/account-reads.ts'
+import { createAsk } from './info/ask.ts'
+import { createMarketReads } from './info/market-reads.ts'
 import type { AgentWallet } from './signing/agent-wallet.ts'
 
 /** The hosts of the two real exchanges, by exact name. */
@@ -42,8 +43,8 @@ export function hyperliquidVenue(options: {
   const { name, baseUrl, wallet, now } = options
   const { absence = ORDER_ABSENCE, readDeadlineMs = READ_DEADLINE_MS } = options
   const account = options.account.toLowerCase()
-  const readInfo = createReadInfo({ baseUrl, deadlineMs: readDeadlineMs })
-  const reads = createReads({ readInfo, account, now })
+  const ask = createAsk({ baseUrl, deadlineMs: readDeadlineMs })
+  const markets = createMarketReads({ ask, now })
   const nonces = openNonces({ now })
   const url = new URL('/exchange', baseUrl).href
 
@@ -51,10 +52,11 @@ export function hyperliquidVenue(options: {
     name,
     isLive: name !== 'paper',
     absence,
-    ...reads,
+    ...markets,
+    ...createAccountReads({ ask, account, now }),
     prepare: async (action, { expiresAfterMs }) => {
-      const markets = new Map((await reads.markets()).map((market) => [market.symbol, market]))
-      const wire = wireAction(action, (symbol) => marketIn(markets, symbol))
+      const listed = new Map((await markets.markets()).map((market) => [market.symbol, market]))
+      const wire = wireAction(action, (symbol) => marketIn(listed, symbol))
       const fields = {
         action: wire,
         nonce: nonces.next(),

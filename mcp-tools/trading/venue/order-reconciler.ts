@@ -68,7 +68,7 @@ async function lookForOrder(venue: Venue, entry: Entry, signal: AbortSignal): Pr
 async function takenBy(venue: Venue, order: Order, signal: AbortSignal): Promise<Actual> {
   const filled = unitsOf(order.size) - unitsOf(order.remaining)
   if (order.state === 'open' || order.state === 'partial' || filled === 0n) {
-    return { facts: { state: order.state === 'open' ? 'resting' : order.state } }
+    return { facts: { state: order.trigger === undefined ? 'resting' : 'waiting' } }
   }
   const fills = (await venue.fills({ sinceMs: order.placedAtMs }, { signal })).filter(
     ({ oid }) => oid === order.oid,

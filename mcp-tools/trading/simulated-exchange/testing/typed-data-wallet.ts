@@ -1,18 +1,27 @@
-import type { AbstractViemLocalAccount } from '@nktkas/hyperliquid/signing'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 
 import { addressOf } from '../../hyperliquid/signing/agent-wallet.ts'
 
-type TypedData = Parameters<AbstractViemLocalAccount['signTypedData']>[0]
 type Field = Readonly<{ name: string; type: string }>
+/** A document of EIP-712, as wallets are asked to sign it. */
+type Asked = Readonly<{
+  domain: Readonly<Record<string, unknown>>
+  types: Readonly<Record<string, readonly Field[]>>
+  primaryType: string
+  message: Readonly<Record<string, unknown>>
+}>
+type Hex = `0x${string}`
 
 /**
  * A wallet as other people's clients want one: it hashes whatever typed data it is given, by
  * EIP-712 and not by our own constants, so that a client's idea of what is signed stands against
  * ours.
  */
-export function typedDataWallet(privateKey: string): AbstractViemLocalAccount {
+export function typedDataWallet(privateKey: string): {
+  address: Hex
+  signTypedData: (asked: Asked) => Promise<Hex>
+} {
   const key = Buffer.from(privateKey.slice(2), 'hex')
   return {
     address: `0x${addressOf(secp256k1.getPublicKey(key, false)).slice(2)}`,
@@ -32,7 +41,7 @@ const DOMAIN: readonly Field[] = [
   { name: 'verifyingContract', type: 'address' },
 ]
 
-function digestOf({ domain, types, primaryType, message }: TypedData): Buffer {
+function digestOf({ domain, types, primaryType, message }: Asked): Buffer {
   const parts = [
     Buffer.of(0x19, 0x01),
     structHash('EIP712Domain', DOMAIN, domain),

@@ -7,7 +7,7 @@ const MAX_ANSWER_BYTES = 8 * 1_024 * 1_024
 const DEFAULT_WAIT_MS = 10_000
 
 /** Asks `/info` one question. */
-export type ReadInfo = <Reply>(
+export type Ask = <Reply>(
   question: Readonly<{ type: string } & Record<string, unknown>>,
   reply: z.ZodType<Reply>,
   signal: AbortSignal | undefined,
@@ -18,7 +18,7 @@ export type ReadInfo = <Reply>(
  * with RetryableError UPSTREAM_RATE_LIMITED or UPSTREAM_UNAVAILABLE; an answer that cannot be read
  * is none. When the caller's own signal aborts, with that signal's reason.
  */
-export function createReadInfo(options: { baseUrl: URL; deadlineMs: number }): ReadInfo {
+export function createAsk(options: { baseUrl: URL; deadlineMs: number }): Ask {
   const url = new URL('/info', options.baseUrl)
   return async (question, reply, signal) => {
     signal?.throwIfAborted()

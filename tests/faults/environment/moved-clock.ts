@@ -56,15 +56,15 @@ export function openMovedClock(library: string, file: string): MovedClock {
     renameSync(`${file}.next`, file)
   }
   move(0)
-  return {
-    env: {
-      LD_PRELOAD: library,
-      FAKETIME_TIMESTAMP_FILE: file,
-      // Read again at every look at the clock: a jump is a jump.
-      FAKETIME_NO_CACHE: '1',
-      // Time goes on as ever; only what people call it is wrong.
-      FAKETIME_DONT_FAKE_MONOTONIC: '1',
-    },
-    move,
-  }
+  return { env: clockEnvironment(library, file), move }
 }
+
+/** What a process has to be started with. */
+export const clockEnvironment = (library: string, file: string): Record<string, string> => ({
+  LD_PRELOAD: library,
+  FAKETIME_TIMESTAMP_FILE: file,
+  // Read again at every look at the clock: a jump is a jump.
+  FAKETIME_NO_CACHE: '1',
+  // Time goes on as ever; only what people call it is wrong.
+  FAKETIME_DONT_FAKE_MONOTONIC: '1',
+})

@@ -66,11 +66,17 @@ const OWN_X = 'simulated-x'
  * @param of.accounts - names of further accounts, each with an agent, a tool server and an X
  */
 export async function openStormRig(
-  of: { accounts?: readonly string[]; prepare?: (stateDir: string) => Disposable } = {},
+  of: {
+    accounts?: readonly string[]
+    prepare?: (stateDir: string) => Disposable
+    env?: Readonly<Record<string, string>>
+  } = {},
 ): Promise<StormRig> {
-  const { accounts = [], ...prepared } = of
+  const { accounts = [], env, ...prepared } = of
   await using opening = new AsyncDisposableStack()
-  const rig = opening.use(await openStackRig({ env: ENV, servers: 'own', ...prepared }))
+  const rig = opening.use(
+    await openStackRig({ env: { ...ENV, ...env }, servers: 'own', ...prepared }),
+  )
   await eventually(
     async () => ((await rig.status()).tools[0]?.state === 'open' ? true : undefined),
     OPENS_WITHIN_MS,

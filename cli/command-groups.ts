@@ -30,6 +30,7 @@ export const commandGroups: readonly CommandGroup[] = [
       effect: 'list and show effects',
       stop: 'let nothing more happen in the world',
       resume: 'end a stop',
+      kill: 'show, raise and lower the kill level of trading',
       dead: 'list, show and replay dead letters',
       token: "make, list and revoke the gateway's tokens",
       media: 'keep and list images that tweets may carry',

@@ -6,6 +6,7 @@ import { registerDatabaseCommands } from './database/database-commands.ts'
 import { registerDeadCommands } from './dead/dead-commands.ts'
 import { registerEffectCommands } from './effect/effect-commands.ts'
 import { registerGoalCommands } from './goal/goal-commands.ts'
+import { registerKillCommands } from './kill/kill-commands.ts'
 import { registerMediaCommands } from './media/media-commands.ts'
 import { registerStopCommands } from './stop/stop-commands.ts'
 import { registerTaskCommands } from './task/task-commands.ts'
@@ -19,6 +20,7 @@ export function registerOperatorCommands(program: Command, context: CliContext):
   registerEffectCommands(program, context)
   registerStopCommands(program, context)
   registerDeadCommands(program, context)
+  registerKillCommands(program, context)
   registerTokenCommands(program, context)
   registerToolsCommands(program, context)
   registerMediaCommands(program, context)

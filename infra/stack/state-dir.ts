@@ -35,6 +35,8 @@ export type StateDirPaths = Readonly<{
     swarmGatewayToken: string
     /** Opens the swarm's tools to the operator of this machine; Workers do not have it. */
     swarmToken: string
+    /** The operator's own: it alone lowers the kill level of the trading server. */
+    tradingKillToken: string
     postgresPassword: string
     /** Of the simulated wallet; a live one's is never kept here. */
     walletKey: string
@@ -86,6 +88,7 @@ export function stateDirPaths(root: string): StateDirPaths {
       simulatedXToken: at('keys', 'simulated-x.token'),
       swarmGatewayToken: at('keys', 'swarm-gateway.token'),
       swarmToken: at('keys', 'swarm.token'),
+      tradingKillToken: at('keys', 'trading-kill.token'),
       postgresPassword: at('keys', 'postgres.password'),
       walletKey: at('keys', 'wallet-simulated.key'),
     },

@@ -9,10 +9,12 @@ import {
 } from '@chimera/contracts/errors'
 import {
   FenceReply,
+  KillReply,
   LedgerLine,
   ReceiptsReply,
   ToolStatus,
   type FenceBody,
+  type KillBody,
   type ReconcileBody,
 } from '@chimera/contracts/tool-control'
 import { z } from 'zod'
@@ -35,6 +37,10 @@ export type ToolControl = Readonly<{
   /** Carries what the record knows to a ledger that was lost or is older. */
   adopt: (jws: string) => Promise<ToolStatus>
   ledger: () => Promise<LedgerLine[]>
+  /** The kill level and its history. */
+  kill: () => Promise<KillReply>
+  /** Raises it; lowers it with the operator's own token in place of the control token. */
+  setKill: (body: z.input<typeof KillBody>) => Promise<KillReply>
 }>
 
 /** Status and fence are answered from memory and one commit. */
@@ -71,6 +77,8 @@ export function openToolControl(of: {
       parse(FenceReply, await post('fence', body, withinMs)),
     settle: async (jws) => parse(ReceiptsReply, await post('settle', { settle: jws }, SLOW_MS)),
     adopt: async (jws) => parse(ToolStatus, await post('adopt', { adopt: jws }, SLOW_MS)),
+    kill: async () => parse(KillReply, await get('kill', QUICK_MS)),
+    setKill: async (body) => parse(KillReply, await post('kill', body, QUICK_MS)),
     ledger: async () => {
       const text = await get('ledger', SLOW_MS)
       return text

@@ -18,6 +18,7 @@ const tokenPrefixes = {
   simulatedXToken: 'simulated_x_',
   swarmGatewayToken: 'chimera_swarm_gw_',
   swarmToken: 'chimera_swarm_',
+  tradingKillToken: 'chimera_kill_',
 } as const
 
 /**
@@ -41,7 +42,14 @@ export async function keepStackKeys(
     )
   const operatorToken = await keep('operatorToken')
   const swarmToken = await keep('swarmGatewayToken')
-  const others = ['controlToken', 'stopToken', 'mcpToken', 'simulatedXToken', 'swarmToken'] as const
+  const others = [
+    'controlToken',
+    'stopToken',
+    'mcpToken',
+    'simulatedXToken',
+    'swarmToken',
+    'tradingKillToken',
+  ] as const
   for (const name of others) await keep(name)
   return { operatorToken, swarmToken }
 }

@@ -16,6 +16,10 @@ export const toolServer = z.object({
   GRANT_JWKS_FILE: z.string().optional().describe('public keys of the Judge, re-read on change'),
   RECEIPT_KEY: z.string().min(1).describe('private JWK (Ed25519) that signs receipts'),
   TOOL_TOKEN: z.string().min(16).optional().describe('bearer token that opens /mcp'),
+  TOOL_JOIN_ONLY: z
+    .enum(['0', '1'])
+    .default('0')
+    .describe('1: be a bridge to whoever holds the ledger, and never its holder'),
   TOOL_CLIENTS_FILE: z
     .string()
     .optional()
@@ -117,6 +121,10 @@ export const simulatedEvm = z.object({
 const Share = z.string().regex(/^\d{1,4}(?:\.\d{1,2})?$/, 'use a number such as 15 or 7.5')
 
 export const trading = z.object({
+  TRADING_TOOLS: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('off: chimera up starts no trading server'),
   TRADING_MODE: z
     .string()
     .optional()

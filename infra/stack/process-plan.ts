@@ -15,6 +15,7 @@ import {
   type PlannedProcess,
   type ToolServersPlan,
 } from './tool-plan.ts'
+import { planTrading } from './trading-plan.ts'
 import { planWallet } from './wallet/wallet-plan.ts'
 
 /** The processes in the order of their start, and where they can be reached. */
@@ -48,10 +49,7 @@ export async function planProcesses(options: {
 }): Promise<ProcessPlan> {
   const { paths } = options
   const context: RoleContext = { ...options, keepPort: portKeeper(paths.root) }
-  const toolPlans = [await planToolServers(context), await planWallet(context)]
-  const processes = toolPlans.flatMap((each) => each.processes)
-  const tools = toolPlans.flatMap((each) => each.tools)
-  const simulated = toolPlans.flatMap((each) => each.simulated)
+  const { processes, tools, simulated } = await planTools(context)
   const gatewayPort = await claimGatewayPort(options)
   const planned = [...processes]
   // One after another: two that ask for a port at once could be given the same.
@@ -62,6 +60,20 @@ export async function planProcesses(options: {
   const swarm = await planSwarm(context, gatewayUrl)
   planned.push(swarm.process)
   return { ...plan, swarmUrl: swarm.url }
+}
+
+/** Plans every tool server of this machine, and the simulated providers behind them. */
+export async function planTools(context: PlanContext): Promise<ToolServersPlan> {
+  const plans = [
+    await planToolServers(context),
+    await planWallet(context),
+    await planTrading(context),
+  ]
+  return {
+    processes: plans.flatMap((each) => each.processes),
+    tools: plans.flatMap((each) => each.tools),
+    simulated: plans.flatMap((each) => each.simulated),
+  }
 }
 
 type RoleContext = PlanContext &
@@ -130,7 +142,7 @@ async function claimGatewayPort(options: {
 }
 
 /** Gives each name a port of its own: the remembered one, else any free one. */
-function portKeeper(root: string): (name: string) => Promise<number> {
+export function portKeeper(root: string): (name: string) => Promise<number> {
   const taken = new Set<number>()
   return async (name) => {
     const known = readStackRecord(root).ports[name]

@@ -38,6 +38,8 @@ export type StateDirPaths = Readonly<{
     /** The operator's own: it alone lowers the kill level of the trading server. */
     tradingKillToken: string
     postgresPassword: string
+    /** Of the paper account at the simulated exchange. */
+    simulatedExchangeKey: string
     /** Of the simulated wallet; a live one's is never kept here. */
     walletKey: string
   }>
@@ -90,6 +92,7 @@ export function stateDirPaths(root: string): StateDirPaths {
       swarmToken: at('keys', 'swarm.token'),
       tradingKillToken: at('keys', 'trading-kill.token'),
       postgresPassword: at('keys', 'postgres.password'),
+      simulatedExchangeKey: at('keys', 'simulated-exchange.key'),
       walletKey: at('keys', 'wallet-simulated.key'),
     },
     receiptPrivate: (tool) => at('keys', `${tool}-receipt.private.jwk.json`),

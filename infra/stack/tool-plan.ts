@@ -27,7 +27,7 @@ export type PlannedTool = Readonly<{
 export type ToolServersPlan = Readonly<{
   processes: readonly PlannedProcess[]
   tools: readonly PlannedTool[]
-  simulated: readonly Readonly<{ name: 'x' | 'evm'; process: string; url: string }>[]
+  simulated: readonly Readonly<{ name: 'x' | 'evm' | 'exchange'; process: string; url: string }>[]
 }>
 
 /** What every planned process is planned from. */

@@ -89,6 +89,7 @@ export async function openStackRig(
     // One process less to start; who asks for it names it.
     SWARM_TOOLS: 'off',
     WALLET_NETWORK: 'off',
+    TRADING_TOOLS: 'off',
     NODE_OPTIONS: '',
     ...of.env,
   }

@@ -7,7 +7,7 @@ import { keepSigningKeys } from './signing-keys.ts'
 /**
  * Tool servers that a stack of one machine starts; each signs its receipts with a key of its own.
  */
-const TOOL_SERVERS = ['tweet', 'wallet'] as const
+const TOOL_SERVERS = ['tweet', 'wallet', 'trading'] as const
 
 /** Bearer tokens: 256 bits, and a prefix by which a person and a secret scanner know them. */
 const tokenPrefixes = {

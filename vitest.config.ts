@@ -12,8 +12,8 @@ delete process.env['CHIMERA_TEST_FULL']
 
 // What has to be done within a time is not tried beside another stack.
 const DEADLINES = [
-  'tests/faults/{dead-worker,redis-lost}.test.ts',
-  'tests/faults/stop/**/*.test.ts',
+  'tests/faults/worker-back.test.ts',
+  'tests/faults/stop/stop.test.ts',
   'tests/faults/storm/storm.test.ts',
 ]
 

@@ -9,6 +9,9 @@ import { eventually, type StackRig } from '../../e2e/stack-rig.ts'
 import type { Random } from '../../guarantee.ts'
 import { allCompleted, type FaultRig } from '../fault-rig.ts'
 
+/** One send after the other, as fast as X takes them. */
+export const QUICK = { TWEET_COOLDOWN_MS: '1' }
+
 /** One stop and what came of it. */
 export type StopRound = Readonly<{
   report: StopReport

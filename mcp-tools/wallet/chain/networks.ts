@@ -42,7 +42,7 @@ export const NETWORKS: Readonly<Record<NetworkName, Network>> = {
     chainId: 31_337,
     isLive: false,
     confirmations: 1,
-    blockMs: 250,
+    blockMs: 100,
     hasL1Fee: false,
     explorer: undefined,
   },

@@ -14,6 +14,8 @@ export type FeedAnswer = Readonly<{ answer: bigint; updatedAtMs: number }>
 export type Survey = Readonly<{
   /** Transactions of the account that are in blocks, and with those that wait in the node. */
   nonce: Readonly<{ latest: number; pending: number }>
+  /** The newest block that the node knows. */
+  height: bigint
   baseFee: bigint
   tip: bigint
   balance: bigint
@@ -43,7 +45,7 @@ const LONGEST_WORD = integerWord(256n).toString('hex')
 /** `latestRoundData()` of a Chainlink feed. */
 const LATEST_ROUND = 'feaf968c'
 
-const Block = z.object({ baseFeePerGas: HexQuantity })
+const Block = z.object({ number: HexQuantity, baseFeePerGas: HexQuantity })
 
 /** Everything in one request, so that one and the same node says it of one moment. */
 export async function surveyChain(
@@ -73,9 +75,11 @@ export async function surveyChain(
   const [chainId, latest, pending, block, tip, balance, gas, l1Fee, ...rest] = answers
   checkChain(quantity(chainId), network)
   const tokenAnswer = token === undefined ? undefined : rest.shift()
+  const newest = parse(Block, block)
   return {
     nonce: { latest: Number(quantity(latest)), pending: Number(quantity(pending)) },
-    baseFee: parse(Block, block).baseFeePerGas,
+    height: newest.number,
+    baseFee: newest.baseFeePerGas,
     tip: quantity(tip),
     balance: quantity(balance),
     tokenBalance: tokenAnswer === undefined ? undefined : word(tokenAnswer, 0),

@@ -70,7 +70,7 @@ async function prepareUnstick(
   const appraise = appraiser({ feeds: survey.feeds, nowMs: ledger.wall() })
   const spends = spendsOf(transaction, { limits, appraise, l1Fee: survey.l1Fee, self })
   if ('code' in spends) return spends
-  return { ...(await signed(transaction, parts)), spends }
+  return { ...(await signed(transaction, survey, parts)), spends }
 }
 
 function findStuck(asked: Readonly<{ tx_hash: string }>, entry: Entry | undefined) {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 import type { Address } from '../chain/address.ts'
-import { HexQuantity, quantityOf } from '../chain/hex.ts'
+import { HexQuantity } from '../chain/hex.ts'
 import type { JsonRpc, RpcCall } from '../chain/json-rpc.ts'
 import type { Network } from '../chain/networks.ts'
 import { checkChain, parse, quantity } from '../chain/survey.ts'
@@ -75,24 +75,6 @@ export async function lookAtChain(asked: Asked): Promise<Seen> {
     baseFee: parse(Block, block).baseFeePerGas,
     tip: quantity(tip),
   }
-}
-
-/**
- * Whether, that many blocks ago that nothing undoes it, the nonce had been used by a transaction
- * that is none of these. Count and receipts are asked of one node in one request.
- */
-export async function isNonceTaken(
-  asked: Asked & { nonce: number; height: bigint },
-): Promise<boolean> {
-  const { rpc, network, from, hashes, nonce, height } = asked
-  const depth = BigInt(network.confirmations - 1)
-  const block = quantityOf(height > depth ? height - depth : 0n)
-  const [count, ...receipts] = await rpc.batch(
-    [{ method: 'eth_getTransactionCount', params: [from, block] }, ...receiptCalls(hashes)],
-    asked.signal,
-  )
-  const isMined = receipts.some((answer) => parse(z.unknown(), answer) !== null)
-  return Number(quantity(count)) > nonce && !isMined
 }
 
 function receiptCalls(hashes: readonly string[]): RpcCall[] {

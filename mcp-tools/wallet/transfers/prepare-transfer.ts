@@ -25,17 +25,19 @@ export async function prepareTransfer(
 ): Promise<PreparedRequest | Refusal> {
   const drafted = await draftTransfer(transfer, parts)
   if ('code' in drafted) return drafted
-  const { transaction, spends } = drafted
-  return { ...(await signed(transaction, parts)), spends }
+  const { transaction, spends, survey } = drafted
+  return { ...(await signed(transaction, survey, parts)), spends }
 }
 
 /** Signs, and says what is stored before anything is sent. */
 export async function signed(
   transaction: Transaction,
+  { height }: Pick<Survey, 'height'>,
   { signer, rpcUrl }: Pick<WalletParts, 'signer' | 'rpcUrl'>,
 ): Promise<PreparedRequest> {
   const { raw, hash } = assemble(transaction, await signer.sign(signingHash(transaction)))
-  const facts = { nonce: String(transaction.nonce), hashes: hash }
+  const { nonce } = transaction
+  const facts = { nonce: String(nonce), hashes: hash, after_block: String(height) }
   return { ...broadcastRequest(rpcUrl, raw), facts }
 }
 

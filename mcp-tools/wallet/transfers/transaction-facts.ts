@@ -17,6 +17,8 @@ const Facts = z.object({
   hashes: z.string().transform((list) => list.split(' ')),
   raw: HexBytes.optional(),
   bumped_at: z.string().transform(Number).optional(),
+  /** A block of before it was signed: whatever uses the nonce comes later. */
+  after_block: z.string().transform(BigInt),
 })
 export type TransactionFacts = Readonly<z.infer<typeof Facts>>
 

@@ -1,28 +1,30 @@
 import type { Entry } from '@chimera/mcp-kit/ledger/entry'
 import type { Look, Reconciler } from '@chimera/mcp-kit/protocol/reconcile'
 
+import type { Address } from '../chain/address.ts'
 import type { Network } from '../chain/networks.ts'
 import { broadcastAgain } from './broadcast-again.ts'
+import { findRival } from './find-rival.ts'
 import { foundOf } from './found-transaction.ts'
 import { isStopped } from './is-stopped.ts'
-import { isNonceTaken, lookAtChain } from './look-at-chain.ts'
-import { newestTransaction, transactionFacts } from './transaction-facts.ts'
+import { lookAtChain, type Seen } from './look-at-chain.ts'
+import { newestTransaction, transactionFacts, type TransactionFacts } from './transaction-facts.ts'
 import type { WalletParts } from './wallet-parts.ts'
 
 /** What is known of an entry beside the entry; the kit's own type. */
 type Known = Parameters<Reconciler['look']>[1]
 
 /**
- * When a nonce that another transaction has used proves that ours never will be mined: two looks,
- * so that a node that lags behind its own count cannot prove it.
+ * Absence is never a matter of time here: a transaction can be mined for as long as its nonce is
+ * free. These bound only when a person is asked where the node cannot tell.
  */
 export function absenceOf({ isLive }: Network): Reconciler['absence'] {
-  return { afterMs: 0, reads: 2, readsApartMs: isLive ? 30_000 : 300 }
+  return { afterMs: isLive ? 600_000 : 5_000, reads: 2, readsApartMs: isLive ? 15_000 : 300 }
 }
 
 /**
- * Settles a transfer by the chain: a receipt of one of its hashes, deep enough, is its end. A nonce
- * that is used, finally, and by none of them means that it never happens. Until then the very same
+ * Settles a transfer by the chain: a receipt of one of its hashes, deep enough, is its end. Another
+ * transaction that used its nonce, as deep, means that it never happens. Until then the very same
  * bytes are handed to the node again when it does not have them (design.md section 5 item 4).
  */
 export async function lookAtTransfer(
@@ -43,14 +45,32 @@ export async function lookAtTransfer(
     if (missing > 0) return { kind: 'not_yet', inMs: missing * network.blockMs }
     return foundOf({ receipt: seen.receipt, entry, parts })
   }
-  if (seen.latest > facts.nonce) {
-    const asked = { rpc, network, from, hashes: facts.hashes, signal }
-    const isTaken = await isNonceTaken({ ...asked, nonce: facts.nonce, height: seen.height })
-    return isTaken ? { kind: 'unseen' } : { kind: 'not_yet' }
-  }
+  if (seen.latest > facts.nonce) return lookAtRival({ facts, seen, from, signal, parts })
   // A stop lets nothing leave; what it stopped is looked at all the same.
   if (!isStopped(entry, parts.ledger)) {
     await broadcastAgain({ entry, facts, transaction, seen, note: known.note, parts })
   }
   return { kind: 'not_yet', inMs: network.blockMs }
+}
+
+/** The nonce is used. By whom decides: what is ours will show its receipt. */
+async function lookAtRival(given: {
+  facts: TransactionFacts
+  seen: Seen
+  from: Address
+  signal: AbortSignal
+  parts: WalletParts
+}): Promise<Look> {
+  const { facts, seen, parts, from, signal } = given
+  const { rpc, network } = parts
+  const { nonce, after_block: after } = facts
+  const rival = await findRival({ rpc, from, nonce, after, height: seen.height, signal })
+  if (rival === undefined) {
+    const detail = `Nonce ${nonce} is used, and the node does not know any more by what.`
+    return { kind: 'cannot', detail }
+  }
+  if (facts.hashes.includes(rival.hash)) return { kind: 'not_yet', inMs: network.blockMs }
+  const missing = network.confirmations - Number(seen.height - rival.block + 1n)
+  if (missing > 0) return { kind: 'not_yet', inMs: missing * network.blockMs }
+  return { kind: 'absent', detail: `Its nonce ${nonce} was used by ${rival.hash}.` }
 }

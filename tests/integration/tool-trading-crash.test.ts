@@ -21,16 +21,15 @@ const BUY = {
   tif: 'ioc',
   reduce_only: false,
 }
+const REST = { ...BUY, price: '45000', tif: 'gtc' }
 const CLOSE = { symbol: 'BTC', size: 'all', price: '49500' }
+/** Of a fresh exchange: what was placed first has the id 1. */
+const CANCEL = { symbol: 'BTC', order_id: '1' }
 const ACTS = [
   { tool: 'place_order', args: BUY, type: 'order', before: [] },
   { tool: 'close_position', args: CLOSE, type: 'order', before: [BUY] },
-  {
-    tool: 'cancel_all',
-    args: {},
-    type: 'cancel',
-    before: [{ ...BUY, price: '45000', tif: 'gtc' }],
-  },
+  { tool: 'cancel_order', args: CANCEL, type: 'cancel', before: [REST] },
+  { tool: 'cancel_all', args: {}, type: 'cancel', before: [REST] },
 ] as const
 
 /**

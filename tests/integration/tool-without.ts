@@ -66,6 +66,16 @@ export const WITHOUT: Readonly<
       absence: { ...reconciler.absence, afterMs: -3_600_000, reads: 1 },
     },
   }),
+  /** Nor does it matter by whose clock: what the provider does not show does not exist. */
+  'provider-clock': ({ reconciler }) => ({
+    reconciler: {
+      absence: { ...reconciler.absence, afterMs: -3_600_000, reads: 1 },
+      look: async (entry, known) => {
+        const seen = await reconciler.look(entry, known)
+        return seen.kind === 'not_yet' ? { kind: 'unseen' } : seen
+      },
+    },
+  }),
   /** A post with the words of an effect is that effect's, whoever else could have said them. */
   rivals: ({ reconciler }) => ({
     reconciler: {

@@ -6,7 +6,7 @@ import { SimulatedRequest } from '@chimera/contracts/observable'
 /** What is known of a request before it has its number and its time. */
 export type RecordedRequest = Omit<SimulatedRequest, 'n' | 'received_at'> & { receivedAtMs: number }
 
-/** The simulated X's own word on what reached it: one JSON line a request, only ever appended. */
+/** A simulated provider's own word on what reached it: a JSON line a request, append-only. */
 export type RequestRecord = Disposable & {
   /** What earlier lives of this process wrote. */
   readonly restored: readonly SimulatedRequest[]

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 
-import { isLoopback } from '@chimera/mcp-kit/serving/http-handler'
+import { isFromThisMachine } from '@chimera/mcp-kit/simulation/from-this-machine'
 import { z } from 'zod'
 
 import type { Answer } from './decide-exchange.ts'
@@ -18,8 +18,7 @@ export type Controlled = Readonly<{
 
 /**
  * `GET` and `POST /__control`: how a test or an operator tells this exchange to fail and where its
- * prices go. Loopback only, and never from a web page: one that rebinds DNS still sends its own
- * Host, and any page its Origin.
+ * prices go.
  */
 export function answerControl(
   request: IncomingMessage,
@@ -74,11 +73,4 @@ function stateOf({ faults, settings }: ExchangeParts): unknown {
     shuffled_fills: settings.shuffledFills,
     weight_limit: settings.weightLimit,
   }
-}
-
-function isFromThisMachine(request: IncomingMessage): boolean {
-  if (request.headers.origin !== undefined) return false
-  const peer = request.socket.remoteAddress ?? ''
-  const host = URL.parse(`http://${request.headers.host ?? ''}`)?.hostname ?? ''
-  return (peer === '::1' || isLoopback(peer.replace(/^::ffff:/u, ''))) && isLoopback(host)
 }

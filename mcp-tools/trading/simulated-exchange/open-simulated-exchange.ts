@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { readBody, type Body } from '@chimera/mcp-kit/simulation/read-body'
 import { openRequestRecord, type RequestRecord } from '@chimera/mcp-kit/simulation/request-record'
 
 import type { CandlePlayer } from '../candles/candle-player.ts'
@@ -13,7 +14,6 @@ import { decideExchange, type Answer, type Decision } from './decide-exchange.ts
 import type { ExchangeParts, Settings } from './exchange-parts.ts'
 import { LATE, openFaults } from './faults.ts'
 import { openMarketFeed } from './market-feed.ts'
-import { readBody, type Body } from './read-body.ts'
 import { openWeights, WEIGHT_LIMIT } from './request-weights.ts'
 import { restoreFromRecord } from './restore-from-record.ts'
 import { openSignerNonces } from './wire/signer-nonces.ts'
@@ -31,6 +31,8 @@ export type SimulatedExchange = AsyncDisposable &
 const FEES = { takerMillionths: 450n, makerMillionths: 150n } as const
 /** What every account of a paper exchange begins with: 10,000 dollars. */
 const STARTING_MICROS = 10_000_000_000n
+/** A batch of 1,000 orders fits; more is not one. */
+const MAX_BODY_BYTES = 512 * 1_024
 const PATHS: ReadonlySet<string> = new Set(['/exchange', '/info', '/__control'])
 
 /**
@@ -139,7 +141,7 @@ async function serve(
 ): Promise<void> {
   const { pathname } = new URL(request.url ?? '/', 'http://localhost')
   const { method = 'GET' } = request
-  const read = await readBody(request)
+  const read = await readBody(request, MAX_BODY_BYTES)
   const body = read.kind === 'json' ? read.value : undefined
   if (!PATHS.has(pathname) || (method !== 'POST' && pathname !== '/__control')) {
     send(response, {

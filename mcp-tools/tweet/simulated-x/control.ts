@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 
+import { isFromThisMachine } from '@chimera/mcp-kit/simulation/from-this-machine'
 import { z } from 'zod'
 
-import { isLoopback } from '../network/loopback.ts'
 import type { ApiParts } from './api.ts'
 import { Control } from './faults.ts'
 import { type Answer, forbidden, invalidRequest } from './problems.ts'
@@ -53,11 +53,4 @@ function stateOf({ faults, settings }: ApiParts): Readonly<Record<string, unknow
     timeline_delay_ms: settings.timelineDelayMs,
     post_limit: settings.postLimit,
   }
-}
-
-function isFromThisMachine(request: IncomingMessage): boolean {
-  if (request.headers.origin !== undefined) return false
-  const peer = request.socket.remoteAddress ?? ''
-  const host = URL.parse(`http://${request.headers.host ?? ''}`)?.hostname ?? ''
-  return (peer === '::1' || isLoopback(peer.replace(/^::ffff:/u, ''))) && isLoopback(host)
 }

@@ -1,6 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 
+import { readBody } from '@chimera/mcp-kit/simulation/read-body'
+import { openRequestRecord, type RequestRecord } from '@chimera/mcp-kit/simulation/request-record'
+
 import { openAccounts, type SimulatedAccount } from './accounts.ts'
 import { type ApiParts, decideRequest } from './api.ts'
 import { answerControl } from './control.ts'
@@ -10,10 +13,13 @@ import { parsePostRequest } from './post-request.ts'
 import { openPosts } from './posts.ts'
 import type { Answer } from './problems.ts'
 import { DEFAULT_POST_LIMIT, openRateLimit } from './rate-limit.ts'
-import { readBody } from './read-body.ts'
-import { openRequestRecord, type RequestRecord } from './request-record.ts'
 import { openSnowflakes } from './snowflake.ts'
 import { openUploads } from './uploads.ts'
+
+/** X's largest post as JSON with every character escaped fits; more is not one. */
+const MAX_BODY_BYTES = 64 * 1_024
+/** An image of 5 MB in base64, and what stands around it. */
+const MAX_UPLOAD_BYTES = 7 * 1_024 * 1_024
 
 /** A running simulated X. */
 export type SimulatedX = AsyncDisposable & {
@@ -25,9 +31,9 @@ export type SimulatedX = AsyncDisposable & {
 
 /**
  * Starts an X of our own: API v2 for posts, media and timelines, told to fail by `POST /__control`,
- * with its own record as the only truth about what it accepted. A new life on the same record remembers
- * every post of the ones before, those whose answer was lost included; faults and settings are
- * forgotten. `port` 0 takes a free one. No `accounts`: any bearer token is an account.
+ * with its own record as the only truth about what it accepted. A new life on the same record
+ * remembers every post of the ones before, those whose answer was lost included; faults and
+ * settings are forgotten. `port` 0 takes a free one. No `accounts`: any bearer token is an account.
  */
 export async function openSimulatedX(options: {
   port: number
@@ -101,7 +107,8 @@ async function serve(
 ): Promise<void> {
   const url = new URL(request.url ?? '/', `http://${request.headers.host ?? 'localhost'}`)
   const { method = 'GET' } = request
-  const read = await readBody(request)
+  const isUpload = url.pathname.startsWith('/2/media/upload')
+  const read = await readBody(request, isUpload ? MAX_UPLOAD_BYTES : MAX_BODY_BYTES)
   const body = read.kind === 'json' ? read.value : undefined
   if (url.pathname === '/__control') {
     send(response, answerControl({ request, body, parts }))

@@ -1,0 +1,119 @@
+import type { SimulatedRequest } from '@chimera/contracts/observable'
+import { expect } from 'vitest'
+import { z } from 'zod'
+
+import { control, guarantee, sampleSize, seeded, type Random } from '../guarantee.ts'
+import { TradingRig } from './trading-rig.ts'
+
+const SEED = 11
+const BUY = {
+  symbol: 'BTC',
+  side: 'buy',
+  size: '0.001',
+  price: '50500',
+  tif: 'ioc',
+  reduce_only: false,
+} as const
+type Order = Omit<typeof BUY, 'side' | 'price'> & { side: 'buy' | 'sell'; price: string }
+/** In turns, so that the position stays below its limit. */
+const SIDES: readonly Order[] = [BUY, { ...BUY, side: 'sell', price: '49500' }]
+/** What may go wrong with one order; nothing goes wrong with two of these. */
+const FAULTS = [
+  'cut',
+  'hang',
+  '5xx_after',
+  '5xx',
+  'reset_before',
+  'timeout_before',
+  'late',
+  'reject_inside',
+  'err',
+  'partial_fill',
+  'none',
+  'none',
+] as const
+
+const Body = z.object({ action: z.object({ orders: z.array(z.object({ c: z.string() })) }) })
+const cloidsOf = (line: SimulatedRequest): string[] =>
+  Body.parse(line.body).action.orders.map(({ c }) => c)
+
+/**
+ * Orders of which any may be lost on its way there or back, on nodes that lag behind: in the end
+ * the ledger's word on each is what the exchange's own record says, by cloid.
+ */
+async function tradeThroughFaults(
+  { n, random }: { n: number; random: Random },
+  composed?: readonly string[],
+): Promise<void> {
+  await using rig = new TradingRig()
+  await rig.startExchange()
+  // What the exchange would catch by itself is not what is tried here.
+  await rig.tell({ duplicate_check: false })
+  await rig.startTool(composed === undefined ? {} : { composed })
+  for (let each = 0; each < n; each += 1) {
+    const lagMs = random.fraction() < 0.2 ? 600 : 0
+    await rig.tell({ fault: 'none', timeline_delay_ms: lagMs })
+    const fault = random.pick(FAULTS)
+    // Short of the expiry of some, beyond that of others.
+    await rig.tell({ fault, delay_ms: random.integer(0, 700) })
+    await carryToItsEnd(rig, SIDES[each % 2] ?? BUY)
+  }
+  await rig.tell({ fault: 'none', timeline_delay_ms: 0 })
+}
+
+/** One slot, round after round until it is done, or refused for good. */
+async function carryToItsEnd(rig: TradingRig, order: Order): Promise<void> {
+  const first = rig.claims({ tool: 'place_order', args: order })
+  const cloids: string[] = []
+  for (let round = 1; round <= 3; round += 1) {
+    const closed = Array.from({ length: round - 1 }, (_, index) => index + 1)
+    const again = rig.claims({ tool: 'place_order', args: order, goal: first.goal })
+    const claims = round === 1 ? first : { ...again, round, closed_rounds: closed }
+    const reply = await rig.call(claims, order)
+    const cloid = z.string().parse(reply.fields['client_order_id'])
+    cloids.push(cloid)
+    const { state } =
+      reply.status === 'UNKNOWN' ? await rig.settled(claims.jti) : { state: reply.status }
+    const taken = rig.taken().flatMap(cloidsOf)
+    const times = taken.filter((name) => name === cloid).length
+    expect(times, `orders of a round that is ${state}`).toBe(state === 'CONFIRMED' ? 1 : 0)
+    if (state === 'CONFIRMED') break
+  }
+  const all = rig.taken().flatMap(cloidsOf)
+  expect(all.filter((name) => cloids.includes(name)).length, 'orders of one slot').toBe(1)
+}
+
+guarantee(
+  {
+    id: 'trading-faults-honest',
+    title: 'whatever is lost between server and exchange, an order is done once and said so',
+    n: sampleSize({ ci: 15, full: 400 }),
+    seed: SEED,
+    timeoutMs: 900_000,
+  },
+  tradeThroughFaults,
+)
+
+function firstOf<T>(list: readonly T[]): T {
+  const [first] = list
+  if (first === undefined) throw new Error('The list is empty.')
+  return first
+}
+
+/** An exchange that does not show it yet is believed, and the next round orders again. */
+control(
+  {
+    guard: 'absence by the clock of the exchange',
+    test: 'trading-faults-honest',
+    expect: /orders of a round that is NOT_HAPPENED/s,
+  },
+  async () => {
+    // A node that lags, and an answer that is cut.
+    const random = {
+      ...seeded(SEED),
+      fraction: () => 0,
+      pick: <T>(of: readonly T[]) => firstOf(of),
+    }
+    await tradeThroughFaults({ n: 1, random }, ['without=provider-clock'])
+  },
+)

@@ -1,3 +1,5 @@
+import { createECDH } from 'node:crypto'
+
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
 
@@ -22,7 +24,7 @@ export type AgentWallet = Readonly<{
 export function openAgentWallet(privateKey: string, chain: Chain): AgentWallet {
   const key = readKey(privateKey)
   return {
-    address: addressOf(secp256k1.getPublicKey(key, false)),
+    address: addressOf(publicKeyOf(key)),
     chain,
     sign: (fields) => {
       const digest = agentDigest(actionHash(fields), chain)
@@ -36,6 +38,13 @@ export function openAgentWallet(privateKey: string, chain: Chain): AgentWallet {
       }
     },
   }
+}
+
+/** By OpenSSL: the tables that @noble makes for it would stay in memory, 11 MB of them. */
+function publicKeyOf(key: Uint8Array): Uint8Array {
+  const pair = createECDH('secp256k1')
+  pair.setPrivateKey(key)
+  return pair.getPublicKey()
 }
 
 /** The address of an uncompressed public key: the last 20 bytes of its hash. */

@@ -42,6 +42,10 @@ export function openSteadyClock(clock: Clock) {
       look()
       return state.jumpedMs
     },
+    /** Somebody who is believed says that this clock is ahead by so much: as if it had jumped. */
+    doubt: (aheadMs: number): void => {
+      state.jumpedMs ??= Math.round(aheadMs)
+    },
     /** Whether somebody else's clock has agreed with this one since the start. */
     isProven: (): boolean => state.isProven,
     /**

@@ -7,7 +7,7 @@ import { openDatabase } from '@chimera/infra/database/open-database'
 import { openLog } from '@chimera/runtime/log'
 import { afterAll, beforeAll, expect } from 'vitest'
 
-import { eventually, logs } from '../../e2e/stack-rig.ts'
+import { ended, eventually, logs } from '../../e2e/stack-rig.ts'
 import { type Random, sampleSize } from '../../guarantee.ts'
 import { findPids, signalAll } from '../storm/process-table.ts'
 import { openStormRig, type StormRig } from '../storm/storm-rig.ts'
@@ -177,6 +177,47 @@ guarantee(
   },
 )
 
+const isClosed = async () =>
+  (await storm.rig.status()).tools[0]?.reason?.startsWith('CLOCK_JUMP') || undefined
+const isOpen = async () => (await storm.rig.status()).tools[0]?.state === 'open' || undefined
+
+guarantee(
+  {
+    id: 'clock-postgres-ahead',
+    title: 'PostgreSQL an hour ahead: its tool server closes, and nothing is done or said wrongly',
+    n,
+    seed: 75,
+    timeoutMs,
+  },
+  async ({ random }) => {
+    const posting = storm.post(planGoals(random, { n, prefix: 'ahead' }), OVER_MS)
+    await sleep(OVER_MS / 3)
+    move(['postgres'], HOUR)
+    await eventually(isClosed, 10_000, 'the tool server closes')
+    const before = storm.provider().length
+    await posting
+    expect(storm.provider().length - before, 'requests on grants of an hour later').toBe(0)
+    move(['postgres'], 0)
+    await eventually(isOpen, 20_000, 'the tool server opens again')
+    const text = 'publish a tweet: after it'
+    await storm.post([{ id: 'after', text, words: 'after it', door: 'http', at: 0 }], 1)
+    const { status } = await ended(storm.rig, 'after')
+    expect(status).toBe('COMPLETED')
+    // What was written in that hour waits until it is that time again: nobody calls it done.
+    const { findings } = (await storm.settle(0)).checked
+    const wrong = findings.filter(({ verdict }) => !['lost', 'unsettled'].includes(verdict))
+    expect(wrong).toEqual([])
+  },
+)
+
+/** The word that the tool server was opened with last; none while one is to be signed. */
+async function readHello(): Promise<string | undefined> {
+  const [boot] = await ask<{ hello: string | null }>(
+    'SELECT hello FROM tool_boots ORDER BY registered_at DESC LIMIT 1',
+  )
+  return boot?.hello ?? undefined
+}
+
 guarantee(
   {
     id: 'clock-machine',
@@ -188,13 +229,15 @@ guarantee(
   async ({ random }) => {
     const moves = async () => {
       await sleep(OVER_MS / 3)
+      const before = await readHello()
       move(EVERYONE, HOUR)
-      const isClosed = async () =>
-        (await storm.rig.status()).tools[0]?.reason?.startsWith('CLOCK_JUMP') || undefined
-      await eventually(isClosed, 10_000, 'the tool server closes')
-      const isOpen = async () => (await storm.rig.status()).tools[0]?.state === 'open' || undefined
-      await eventually(isOpen, 20_000, 'the tool server opens again')
+      const isGreetedAgain = async () => {
+        const hello = await readHello()
+        return (hello !== undefined && hello !== before) || undefined
+      }
+      await eventually(isGreetedAgain, 20_000, 'a hello of the new time is signed')
     }
+    // With them everything ends that the hour of PostgreSQL alone had left behind.
     await moveDuring({ random, prefix: 'machine', moves })
   },
 )

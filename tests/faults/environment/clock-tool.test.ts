@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { describe, expect } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { Rig } from '../../integration/tool-rig.ts'
 import { findFaketime, type MovedClock, openMovedClock } from './moved-clock.ts'
@@ -114,4 +114,18 @@ describe.concurrent('by an hour', () => {
     },
     () => jumpWhileUnknown(HOUR, ['without=steady-clock']),
   )
+})
+
+test('a grant from the future closes the server, until a hello agrees on the time', async () => {
+  await using rig = new Rig()
+  await rig.startX({ inside: true })
+  await rig.startTool({ env: FAST })
+  const inAnHour = { iat: Math.floor(Date.now() / 1_000) + HOUR }
+  const early = await rig.call(rig.claims({ args, ...inAnHour }), args)
+  expect(early).toMatchObject({ status: 'NONE', code: 'CLOCK_JUMP', receipt: undefined })
+  expect(await rig.call(rig.claims({ args }), args)).toMatchObject({ code: 'CLOCK_JUMP' })
+  expect(await rig.hello(inAnHour)).toMatchObject({ state: 'closed' })
+  expect(rig.posts()).toHaveLength(0)
+  expect(await rig.hello()).toMatchObject({ state: 'open' })
+  expect(await rig.call(rig.claims({ args }), args)).toMatchObject({ status: 'CONFIRMED' })
 })

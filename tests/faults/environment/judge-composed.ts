@@ -1,0 +1,70 @@
+/**
+ * The Judge in a composition of the tests: the product's parts, on a record that it sees through a
+ * lens. With `without=receipt-binding` a receipt speaks for whatever round of its slot is open.
+ */
+import { ResultRing } from '@chimera/contracts/judging/rings'
+import { MAX_GRANTED } from '@chimera/domain/judging/attempt'
+import { openDatabase, type Statement } from '@chimera/infra/database/open-database'
+import { openJudgeWords } from '@chimera/infra/signing/judge-words'
+import { openReceiptKeys } from '@chimera/infra/signing/receipt-keys'
+import { openConsumer } from '@chimera/infra/streams/consumer'
+import { openRedis } from '@chimera/infra/streams/open-redis'
+import { openPublisher } from '@chimera/infra/streams/publisher'
+import { handleRings } from '@chimera/judge/handle-rings'
+import { runProcess } from '@chimera/runtime/run-process'
+
+import { seenThrough } from '../model/without.ts'
+
+const isBound = !process.argv.includes('without=receipt-binding')
+
+const boundToSlot = (statement: Statement): Statement => {
+  if (statement.name !== 'load-effects-by-grant') return statement
+  const asked = '($1::uuid[])[1]'
+  const text = statement.text
+    .replace(
+      'e.round, e.grant_id',
+      `(SELECT o.round FROM effects o WHERE o.grant_id = ${asked}) AS round, ${asked} AS grant_id`,
+    )
+    .replace(
+      'WHERE e.grant_id = ANY($1::uuid[])',
+      `WHERE e.effect_key IN (SELECT o.effect_key FROM effects o WHERE o.grant_id = ${asked})
+        AND e.state IN ('GRANTED', 'UNKNOWN', 'NEEDS_HUMAN')`,
+    )
+  return { text, ...(statement.values === undefined ? {} : { values: statement.values }) }
+}
+
+await runProcess({
+  name: 'judge',
+  sections: ['postgres', 'redis', 'roles', 'judge'],
+  async start({ config, consumerName, log, stack, metrics, crash }) {
+    const record = stack.use(openDatabase({ url: config.DATABASE_URL, name: 'judge', log }))
+    const redis = stack.use(await openRedis({ url: config.REDIS_URL, name: 'judge', log }))
+    const deps = {
+      database: isBound ? record : seenThrough(record, { ask: boundToSlot }),
+      publisher: openPublisher({ redis, source: 'judge' }),
+      words: await openJudgeWords(config.JUDGE_KEY),
+      receiptKeys: openReceiptKeys(config.RECEIPT_JWKS_FILE),
+      log,
+      actor: consumerName,
+      maxGranted: MAX_GRANTED,
+      crash,
+    }
+    stack.use(
+      openConsumer({
+        url: config.REDIS_URL,
+        name: 'judge-results',
+        streams: ['chimera:results'],
+        consumerName,
+        log,
+        leaseMs: config.LEASE_MS,
+        metrics,
+        parse: ({ payload }) => ResultRing.parse(payload),
+        handle: async (batch) => {
+          // The lens looks at one receipt at a time.
+          for (const { value } of batch) await handleRings(deps, [value])
+        },
+        onDead: () => Promise.reject(new Error('No entry of these tests is dead.')),
+      }),
+    )
+  },
+})

@@ -1,0 +1,111 @@
+import { join } from 'node:path'
+
+import { newId } from '@chimera/contracts/ids'
+import { afterAll, beforeAll, expect } from 'vitest'
+
+import { ended, eventually } from '../../e2e/stack-rig.ts'
+import { silence, startStandIn } from '../../e2e/stand-in.ts'
+import { control, guarantee } from '../../guarantee.ts'
+import { type FaultRig, openFaultRig, postGoals } from '../fault-rig.ts'
+
+/** Traces of `effects.py ablate` whose guard is the Judge's, on a stack of real processes. */
+
+const LEASE_MS = 2_000
+/** Within this the refused round has to be seen, and its tool server stopped. */
+const LIMITED_MS = 2_500
+const MAIN = join(import.meta.dirname, 'judge-composed.ts')
+
+let faults: FaultRig
+beforeAll(async () => {
+  faults = await openFaultRig({ LEASE_MS: String(LEASE_MS) })
+  await faults.rig.misbehave({ duplicate_check: false })
+  await silence(faults.rig, 'judge')
+}, 120_000)
+afterAll(async () => {
+  await faults.rig.signal('judge', 'SIGCONT')
+  await faults[Symbol.asyncDispose]()
+})
+
+const statesOf = async (id: string): Promise<string[]> =>
+  (await faults.rig.goal(id)).effects.map(({ state }) => state)
+
+/** X takes the next post for one too many. */
+async function limitOnce(): Promise<void> {
+  const [x] = (await faults.rig.report()).simulated
+  const answer = await fetch(new URL('/__control', x?.url), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ fault: '429', reset_in_ms: LIMITED_MS }),
+  })
+  expect(answer.status).toBe(200)
+}
+
+/** What the receipt of the slot's first round said, once more; resolves when it was judged. */
+async function comesAgain(goalId: string): Promise<void> {
+  const { record, rig } = faults
+  const id = newId()
+  await record.query({
+    text: `INSERT INTO receipts (id, grant_id, jws, carried_by)
+      SELECT $1, r.grant_id, r.jws, 'worker-1' FROM receipts r JOIN effects e USING (grant_id)
+      WHERE e.goal_id = $2 AND e.round = 1 LIMIT 1`,
+    values: [id, goalId],
+  })
+  const ring = JSON.stringify({ look_at: 'receipt', id })
+  await (await rig.redis()).call('XADD', 'chimera:results', '*', 'result', ring)
+  const isJudged = async () => {
+    const text = 'SELECT judged_at FROM receipts WHERE id = $1'
+    const [row] = await record.query<{ judged_at: Date | null }>({ text, values: [id] })
+    return row?.judged_at ?? undefined
+  }
+  await eventually(isJudged, 20_000, 'the receipt is judged')
+}
+
+/** The answer to a round that was refused comes again while the next round is on its way. */
+async function oldAnswerAgain(id: string, args: readonly string[]): Promise<void> {
+  const { rig } = faults
+  await using judge = await startStandIn(rig, {
+    role: 'judge',
+    name: `judge-${id}`,
+    main: MAIN,
+    leaseMs: LEASE_MS,
+    args,
+  })
+  await limitOnce()
+  await postGoals(faults, [{ id, text: `publish a tweet: ${id}` }])
+  const isInState = (...states: string[]) =>
+    eventually(
+      async () => (await statesOf(id)).join() === states.join() || undefined,
+      20_000,
+      `the rounds of ${id} are ${states.join()}: ${judge.log().slice(-2_000)}`,
+    )
+  await isInState('REFUSED')
+  await rig.signal('tweet', 'SIGSTOP')
+  try {
+    await isInState('REFUSED', 'GRANTED')
+    await comesAgain(id)
+    const states = await statesOf(id)
+    expect(states, 'I4 what can still happen is closed').toEqual(['REFUSED', 'GRANTED'])
+  } finally {
+    await rig.signal('tweet', 'SIGCONT')
+  }
+  expect(await ended(rig, id, 40_000)).toMatchObject({ status: 'COMPLETED' })
+}
+
+guarantee(
+  {
+    id: 'process-gidbind',
+    title: 'the answer of an old round does not close the next one',
+    n: 1,
+    seed: 1,
+  },
+  () => oldAnswerAgain('bound', []),
+)
+
+control(
+  {
+    guard: "the receipt's binding to its grant",
+    test: 'process-gidbind',
+    expect: /I4 what can still happen is closed/,
+  },
+  () => oldAnswerAgain('unbound', ['without=receipt-binding']),
+)

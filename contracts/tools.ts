@@ -173,9 +173,10 @@ export const TOOLS = {
     textArguments: [],
     money: true,
   },
+  // The brake takes no grant: whoever sees smoke may pull it.
   raise_kill: {
     server: 'trading',
-    mutating: true,
+    mutating: false,
     scope: 'trade:kill',
     textArguments: [],
     money: false,

@@ -327,7 +327,7 @@ test('tools, their servers and scopes', () => {
       "cancel_order trading trade:paper mutating money",
       "cancel_all trading trade:paper mutating money",
       "close_position trading trade:paper mutating money",
-      "raise_kill trading trade:kill mutating ",
+      "raise_kill trading trade:kill reading ",
       "get_mode trading trade:read reading ",
       "get_markets trading trade:read reading ",
       "get_price trading trade:read reading ",

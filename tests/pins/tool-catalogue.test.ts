@@ -13,6 +13,10 @@ import { openLedger } from '@chimera/mcp-kit/ledger/ledger'
 import type { ServedTool } from '@chimera/mcp-kit/serving/define-tool'
 import { openGatewayApi } from '@chimera/mcp-swarm/gateway-api'
 import { swarmTools } from '@chimera/mcp-swarm/swarm-tools'
+import { hyperliquidVenue } from '@chimera/mcp-trading/hyperliquid/hyperliquid-venue'
+import { openAgentWallet } from '@chimera/mcp-trading/hyperliquid/signing/agent-wallet'
+import { limitsOf } from '@chimera/mcp-trading/limits/trading-limits'
+import { tradingTools } from '@chimera/mcp-trading/tools/trading-tools'
 import { openMediaStore } from '@chimera/mcp-tweet/media-store'
 import { simulatedNetwork } from '@chimera/mcp-tweet/network/simulated-network'
 import { tweetTools } from '@chimera/mcp-tweet/tweet-tools'
@@ -36,6 +40,20 @@ const tweet = tweetTools({
   sendTimeoutMs: 10_000,
 })
 
+const wallet = openAgentWallet(`0x${'1'.repeat(64)}`, 'testnet')
+const baseUrl = new URL('http://127.0.0.1:9')
+const paper = { name: 'paper', baseUrl, wallet, account: wallet.address, now: Date.now } as const
+const tradingOn = (mode: 'paper' | 'live') =>
+  tradingTools({
+    venue: hyperliquidVenue(paper),
+    mode: { name: mode, why: [] },
+    ledger,
+    limits: limitsOf({}),
+    restricted: new Set(),
+    sendTimeoutMs: 10_000,
+  })
+const trading = tradingOn('paper')
+
 const hashesOf = (tools: readonly ServedTool[]) =>
   tools.map(({ definition }) => `${definition.name} ${canonicalHash(definition)}`)
 
@@ -55,6 +73,41 @@ test('the definitions of the tweet server', async () => {
       "estimate_cost c624a0b56d15ac7215f93b77c16531ec3e7e49e697b12a7d8e98e26da849cb97",
     ]
   `)
+})
+
+test('the definitions of the trading server, which are the same live', async () => {
+  const definitions = trading.map(({ definition }) => definition)
+  await expect(`${JSON.stringify(definitions, null, 2)}\n`).toMatchFileSnapshot(
+    join(CHECKOUT, 'contracts', 'schemas', 'tools', 'trading.json'),
+  )
+  expect(hashesOf(trading)).toMatchInlineSnapshot(`
+    [
+      "get_markets a8c3f9f6117246aa94c02f11948bfda1b669da8a624ae52771b461051feaf73d",
+      "get_price e45c366bf0889304ff894c87a4fcbbd63e55f44e9fbf5ecd697c6f4500ea5822",
+      "get_orderbook d3af323be71069b6de64c8aa7fedfc484ea5dbba4a268cb0e183d0a934d4c9db",
+      "get_candles a260e70f6201fb37f10776a8cb0d4e79981acd83e2ded37087c398edd5e8ed94",
+      "get_mode 866244cf0aeb28f9176edad7afc9f96dd400184983d0bc18fcd644d5af39d2e0",
+      "get_positions 4be77ab8ab1b3527ea50444d09414f6244d83dcb96312c10158c5f3fbb988ecc",
+      "get_orders afbf1abc2497b167dc85edd96aed0b885add2f630d888bebfc2596349934ea02",
+      "place_order bd7a70709723ed1e0818870d0b3676f8b8a09599495179ad3c114dd31944d502",
+      "cancel_order 6dd27408ac5ccffde04fe6f1375a402e7dbe63e92feab1e31bed2442437f5c62",
+      "cancel_all e0fda1589a9427e77eade76aefb19f69f453c43b5a650ea5a0f893caa8f27ac1",
+      "close_position 589609639230d26a9c1660e1bcc37cc3350db3369a84d238d06dfab3c4689283",
+      "raise_kill 8dbd282d8f65fcfd2367c9cbe77f4f9301d0bf9ac1df3b24b843fb4f38a2d3d2",
+    ]
+  `)
+  expect(hashesOf(tradingOn('live'))).toEqual(hashesOf(trading))
+})
+
+test('an order asks for another scope where it is real', () => {
+  const scopesOn = (mode: 'paper' | 'live') =>
+    new Set(
+      tradingOn(mode)
+        .filter(({ kind }) => kind === 'effect')
+        .map(({ scope }) => scope),
+    )
+  expect(scopesOn('paper')).toEqual(new Set(['trade:paper']))
+  expect(scopesOn('live')).toEqual(new Set(['trade:live']))
 })
 
 const swarm = swarmTools(openGatewayApi({ url: 'http://127.0.0.1:9', token: 'asked for nothing' }))
@@ -84,16 +137,21 @@ test('the tools of the swarm are those of the contract, and no plan may name the
 })
 
 test('every tool that plans may name is served by its server, with its scope', () => {
-  const served = tweet.map(({ definition, scope, kind }) => ({
-    name: definition.name,
-    scope,
-    kind,
-  }))
-  const planned = Object.entries(TOOLS)
-    .filter(([, { server }]) => server === 'tweet')
-    .map(([name, { scope, mutating }]) => ({ name, scope, kind: mutating ? 'effect' : 'read' }))
-  expect(served).toEqual(planned)
+  for (const [of, tools] of Object.entries({ tweet, trading })) {
+    const served = tools.map(({ definition, scope, kind }) => ({
+      name: definition.name,
+      scope,
+      kind,
+    }))
+    const planned = Object.entries(TOOLS)
+      .filter(([, { server }]) => server === of)
+      .map(([name, { scope, mutating }]) => ({ name, scope, kind: mutating ? 'effect' : 'read' }))
+    expect(served.toSorted(byName)).toEqual(planned.toSorted(byName))
+  }
 })
+
+const byName = (left: { name: string }, right: { name: string }): number =>
+  left.name < right.name ? -1 : 1
 
 test('one word more in a description is another hash', () => {
   const [post] = tweet

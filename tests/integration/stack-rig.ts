@@ -118,6 +118,7 @@ export function startChimera(
         NODE_COMPILE_CACHE,
         CHIMERA_STATE_DIR: stateDir,
         WALLET_NETWORK: 'off',
+        TRADING_TOOLS: 'off',
         ...env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],

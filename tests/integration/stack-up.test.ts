@@ -38,9 +38,12 @@ afterEach(async () => {
 })
 
 /** `up --detach`, taken down at the end whatever happens. */
-async function up(folder = stateDir): Promise<z.infer<typeof UP>> {
+async function up(
+  folder = stateDir,
+  env: Readonly<Record<string, string>> = {},
+): Promise<z.infer<typeof UP>> {
   cleanUps.push(async () => void (await chimera(folder, ['down'])))
-  const ran = await chimera(folder, ['up', '--detach', '--json'])
+  const ran = await chimera(folder, ['up', '--detach', '--json'], env)
   expect(ran, ran.err).toMatchObject({ code: 0 })
   return UP.parse(JSON.parse(ran.out))
 }
@@ -66,18 +69,26 @@ async function postGoal(socket: string, id: string): Promise<void> {
 }
 
 test('one command starts everything, one stops it, and what was accepted stays', async () => {
-  const first = await up()
+  const first = await up(stateDir, { TRADING_TOOLS: 'on' })
   const status = await readStatus(stateDir)
   expect(status.state).toBe('running')
   expect(status.roles.map(({ name, state }) => `${name} ${state}`)).toEqual(
     ['planner', 'worker', 'judge', 'keeper', 'gateway', 'swarm'].map((name) => `${name} ready`),
   )
   for (const { rss_bytes } of status.roles) expect(rss_bytes).toBeGreaterThan(10_000_000)
-  expect(status.simulated.map(({ name }) => name)).toEqual(['x'])
+  expect(status.simulated.map(({ name }) => name)).toEqual(['x', 'exchange'])
+  expect(status.tools.map(({ name, backend }) => `${name} ${backend}`)).toEqual([
+    'tweet simulated',
+    'trading paper',
+  ])
   await postGoal(first.urls.redis, 'kept')
   await eventually(async () => expect((await readStatus(stateDir)).tasks.done).toBe(1), 15_000)
   await eventually(
-    async () => expect((await readStatus(stateDir)).tools[0]?.state).toBe('open'),
+    async () =>
+      expect((await readStatus(stateDir)).tools.map(({ state }) => state)).toEqual([
+        'open',
+        'open',
+      ]),
     15_000,
   )
 
@@ -89,13 +100,13 @@ test('one command starts everything, one stops it, and what was accepted stays',
   expect(stillAlive(family)).toEqual([])
   expect(await readStatus(stateDir)).toMatchObject({ state: 'down', roles: [] })
 
-  const second = await up()
+  const second = await up(stateDir, { TRADING_TOOLS: 'on' })
   expect(second.urls).toEqual(first.urls)
   expect(second.token_file).toBe(first.token_file)
   expect(await count(second.urls.postgres, 'goals')).toBe(1)
-  // The tokens of the operator and the swarm, and the tool's account, are entered once.
+  // The tokens of the operator and the swarm, and the tools' accounts, are entered once.
   expect(await count(second.urls.postgres, 'api_tokens')).toBe(2)
-  expect(await count(second.urls.postgres, 'tool_accounts')).toBe(1)
+  expect(await count(second.urls.postgres, 'tool_accounts')).toBe(2)
 })
 
 test('a second up is harmless and says where everything is', async () => {

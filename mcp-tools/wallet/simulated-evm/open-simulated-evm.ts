@@ -112,6 +112,7 @@ function send(response: ServerResponse, { status, body }: Answer): void {
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': String(bytes.length),
+    ...(status === 429 ? { 'retry-after': '1' } : {}),
   })
   response.end(bytes)
 }

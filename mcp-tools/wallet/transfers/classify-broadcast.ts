@@ -18,6 +18,7 @@ const REFUSALS: readonly (readonly [RegExp, 'INSUFFICIENT_FUNDS' | 'UPSTREAM_REJ
 
 const MAX_DETAIL = 300
 const RATE_LIMIT_MS = 5_000
+const MAX_RATE_LIMIT_MS = 60_000
 
 /**
  * What a node's answer to a broadcast proves. That it took the transaction is not its end: that is
@@ -31,12 +32,8 @@ export function classifyBroadcast(
   const reply = RpcReply.safeParse(parseJson(response.body)).data
   if (status === 429) {
     const detail = 'The node limits the rate.'
-    return {
-      outcome: 'refused',
-      code: 'UPSTREAM_RATE_LIMITED',
-      detail,
-      retryAfterMs: RATE_LIMIT_MS,
-    }
+    const retryAfterMs = retryAfterOf(response)
+    return { outcome: 'refused', code: 'UPSTREAM_RATE_LIMITED', detail, retryAfterMs }
   }
   if (reply === undefined || status >= 500) {
     return { outcome: 'unknown', detail: `The node answered ${status} without a word on it.` }
@@ -49,6 +46,13 @@ export function classifyBroadcast(
   const code = REFUSALS.find(([pattern]) => pattern.test(said))?.[1]
   if (code === undefined) return { outcome: 'unknown', detail: `The node said: ${said}` }
   return { outcome: 'refused', code, detail: `The node refused: ${said}` }
+}
+
+/** What the node says, at most a minute; else some seconds. */
+function retryAfterOf({ headers }: ProviderResponse): number {
+  const said = headers['retry-after']
+  if (typeof said !== 'string' || !/^[0-9]{1,4}$/.test(said)) return RATE_LIMIT_MS
+  return Math.min(Number(said) * 1_000, MAX_RATE_LIMIT_MS)
 }
 
 function parseJson(body: Buffer): unknown {

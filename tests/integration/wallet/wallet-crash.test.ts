@@ -91,15 +91,15 @@ async function expectOnce(
   expect(await wallet.evm.nonceOf(wallet.address), what).toBe(1)
 }
 
-/** Every label with every fault and tool in full; in CI each label once, and each of the others. */
+/** Every label with every fault and tool in full; in CI those around the send, each tool once. */
 const ALL = LABELS.flatMap((label) =>
-  TOOLS.flatMap((tool) => FAULTS.map((fault) => ({ label, tool, fault }))),
+  TOOLS.flatMap((tool) => FAULTS.map((fault): Case => ({ label, tool, fault }))),
 )
-const SAMPLE = LABELS.map((label, at): Case => ({
-  label,
-  tool: TOOLS[at % TOOLS.length] ?? 'transfer_native',
-  fault: FAULTS[at % FAULTS.length] ?? 'none',
-}))
+const SAMPLE: readonly Case[] = [
+  { label: 'tool.claim.committed', tool: 'transfer_native', fault: 'none' },
+  { label: 'tool.send.sent', tool: 'transfer_erc20', fault: 'cut' },
+  { label: 'tool.send.answered', tool: 'unstick_transfer', fault: '5xx_after' },
+]
 
 describe.skipIf(MISSING_ANVIL !== undefined)('a wallet that is killed', () => {
   const n = sampleSize({ ci: SAMPLE.length, full: ALL.length })

@@ -68,9 +68,9 @@ export class WalletProcess implements AsyncDisposable {
     this.#evm = this.#stack.use(await openEvmRig(this.folder))
   }
 
-  env(other: Env = {}): Env {
+  env(other: Env = {}, allowed: Record<string, unknown> = limitsWith()): Record<string, string> {
     const limits = join(this.folder, 'limits.json')
-    writeFileSync(limits, JSON.stringify(limitsWith()))
+    writeFileSync(limits, JSON.stringify(allowed))
     return {
       TOOL_ACCOUNT: ACCOUNT,
       TOOL_PORT: String(this.#port),

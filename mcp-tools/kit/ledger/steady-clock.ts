@@ -16,12 +16,21 @@ export const MAX_JUMP_MS = 5_000
  */
 export type SteadyClock = ReturnType<typeof openSteadyClock>
 
+type State = {
+  anchor: number
+  jumpedMs: number | undefined
+  isProven: boolean
+  /** The latest time that was ever believed, or named by somebody who is believed. */
+  latestMs: number
+}
+
 export function openSteadyClock(clock: Clock) {
   const offset = (): number => clock.wall() - clock.monotonic()
-  const state: { anchor: number; jumpedMs: number | undefined; isProven: boolean } = {
+  const state: State = {
     anchor: offset(),
     jumpedMs: undefined,
     isProven: false,
+    latestMs: -Infinity,
   }
   const look = (): void => {
     if (state.jumpedMs !== undefined) return
@@ -42,9 +51,14 @@ export function openSteadyClock(clock: Clock) {
       look()
       return state.jumpedMs
     },
-    /** Somebody who is believed says that this clock is ahead by so much: as if it had jumped. */
-    doubt: (aheadMs: number): void => {
-      state.jumpedMs ??= Math.round(aheadMs)
+    /**
+     * Somebody who is believed has named a time that is not yet: as if this clock had jumped. Not
+     * so for one that it was itself before it was put back: those are words of that time.
+     */
+    doubt: (namedMs: number): void => {
+      if (namedMs <= state.latestMs + MAX_JUMP_MS) return
+      state.latestMs = namedMs
+      state.jumpedMs ??= Math.round(clock.wall() - namedMs)
     },
     /** Whether somebody else's clock has agreed with this one since the start. */
     isProven: (): boolean => state.isProven,
@@ -54,6 +68,7 @@ export function openSteadyClock(clock: Clock) {
      */
     prove: (): number => {
       const aheadMs = Math.round(offset() - state.anchor)
+      state.latestMs = Math.max(state.latestMs, state.anchor + clock.monotonic())
       Object.assign(state, { anchor: offset(), jumpedMs: undefined, isProven: true })
       return aheadMs
     },

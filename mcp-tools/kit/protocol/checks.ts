@@ -92,7 +92,7 @@ const isNotExpired: Check = ({ claims }, { ledger }) => {
   if (claims.iat * 1000 > nowMs + MAX_JUMP_MS) {
     // Signed before a clock was put back: by now it may be long expired. Whichever of the two is
     // wrong, no later grant is any better, until a hello shows that they agree again.
-    ledger.clock.doubt(nowMs - claims.iat * 1000)
+    ledger.clock.doubt(claims.iat * 1000)
     return refuse('CLOCK_JUMP', 'The grant is from the future of this server.')
   }
   return isExpired(claims, nowMs)

@@ -107,25 +107,9 @@ export async function openStormRig(
   )
   await nemesis.rage([])
   const api: Door = (path, init) => rig.api(path, init)
-  const intents: Intent[] = []
-  const agents = new Map<string, string | undefined>()
-  const seen = new Map<string, GoalSeen>()
   const readOwn = (): ProviderLine[] =>
     parseProviderRecord(readFileSync(join(rig.stateDir, 'simulated', 'x.jsonl'), 'utf8'))
-  const settle = async (withinMs: number): Promise<Settled> => {
-    const started = Date.now()
-    const ids = intents.filter(({ isAccepted }) => isAccepted).map(({ goalId }) => goalId)
-    while (!areEnded(ids, seen) && Date.now() - started < withinMs) {
-      await lookAtAll(ids, seen, api)
-      await sleep(LOOK_EVERY_MS)
-    }
-    const settledInMs = areEnded(ids, seen) ? Date.now() - started : undefined
-    const providers = [
-      { agent: undefined, lines: readOwn() },
-      ...more.accounts.map(({ agent, provider }) => ({ agent, lines: provider() })),
-    ]
-    return { checked: checkAccounts({ intents, agents, providers, goals: seen }), settledInMs }
-  }
+  const books = openBooks({ api, readOwn, more: more.accounts })
   const open = opening.move()
   return {
     rig,
@@ -133,12 +117,45 @@ export async function openStormRig(
     redis,
     nemesis,
     post: async (goals, overMs) => {
-      for (const { id, agent } of goals) agents.set(id, agent)
-      intents.push(...(await postAll({ goals, overMs, api, redis })))
+      books.enter(goals, await postAll({ goals, overMs, api, redis }))
     },
-    settle,
+    settle: books.settle,
     provider: () => [...readOwn(), ...more.accounts.flatMap(({ provider }) => provider())],
     more: more.accounts,
     [Symbol.asyncDispose]: () => open.disposeAsync(),
+  }
+}
+
+/** What was posted by whom, and what has been seen of it. */
+function openBooks(of: {
+  api: Door
+  readOwn: () => ProviderLine[]
+  more: readonly MoreAccount[]
+}): {
+  enter: (goals: readonly PlannedGoal[], posted: readonly Intent[]) => void
+  settle: StormRig['settle']
+} {
+  const intents: Intent[] = []
+  const agents = new Map<string, string | undefined>()
+  const seen = new Map<string, GoalSeen>()
+  return {
+    enter: (goals, posted) => {
+      for (const { id, agent } of goals) agents.set(id, agent)
+      intents.push(...posted)
+    },
+    settle: async (withinMs) => {
+      const started = Date.now()
+      const ids = intents.filter(({ isAccepted }) => isAccepted).map(({ goalId }) => goalId)
+      while (!areEnded(ids, seen) && Date.now() - started < withinMs) {
+        await lookAtAll(ids, seen, of.api)
+        await sleep(LOOK_EVERY_MS)
+      }
+      const settledInMs = areEnded(ids, seen) ? Date.now() - started : undefined
+      const providers = [
+        { agent: undefined, lines: of.readOwn() },
+        ...of.more.map(({ agent, provider }) => ({ agent, lines: provider() })),
+      ]
+      return { checked: checkAccounts({ intents, agents, providers, goals: seen }), settledInMs }
+    },
   }
 }

@@ -166,10 +166,11 @@ function modify({ oid, order }: Extract<Action, { type: 'modify' }>, by: By): Ap
 }
 
 function setLeverage(
-  { asset, leverage }: Extract<Action, { type: 'updateLeverage' }>,
+  { asset, isCross, leverage }: Extract<Action, { type: 'updateLeverage' }>,
   { account, parts }: By,
 ): Applied {
   if (parts.engine.markets[asset] === undefined) return err('Invalid asset')
+  if (!isCross) return err('Isolated margin is not simulated.')
   const set = parts.engine.setLeverage({ account, asset, leverage, atMs: parts.now() })
   return set.kind === 'success' ? { isDone: true, answer: DEFAULT } : err('Invalid leverage value')
 }

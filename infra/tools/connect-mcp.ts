@@ -21,8 +21,8 @@ export type OAuthOwner = Readonly<{
 /**
  * Connects to an MCP server over streamable HTTP, of either era: asks for the stateless protocol
  * first. Redirects are refused, so that no token goes where it was not sent. Everything that was
- * opened is closed again when it throws. Its owner is asked once: whoever is refused after that is not
- * let in.
+ * opened is closed again when it throws. Its owner is asked once: whoever is refused after that is
+ * not let in.
  */
 export async function connectMcp(of: {
   url: URL

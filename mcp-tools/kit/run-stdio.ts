@@ -1,4 +1,5 @@
 import type { Config } from '@chimera/contracts/config'
+import { TerminalError } from '@chimera/contracts/errors'
 import { ConfigError } from '@chimera/runtime/config'
 import type { Crash } from '@chimera/runtime/crash-point'
 
@@ -15,6 +16,9 @@ import {
   type ToolKind,
 } from './open-tool-process.ts'
 import { createHttpHandler } from './serving/http-handler.ts'
+
+/** A stack that stops and starts is back within a minute; one that does not is gone. */
+const GUEST_PATIENCE_MS = 60_000
 
 /** The configuration of a tool server; its own section comes on top. */
 type ToolConfig = Config<'base' | 'toolServer'>
@@ -49,15 +53,21 @@ async function serveRelay(relay: Relay, context: ToolContext & { kind: ToolKind 
   const { config, stack, log } = context
   const { TOOL_ACCOUNT: account, TOOL_TOKEN: mcp, TOOL_CONTROL_TOKEN: control } = config
   const paths = socketPathsOf({ account, ledger: config.TOOL_LEDGER })
+  let isGuest = config.TOOL_JOIN_ONLY === '1'
   for (;;) {
     const place = await holdOrJoin({
-      open: () => openToolServer(context, context.kind),
+      open: () => {
+        if (isGuest) throw new TerminalError('LEDGER_HELD', 'The ledger is for another process.')
+        return openToolServer(context, context.kind)
+      },
       socketPath: paths.mcp,
       // Whether a call needs a grant is the holder's to say.
       mayJoin: (holder) => holder.account === account,
-      patienceMs: PATIENCE_MS,
+      patienceMs: isGuest ? GUEST_PATIENCE_MS : PATIENCE_MS,
     })
     if (place.kind === 'bridge') {
+      // A server that wants grants is a swarm's, and its supervisor is about to start it again.
+      isGuest ||= place.greeting.grants === 'required'
       const { socket } = place
       log.info({ ready: true, account, bridge: true }, 'ready on stdio, as a bridge')
       await relay.attach({ readable: socket, writable: socket })

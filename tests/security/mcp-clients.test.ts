@@ -64,7 +64,7 @@ describe('a token', () => {
     const client = await rig.connect(token)
     expect((await client.listTools()).tools).toHaveLength(1)
     expect(await revokeToolClient(rig.file, 'short-lived')).toHaveLength(1)
-    await expect(client.listTools()).rejects.toThrow()
+    await expect(client.listTools()).rejects.toThrow('401')
     expect((await rig.ask(LIST, bearer(token))).status).toBe(401)
   })
 
@@ -93,7 +93,7 @@ describe('scopes', () => {
     await Promise.all([modern.close(), legacy.close(), writer.close()])
   })
 
-  test('stop a call that they do not cover, also one among others, and nothing is done', async () => {
+  test('stop a call that they do not cover, also among others; nothing is done', async () => {
     const token = await rig.token('sneaky')
     const call = callOf('post_tweet', { text: 'not allowed' })
     for (const body of [call, [LIST, callOf('get_words', { word: 'a' }, 2), call]]) {

@@ -6,6 +6,7 @@ import { parseJson } from './parse-json.ts'
 test('what is JSON comes out as JSON.parse has it', () => {
   fc.assert(
     fc.property(fc.json({ maxDepth: 8 }), (text) => {
+      fc.pre(!text.includes('__proto__'))
       expect(parseJson(text)).toEqual(JSON.parse(text))
     }),
   )
@@ -15,7 +16,6 @@ test.each([
   ['{"a":1,"a":2}'],
   ['{"a":1,"\\u0061":2}'],
   ['[{"b":{"a":1,"c":[1,{}],"a":2}}]'],
-  ['{"__proto__":1,"__proto__":2}'],
   ['{ "a" : 1 , "a" : 1 }'],
 ])('the same key twice is refused: %s', (text) => {
   expect(() => parseJson(text)).toThrow('the same key twice')
@@ -29,6 +29,13 @@ test.each([
 ])('equal keys at other places are fine: %s', (text) => {
   expect(parseJson(text)).toEqual(JSON.parse(text))
 })
+
+test.each(['{"__proto__":1}', '[{"a":{"\\u005f_proto__":{}}}]'])(
+  'a key that schemas read over is refused: %s',
+  (text) => {
+    expect(() => parseJson(text)).toThrow('some readers see')
+  },
+)
 
 test('a tower of brackets is refused, not climbed', () => {
   expect(() => parseJson('['.repeat(100_000) + ']'.repeat(100_000))).toThrow('nested deeper')

@@ -8,8 +8,9 @@ const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g
 
 /**
  * JSON as RFC 8259 and I-JSON (RFC 7493) allow it: `JSON.parse` keeps the last of two equal keys
- * and says nothing, and what one reader takes for the amount another takes for a decoy. Throws
- * BODY_INVALID for that, for more than 64 levels, and for what is no JSON.
+ * and says nothing, and what one reader takes for the amount another takes for a decoy. So it is
+ * with `__proto__`, which schemas read over. Throws BODY_INVALID for both, for more than 64 levels,
+ * and for what is no JSON.
  */
 export function parseJson(text: string): unknown {
   let value: unknown
@@ -37,6 +38,7 @@ function checkKeys(text: string): void {
     } else if (token === ':' && keys !== undefined) {
       const key = String(JSON.parse(last))
       if (keys.has(key)) throw refusal('has an object with the same key twice')
+      if (key === '__proto__') throw refusal('has a key that some readers see and others do not')
       keys.add(key)
     }
     last = token

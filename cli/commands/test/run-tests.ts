@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 
+import { bringWallet } from './bring-wallet.ts'
 import { CHECKOUT, runTool } from './checkout-tools.ts'
 import {
   isGreen,
@@ -66,6 +67,7 @@ export async function runTests(
     err(`There is no project ${unknown.join(', ')}; there are ${PROJECTS.join(', ')}.`)
     return 2
   }
+  await bringWallet(projects, err)
   const started = performance.now()
   await using stack = new AsyncDisposableStack()
   const { folder } = stack.use(await openRunFolder({ env, log: err }))

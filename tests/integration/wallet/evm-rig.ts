@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { SimulatedRequest } from '@chimera/contracts/observable'
+import { beforeEach } from 'vitest'
 import { z } from 'zod'
 
 import type { Address } from '#wallet/chain/address'
@@ -12,8 +13,15 @@ import { anvilBinary } from '#wallet/simulated-evm/anvil-binary'
 import { SIMULATED_TOKEN } from '#wallet/simulated-evm/known-contracts'
 import { openSimulatedEvm } from '#wallet/simulated-evm/open-simulated-evm'
 
-export const MISSING_ANVIL =
+const MISSING =
   anvilBinary() === undefined ? 'anvil is not installed (npm ci in mcp-tools/wallet)' : undefined
+
+/** The tests of the file, or of the `describe`, are skipped where there is no anvil. */
+export function needsAnvil(): void {
+  beforeEach(({ skip }) => {
+    if (MISSING !== undefined) skip(MISSING)
+  })
+}
 
 const Control = z.looseObject({ anvil_url: z.string() })
 const Reply = z.object({ result: z.unknown(), error: z.object({ message: z.string() }).optional() })
@@ -36,7 +44,7 @@ export type EvmRig = AsyncDisposable &
 export async function openEvmRig(folder: string): Promise<EvmRig> {
   const record = join(folder, 'evm.jsonl')
   const binary = anvilBinary()
-  if (binary === undefined) throw new Error(MISSING_ANVIL)
+  if (binary === undefined) throw new Error(MISSING)
   const evm = await openSimulatedEvm({ port: 0, recordPath: record, binary })
   const control = async (body?: object) => {
     const asked = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }

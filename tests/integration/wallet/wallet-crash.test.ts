@@ -6,9 +6,11 @@ import type { GrantClaims, ReceiptClaims } from '@chimera/contracts/grant'
 import { describe, expect } from 'vitest'
 
 import { control, guarantee, sampleSize } from '../../guarantee.ts'
-import { MISSING_ANVIL } from './evm-rig.ts'
+import { needsAnvil } from './evm-rig.ts'
 import { ALICE, USDC } from './wallet-limits.ts'
 import { WalletProcess } from './wallet-process.ts'
+
+needsAnvil()
 
 const LABELS = CRASH_POINTS.filter((label) => label.startsWith('tool.'))
 /** States after which the record may grant the next round. */
@@ -101,7 +103,7 @@ const SAMPLE: readonly Case[] = [
   { label: 'tool.send.answered', tool: 'unstick_transfer', fault: '5xx_after' },
 ]
 
-describe.skipIf(MISSING_ANVIL !== undefined)('a wallet that is killed', () => {
+describe('a wallet that is killed', () => {
   const n = sampleSize({ ci: SAMPLE.length, full: ALL.length })
   guarantee(
     {

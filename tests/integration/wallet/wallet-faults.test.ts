@@ -4,9 +4,11 @@ import { RULES, type Rules } from '@chimera/mcp-kit/protocol/rules'
 import { describe, expect } from 'vitest'
 
 import { control, guarantee } from '../../guarantee.ts'
-import { MISSING_ANVIL } from './evm-rig.ts'
+import { needsAnvil } from './evm-rig.ts'
 import { ALICE, USDC } from './wallet-limits.ts'
 import { WalletRig, type WalletWish } from './wallet-rig.ts'
+
+needsAnvil()
 
 /** Those that lose an answer, those that refuse, and one that lies. */
 const FAULTS = ['hang', 'cut', '5xx_after', '5xx', '429', '403_duplicate', 'reset_before'] as const
@@ -73,7 +75,7 @@ async function endOf(rig: WalletRig, grantId: string): Promise<string | undefine
   return state
 }
 
-describe.skipIf(MISSING_ANVIL !== undefined)('a node that fails', () => {
+describe('a node that fails', () => {
   guarantee(
     {
       id: 'wallet-faults-once',

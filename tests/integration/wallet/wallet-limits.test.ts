@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest'
 
-import { MISSING_ANVIL } from './evm-rig.ts'
+import { needsAnvil } from './evm-rig.ts'
 import { ALICE, BOB, ETH, limitsWith, USDC, withTokenCaps } from './wallet-limits.ts'
 import { WalletRig } from './wallet-rig.ts'
+
+needsAnvil()
 
 const token = (amount: bigint, to: string = ALICE) => ({
   asset: 'USDC',
@@ -38,7 +40,7 @@ async function expectRefused(
   expect(simulated.fields).toMatchObject({ allowed: false, refusal: code })
 }
 
-describe.skipIf(MISSING_ANVIL !== undefined)('a wallet refuses', () => {
+describe('a wallet refuses', () => {
   const args = token(10n * USDC)
   const now = new Date().toISOString()
   const cases: readonly [string, Record<string, unknown>, Record<string, unknown>, string][] = [
@@ -140,7 +142,7 @@ describe.skipIf(MISSING_ANVIL !== undefined)('a wallet refuses', () => {
   })
 })
 
-describe.skipIf(MISSING_ANVIL !== undefined)('a wallet allows', () => {
+describe('a wallet allows', () => {
   test('exactly its cap, and says what is left of it', async () => {
     await open(withTokenCaps({ per_hour: String(10n * USDC) }))
     expect((await payToken(token(4n * USDC))).status).toBe('CONFIRMED')

@@ -5,10 +5,12 @@ import { hexOf } from '#wallet/chain/hex'
 import { assemble, parseSigned, signingHash } from '#wallet/chain/transaction'
 import { SIMULATED_TOKEN } from '#wallet/simulated-evm/known-contracts'
 
-import { MISSING_ANVIL } from './evm-rig.ts'
+import { needsAnvil } from './evm-rig.ts'
 import { testSigner } from './test-signer.ts'
 import { ALICE, BOB, ETH, USDC } from './wallet-limits.ts'
 import { WalletRig, type WalletWish } from './wallet-rig.ts'
+
+needsAnvil()
 
 /** Calls answer UNKNOWN soon; the tests look for themselves. */
 const IMPATIENT = { WALLET_FOLLOW_MS: '50', WALLET_SEND_TIMEOUT_MS: '400' }
@@ -38,7 +40,7 @@ const sentRaws = (): unknown[] => rig.evm.taken().map(({ body }) => body)
 const used = async (): Promise<string> =>
   JSON.stringify((await rig.call('get_limits', {})).fields['assets'])
 
-describe.skipIf(MISSING_ANVIL !== undefined)('a transaction that waits for its block', () => {
+describe('a transaction that waits for its block', () => {
   test('is sent again byte for byte when the node has lost it', async () => {
     await open()
     await rig.evm.tell({ automine: false })
@@ -137,7 +139,7 @@ describe.skipIf(MISSING_ANVIL !== undefined)('a transaction that waits for its b
   })
 })
 
-describe.skipIf(MISSING_ANVIL !== undefined)('nonces', () => {
+describe('nonces', () => {
   test('of what was never sent are used again', async () => {
     const refusals = [{ code: 'FENCED' as const, detail: 'A stop came.' }]
     await open({ rules: { ...RULES, maySend: () => refusals.pop() } })
@@ -168,7 +170,7 @@ describe.skipIf(MISSING_ANVIL !== undefined)('nonces', () => {
   })
 })
 
-test.skipIf(MISSING_ANVIL !== undefined)('a rehearsal sends nothing', async () => {
+test('a rehearsal sends nothing', async () => {
   await open()
   const args = native(ETH)
   const grant = rig.claims({ tool: 'transfer_native', args, mode: 'dry' })

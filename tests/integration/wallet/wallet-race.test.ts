@@ -11,10 +11,12 @@ import { parseSigned } from '#wallet/chain/transaction'
 
 import { control, guarantee, sampleSize } from '../../guarantee.ts'
 import { machineEnvironment } from '../../machine-environment.ts'
-import { MISSING_ANVIL, type EvmRig } from './evm-rig.ts'
+import { needsAnvil, type EvmRig } from './evm-rig.ts'
 import { ALICE, USDC, withTokenCaps } from './wallet-limits.ts'
 import { WalletProcess } from './wallet-process.ts'
 import { WalletRig } from './wallet-rig.ts'
+
+needsAnvil()
 
 const MAIN = fileURLToPath(new URL('wallet-composed.ts', import.meta.url))
 const args = { asset: 'USDC', to: ALICE, amount: String(USDC) }
@@ -45,7 +47,7 @@ async function expectCap(evm: EvmRig, cap: number): Promise<void> {
   expect(distinct).toEqual(Array.from({ length: cap }, (_none, nonce) => nonce))
 }
 
-describe.skipIf(MISSING_ANVIL !== undefined)('one cap', () => {
+describe('one cap', () => {
   const processes = sampleSize({ ci: 3, full: 8 })
   const each = sampleSize({ ci: 10, full: 200 })
   const cap = sampleSize({ ci: 19, full: 1_000 })

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 
 import { assemble, hashOf, parseSigned, signingHash } from '#wallet/chain/transaction'
@@ -19,7 +19,11 @@ import { newKey, testSigner } from './test-signer.ts'
 const WALLET = join(CHECKOUT, 'mcp-tools', 'wallet')
 const isMissing = !existsSync(join(WALLET, 'node_modules', 'viem'))
 
-describe.skipIf(isMissing)('a key in AWS Secrets Manager', () => {
+beforeEach(({ skip }) => {
+  if (isMissing) skip('the packages of the wallet are not installed (npm ci in mcp-tools/wallet)')
+})
+
+describe('a key in AWS Secrets Manager', () => {
   const key = newKey()
   const secrets: Record<string, string> = { wallet: key, junk: 'not a key at all' }
   const server = createServer((request, response) => {
@@ -78,7 +82,7 @@ const Viem = z.object({
   recoverTransactionAddress: z.custom<(given: object) => Promise<string>>(),
 })
 
-describe.skipIf(isMissing)('the bytes of a transaction', () => {
+describe('the bytes of a transaction', () => {
   guarantee(
     {
       id: 'wallet-bytes',

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
 
-import { MISSING_ANVIL } from './evm-rig.ts'
+import { needsAnvil } from './evm-rig.ts'
 import { ALICE, BOB, ETH, USDC } from './wallet-limits.ts'
 import { WalletRig } from './wallet-rig.ts'
 
-describe.skipIf(MISSING_ANVIL !== undefined)('a wallet on a chain of its own', () => {
+needsAnvil()
+
+describe('a wallet on a chain of its own', () => {
   test('pays in the native asset, to the wei, and says what it cost', async () => {
     await using rig = await new WalletRig().open()
     const args = { to: ALICE, amount: String(ETH / 4n) }

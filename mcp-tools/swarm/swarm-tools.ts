@@ -32,6 +32,9 @@ const waitMs = z
   .describe('wait so long for its end, with progress on the way; 0 when absent')
 const goalId = GoalId.describe('id of the goal')
 
+const Word = z.string().max(MAX_GOAL_TEXT)
+const Param = z.union([Word, z.number(), z.boolean(), z.array(Word).max(64)])
+
 const shown = {
   goal: GoalShown,
   url: z.string().describe('the goal at the API of the swarm'),
@@ -53,7 +56,17 @@ function submitGoal(gateway: GatewayApi): ServedReadTool {
     scope: SWARM_TOOLS.submit_goal.scope,
     hints: { readOnlyHint: false, openWorldHint: true },
     input: {
-      text: z.string().min(1).max(MAX_GOAL_TEXT).describe('the goal, in the words of its owner'),
+      text: z
+        .string()
+        .min(1)
+        .max(MAX_GOAL_TEXT)
+        .optional()
+        .describe('the goal, in the words of its owner'),
+      kind: z.string().max(64).optional().describe('instead of words: such as tweet.post'),
+      params: z
+        .record(z.string().max(64), Param)
+        .optional()
+        .describe('of the kind: such as {"text": "hello", "media_ids": ["sha256:..."]}'),
       id: GoalId.optional().describe('an id of your own, the same when you try again'),
       agent_id: AgentId.optional().describe('which agent is to do it'),
       mode: Mode.optional().describe(

@@ -1,8 +1,10 @@
 /** An MCP client that knows nothing but the swarm's tools hands over work and follows it. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { checkoutRoot } from '@chimera/infra/stack/state-dir'
+import { openGatewayApi } from '@chimera/mcp-swarm/gateway-api'
+import { swarmTools } from '@chimera/mcp-swarm/swarm-tools'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js'
@@ -10,6 +12,7 @@ import { StdioClientTransport as LegacyTransport } from '@modelcontextprotocol/s
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 
+import { control, guarantee } from '../guarantee.ts'
 import { openStackRig, type StackRig } from './stack-rig.ts'
 
 let rig: StackRig
@@ -93,15 +96,70 @@ test('a goal that a client submits becomes a tweet, and the client hears how', a
   expect(await answer.json()).toMatchObject({ id: 'by-mcp', status: 'COMPLETED' })
 })
 
-test('the same goal twice is one goal, by its id or by its words', async () => {
-  const words = { text: 'generic: think of the sea' }
-  const [one, other] = await Promise.all([
-    call(http, 'submit_goal', words).catch(() => undefined),
-    call(http, 'submit_goal', words).catch(() => undefined),
-  ])
-  const again = await call(http, 'submit_goal', words)
-  const ids = new Set([one?.id, other?.id, again.id].filter((id) => id !== undefined))
-  expect(ids.size).toBe(1)
+test('an image goes out by its handle, whoever hands over the goal', async () => {
+  const file = join(rig.stateDir, 'sea.png')
+  writeFileSync(file, Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.from('sea')]))
+  const handle = (await rig.cli('media', 'add', file)).stdout.trim()
+  const goal = {
+    kind: 'tweet.post',
+    params: { text: 'look at the sea', media_ids: [handle] },
+    wait_ms: 20_000,
+  }
+  expect(await call(http, 'submit_goal', goal)).toMatchObject({ goal_status: 'COMPLETED' })
+  const [post] = rig.tweets().slice(-1)
+  expect(post?.body).toMatchObject({
+    text: 'look at the sea',
+    media: { media_ids: [expect.stringMatching(/^\d+$/)] },
+  })
+  const missing = { ...goal, params: { text: 'no such image', media_ids: ['../sea.png'] } }
+  expect(await call(http, 'submit_goal', missing)).toMatchObject({ code: 'INPUT_INVALID' })
+})
+
+type Submit = (goal: Record<string, unknown>) => Promise<{ id?: string | undefined }>
+
+/** A client whose answers get lost hands the same goal over again and again. */
+async function expectOneGoal(submit: Submit, n: number, text: string): Promise<void> {
+  const ids: (string | undefined)[] = []
+  for (let k = 0; k < n; k += 1) ids.push((await submit({ text })).id)
+  const all = await Promise.all(Array.from({ length: n }, () => submit({ text })))
+  ids.push(...all.map(({ id }) => id))
+  // One that meets another in the middle is told to try again.
+  const made = new Set(ids.filter((id) => id !== undefined))
+  expect([...made], 'goals made of the same words').toHaveLength(1)
+}
+
+guarantee(
+  {
+    id: 'swarm-goal-once',
+    title: 'a goal that is handed over again and again is one goal, by its words',
+    n: 5,
+    seed: 0,
+  },
+  async ({ n }) => {
+    await expectOneGoal((goal) => call(http, 'submit_goal', goal), n, 'generic: think of the sea')
+  },
+)
+
+control(
+  {
+    guard: 'the key made of the words',
+    test: 'swarm-goal-once',
+    expect: /goals made of the same words.*length of 1/s,
+  },
+  async () => {
+    const { urls } = await rig.report()
+    const gateway = openGatewayApi({ url: urls.gateway, token: secret('swarm-gateway') })
+    const [submitGoal] = swarmTools({
+      ...gateway,
+      post: (path, asked) => gateway.post(path, { body: asked?.body }),
+    })
+    const submit: Submit = async (goal) =>
+      Fields.parse({ status: '', ...(await submitGoal?.read(goal)) })
+    await expectOneGoal(submit, 2, 'generic: think of the sky')
+  },
+)
+
+test('a goal with an id is that goal, and no other words may have it', async () => {
   const named = { id: 'named', text: 'generic: think' }
   await call(http, 'submit_goal', named)
   expect(await call(http, 'submit_goal', named)).toMatchObject({ status: 'OK', id: 'named' })
@@ -136,7 +194,8 @@ test("the Workers' token does not open it, and a client's token is good for its 
   expect(tools.map(({ name }) => name)).toEqual(['submit_goal', 'cancel_goal'])
   const live = { text: 'publish a tweet: for real', mode: 'live' }
   expect(await call(writer, 'submit_goal', live)).toMatchObject({ code: 'FORBIDDEN' })
-  expect(rig.tweets()).toHaveLength(1)
+  const said = rig.tweets().map(({ body }) => JSON.stringify(body))
+  expect(said.filter((body) => body.includes('for real'))).toEqual([])
 })
 
 test('it speaks on stdio, in both eras, and says when the gateway is away', async () => {

@@ -130,10 +130,10 @@ export async function readLetters({ record }: FaultRig): Promise<Letter[]> {
 }
 
 /** The letter of one entry, once it is there. */
-export const letterOf = (of: FaultRig, entryId: string): Promise<Letter> =>
+export const letterOf = (of: FaultRig, entryId: string, withinMs = 20_000): Promise<Letter> =>
   eventually(
     async () => (await readLetters(of)).find((letter) => letter.entry_id === entryId),
-    20_000,
+    withinMs,
     `a dead letter for ${entryId}`,
   )
 

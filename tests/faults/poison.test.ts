@@ -1,8 +1,20 @@
+import { readFileSync } from 'node:fs'
+
 import { newId } from '@chimera/contracts/ids'
+import { ResultRing } from '@chimera/contracts/judging/rings'
+import { MAX_GRANTED } from '@chimera/domain/judging/attempt'
+import { openJudgeWords } from '@chimera/infra/signing/judge-words'
+import { openReceiptKeys } from '@chimera/infra/signing/receipt-keys'
+import { stateDirPaths } from '@chimera/infra/stack/state-dir'
+import { openRedis } from '@chimera/infra/streams/open-redis'
+import { openPublisher } from '@chimera/infra/streams/publisher'
+import { handleRings } from '@chimera/judge/handle-rings'
+import { openLog } from '@chimera/runtime/log'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import { eventually } from '../e2e/stack-rig.ts'
-import { guarantee } from '../guarantee.ts'
+import { ended, eventually } from '../e2e/stack-rig.ts'
+import { silence } from '../e2e/stand-in.ts'
+import { control, guarantee } from '../guarantee.ts'
 import {
   allCompleted,
   completions,
@@ -14,6 +26,7 @@ import {
   postGoals,
   xadd,
 } from './fault-rig.ts'
+import { openNaiveConsumer } from './naive-consumer.ts'
 
 let faults: FaultRig
 let before: Record<string, number>
@@ -112,6 +125,27 @@ guarantee(
   },
 )
 
+/** `asleep` does its work while nobody judges; then whoever judges finds all of it at once. */
+async function expectPoisonousResultAlone(of: {
+  prefix: string
+  n: number
+  withinMs: number
+  asleep: (work: () => Promise<void>) => Promise<void>
+}): Promise<void> {
+  const { prefix, n } = of
+  let id = ''
+  await of.asleep(async () => {
+    await postAndQueue(`${prefix}a`, n / 2)
+    await inReview(`${prefix}a`, n / 2)
+    id = await xadd(faults, 'chimera:results', 'result', '{"look_at":"task","id":"everything"}')
+    await postAndQueue(`${prefix}b`, n / 2 - 1)
+    await inReview(`${prefix}b`, n / 2 - 1)
+  })
+  await allCompleted(faults, { prefix, n: 2, withinMs: of.withinMs })
+  expect(await completions(faults, prefix)).toEqual({ '1': n - 1 })
+  expect(await letterOf(faults, id)).toMatchObject({ code: 'ENTRY_MALFORMED' })
+}
+
 guarantee(
   {
     id: 'poison-results',
@@ -119,24 +153,84 @@ guarantee(
     n: 500,
     seed: 0,
   },
-  async ({ n }) => {
-    const { rig } = faults
-    await rig.signal('judge', 'SIGSTOP')
-    let id = ''
-    try {
-      await postAndQueue('result-a', n / 2)
-      await inReview('result-a', n / 2)
-      id = await xadd(faults, 'chimera:results', 'result', '{"look_at":"task","id":"everything"}')
-      await postAndQueue('result-b', n / 2 - 1)
-      await inReview('result-b', n / 2 - 1)
-    } finally {
-      await rig.signal('judge', 'SIGCONT')
+  ({ n }) =>
+    expectPoisonousResultAlone({
+      prefix: 'result-',
+      n,
+      withinMs: 30_000,
+      asleep: async (work) => {
+        await faults.rig.signal('judge', 'SIGSTOP')
+        try {
+          await work()
+        } finally {
+          await faults.rig.signal('judge', 'SIGCONT')
+        }
+      },
+    }),
+)
+
+control(
+  {
+    guard: 'the verdict on each entry by itself',
+    test: 'poison-results',
+    expect: /not within 5000 ms: 2 goals naive-/,
+  },
+  async () => {
+    await silence(faults.rig, 'judge')
+    await using stack = new AsyncDisposableStack()
+    stack.defer(() => faults.rig.signal('judge', 'SIGCONT'))
+    {
+      // What comes without poison it judges as the product does.
+      await using others = new AsyncDisposableStack()
+      others.use(await openNaiveJudge())
+      await postGoals(faults, [{ id: 'able', text: 'noop 2' }])
+      await ended(faults.rig, 'able')
     }
-    await allCompleted(faults, { prefix: 'result-', n: 2, withinMs: 30_000 })
-    expect(await completions(faults, 'result-')).toEqual({ '1': n - 1 })
-    expect(await letterOf(faults, id)).toMatchObject({ code: 'ENTRY_MALFORMED' })
+    await expectPoisonousResultAlone({
+      prefix: 'naive-',
+      n: 20,
+      withinMs: 5_000,
+      asleep: async (work) => {
+        await work()
+        stack.use(await openNaiveJudge())
+      },
+    })
   },
 )
+
+async function openNaiveJudge(): Promise<AsyncDisposable> {
+  await using stack = new AsyncDisposableStack()
+  const { rig, record } = faults
+  const { urls } = await rig.report()
+  const { keyFiles } = stateDirPaths(rig.stateDir)
+  const log = openLog({ name: 'test', level: 'silent' })
+  const redis = stack.use(await openRedis({ url: urls.redis, name: 'test', log }))
+  const deps = {
+    database: record,
+    publisher: openPublisher({ redis, source: 'judge' }),
+    words: await openJudgeWords(readFileSync(keyFiles.grantPrivate, 'utf8')),
+    receiptKeys: openReceiptKeys(keyFiles.receiptJwks),
+    log,
+    actor: 'naive-judge',
+    maxGranted: MAX_GRANTED,
+    crash: Object.assign(() => undefined, { isArmed: false }),
+  }
+  stack.use(
+    openNaiveConsumer({
+      url: urls.redis,
+      stream: 'chimera:results',
+      consumerName: 'naive-judge',
+      parse: ({ payload }) => ResultRing.parse(payload),
+      handle: (batch) =>
+        handleRings(
+          deps,
+          batch.map(({ value }) => value),
+        ),
+    }),
+  )
+  const open = stack.move()
+  return { [Symbol.asyncDispose]: () => open.disposeAsync() }
+}
 
 guarantee(
   {

@@ -154,7 +154,8 @@ control(
     expect: /published: expected \d+ to be 500/,
   },
   async () => {
-    await using _keeper = await standInForKeeper()
+    await using others = new AsyncDisposableStack()
+    others.use(await standInForKeeper())
     await expectNoSecondPublication('nagged-', TASKS_PER_GOAL)
   },
 )

@@ -21,8 +21,10 @@ async function rateOfCommands(seconds: number): Promise<number> {
   }
   await waitMs(2_000)
   const before = await count()
+  const startedAt = performance.now()
   await waitMs(seconds * 1_000)
-  return ((await count()) - before - 2) / seconds
+  const tookSeconds = (performance.now() - startedAt) / 1_000
+  return ((await count()) - before - 2) / tookSeconds
 }
 
 test('at rest a keeper sends fewer than three commands a second', async () => {

@@ -118,7 +118,7 @@ test('a killed PostgreSQL is back, with everything that was committed', async ()
 })
 
 test('a PostgreSQL that hangs in its recovery is replaced', async () => {
-  await using server = await openPostgres({ stateDir, log, recoveryPatienceMs: 300 })
+  await using server = await openPostgres({ stateDir, log, recoveryPatienceMs: 2_000 })
   await query(server.url, 'CREATE TABLE kept AS SELECT 42 AS answer')
   const pidFile = path.join(stateDir, 'postgres', 'data', 'postmaster.pid')
   const postmaster = Number((await readFile(pidFile, 'utf8')).split('\n')[0])

@@ -1,10 +1,16 @@
 import { readFileSync } from 'node:fs'
 
 import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
+import { openRedis } from '@chimera/infra/streams/open-redis'
+import { openPublisher } from '@chimera/infra/streams/publisher'
+import { openGoalHandler } from '@chimera/planner/handle-goals'
+import { openGoalReader } from '@chimera/planner/read-goal-entry'
+import { openLog } from '@chimera/runtime/log'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 
 import { ended } from '../e2e/stack-rig.ts'
+import { silence } from '../e2e/stand-in.ts'
 import {
   drained,
   type FaultRig,
@@ -14,6 +20,8 @@ import {
   readLetters,
   xadd,
 } from '../faults/fault-rig.ts'
+import { openNaiveConsumer } from '../faults/naive-consumer.ts'
+import { control, guarantee } from '../guarantee.ts'
 
 let faults: FaultRig
 let before: Record<string, number>
@@ -129,15 +137,46 @@ const GOALS: [string, string[], string, RegExp][] = [
   ],
 ]
 
+async function expectLetter(
+  [, fields, code, reason]: (typeof GOALS)[number],
+  withinMs?: number,
+): Promise<void> {
+  const id = await xadd(faults, 'chimera:goals', ...fields)
+  const letter = await letterOf(faults, id, withinMs)
+  expect(letter).toMatchObject({ stream: 'chimera:goals', code })
+  expect(letter.reason).toMatch(reason)
+  // oxlint-disable-next-line no-control-regex
+  expect(letter.reason).not.toMatch(/[\u0000-\u0009\u000B-\u001F\u007F]/)
+}
+
 describe('an entry of chimera:goals that', () => {
-  test.each(GOALS)('%s is a dead letter with the reason', async (_, fields, code, reason) => {
-    const id = await xadd(faults, 'chimera:goals', ...fields)
-    const letter = await letterOf(faults, id)
-    expect(letter).toMatchObject({ stream: 'chimera:goals', code })
-    expect(letter.reason).toMatch(reason)
-    // oxlint-disable-next-line no-control-regex
-    expect(letter.reason).not.toMatch(/[\u0000-\u0009\u000B-\u001F\u007F]/)
-  })
+  guarantee(
+    { id: 'bad-input', title: 'is bad is a dead letter with the reason', n: GOALS.length, seed: 0 },
+    async () => {
+      for (const bad of GOALS) await expectLetter(bad)
+    },
+  )
+
+  control(
+    {
+      guard: 'the verdict on each entry by itself',
+      test: 'bad-input',
+      expect: /not within 4000 ms: a dead letter for/,
+    },
+    async () => {
+      await silence(faults.rig, 'planner')
+      try {
+        await using others = new AsyncDisposableStack()
+        others.use(await openNaivePlanner())
+        // What is good it plans as the product does.
+        await xadd(faults, 'chimera:goals', 'id', 'able', 'text', 'noop 1')
+        await ended(faults.rig, 'able')
+        for (const bad of GOALS.slice(0, 1)) await expectLetter(bad, 4_000)
+      } finally {
+        await faults.rig.signal('planner', 'SIGCONT')
+      }
+    },
+  )
 
   test('is not UTF-8 is no goal either, or one whose text can be read', async () => {
     const id = await xadd(faults, 'chimera:goals', 'goal', Buffer.from([0x7b, 0xff, 0xfe, 0x7d]))
@@ -149,6 +188,27 @@ describe('an entry of chimera:goals that', () => {
     expect(await ended(faults.rig, 'two')).toMatchObject({ text: 'generic: x' })
   })
 })
+
+/** The planner's own parser and handler, in a consumer to whom a batch is one fate. */
+async function openNaivePlanner(): Promise<AsyncDisposable> {
+  await using stack = new AsyncDisposableStack()
+  const { urls } = await faults.rig.report()
+  const log = openLog({ name: 'test', level: 'silent' })
+  const redis = stack.use(await openRedis({ url: urls.redis, name: 'test', log }))
+  const handle = openGoalHandler({
+    database: faults.record,
+    publisher: openPublisher({ redis, source: 'planner' }),
+    log,
+    crash: Object.assign(() => undefined, { isArmed: false }),
+    actor: 'naive-planner',
+    leaseMs: 2_000,
+  })
+  const parse = openGoalReader({ from: 'owner', tenantId: DEFAULT_TENANT })
+  const of = { url: urls.redis, consumerName: 'naive-planner', parse, handle }
+  stack.use(openNaiveConsumer({ ...of, stream: 'chimera:goals' }))
+  const open = stack.move()
+  return { [Symbol.asyncDispose]: () => open.disposeAsync() }
+}
 
 /** Everything that no schema of a work stream takes. */
 const JUNK = [
@@ -233,7 +293,7 @@ test('after all of it no process has ended, and a good goal completes', async ()
   await drained(faults)
   expect(await lives(faults)).toEqual(before)
   const [row] = await faults.record.query<{ n: number }>({
-    text: `SELECT count(*)::int AS n FROM goals WHERE id NOT IN ('two', 'good')`,
+    text: `SELECT count(*)::int AS n FROM goals WHERE id NOT IN ('two', 'good', 'able')`,
   })
   expect(row?.n).toBe(0)
 })

@@ -2,6 +2,7 @@ import { createHmac, generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+import { TaskType } from '@chimera/contracts/agent-task'
 import { canonicalHash } from '@chimera/contracts/canonical'
 import {
   GrantClaims,
@@ -11,12 +12,20 @@ import {
   ReceiptClaims,
 } from '@chimera/contracts/grant'
 import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
+import type { Statement } from '@chimera/infra/database/open-database'
+import { openRedis } from '@chimera/infra/streams/open-redis'
+import { openPublisher } from '@chimera/infra/streams/publisher'
+import { openLog } from '@chimera/runtime/log'
+import { openMetrics } from '@chimera/runtime/metrics'
+import { EXECUTORS } from '@chimera/worker/executors/executors'
+import { startWorker } from '@chimera/worker/start-worker'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { CompactSign } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 
 import { ended, eventually } from '../e2e/stack-rig.ts'
+import { silence } from '../e2e/stand-in.ts'
 import {
   drained,
   type FaultRig,
@@ -27,7 +36,8 @@ import {
   readLetters,
   xadd,
 } from '../faults/fault-rig.ts'
-import { guarantee, sampleSize } from '../guarantee.ts'
+import { seenThrough } from '../faults/model/without.ts'
+import { control, guarantee, sampleSize, seeded, type Random } from '../guarantee.ts'
 
 let faults: FaultRig
 let before: Record<string, number>
@@ -53,7 +63,7 @@ beforeAll(async () => {
   await eventually(isUnknown, 20_000, 'an effect of which nobody knows')
   await drained(faults)
   before = await lives(faults)
-  toolUrl = (await rig.status()).tools[0]?.url ?? ''
+  toolUrl = (await rig.report()).tools[0]?.url ?? ''
 }, 180_000)
 afterAll(() => faults[Symbol.asyncDispose]())
 
@@ -197,6 +207,35 @@ const altered = (row: Row): string =>
     args_hash: canonicalHash({ ...row.args, text: 'forged' }),
   }))
 
+/** Each forgery once, then `n` of them in any order: no row and no provider hears of it. */
+async function expectNothingChanges({ n, random }: { n: number; random: Random }): Promise<void> {
+  const { rig } = faults
+  const [open, done] = [await effectOf(OPEN), await effectOf(DONE)]
+  const rows = await dump()
+  const posts = rig.posts()
+  const all = forgeries(open, done)
+  const redis = await rig.redis()
+  const meta = ['source', 'judge', 'tenant', DEFAULT_TENANT, 'id', newId()]
+  const add = async (some: typeof all): Promise<void> => {
+    const pipeline = redis.pipeline()
+    for (const [stream, field, payload] of some) {
+      pipeline.call('XADD', stream, '*', ...meta, field, JSON.stringify(payload))
+    }
+    await pipeline.exec()
+  }
+  await add(all)
+  for (let left = n; left > 0; left -= 500) {
+    await add(Array.from({ length: Math.min(left, 500) }, () => random.pick(all)))
+  }
+  await drained(faults, 60_000)
+  expect(await dump(), 'the record').toEqual(rows)
+  expect(rig.posts()).toEqual(posts)
+  expect(await lives(faults)).toEqual(before)
+  const letters = await readLetters(faults)
+  const codes = new Set(letters.map(({ code }) => code))
+  expect([...codes].toSorted()).toEqual(['ENTRY_MALFORMED', 'TASK_NOT_FOUND'])
+}
+
 guarantee(
   {
     id: 'forged-entries',
@@ -205,34 +244,7 @@ guarantee(
     seed: 0,
     timeoutMs: 120_000,
   },
-  async ({ n, random }) => {
-    const { rig } = faults
-    const [open, done] = [await effectOf(OPEN), await effectOf(DONE)]
-    const rows = await dump()
-    const posts = rig.posts()
-    const all = forgeries(open, done)
-    const redis = await rig.redis()
-    const meta = ['source', 'judge', 'tenant', DEFAULT_TENANT, 'id', newId()]
-    const add = async (some: typeof all): Promise<void> => {
-      const pipeline = redis.pipeline()
-      for (const [stream, field, payload] of some) {
-        pipeline.call('XADD', stream, '*', ...meta, field, JSON.stringify(payload))
-      }
-      await pipeline.exec()
-    }
-    // Each of them once, then thousands in any order.
-    await add(all)
-    for (let left = n; left > 0; left -= 500) {
-      await add(Array.from({ length: Math.min(left, 500) }, () => random.pick(all)))
-    }
-    await drained(faults, 60_000)
-    expect(await dump()).toEqual(rows)
-    expect(rig.posts()).toEqual(posts)
-    expect(await lives(faults)).toEqual(before)
-    const letters = await readLetters(faults)
-    const codes = new Set(letters.map(({ code }) => code))
-    expect([...codes].toSorted()).toEqual(['ENTRY_MALFORMED', 'TASK_NOT_FOUND'])
-  },
+  expectNothingChanges,
 )
 
 test('a task forged for another tenant is a dead letter', async () => {
@@ -410,3 +422,56 @@ test('after all of it a good goal completes', async () => {
   expect(await ended(faults.rig, 'good')).toMatchObject({ status: 'COMPLETED' })
   expect(await lives(faults)).toEqual(before)
 })
+
+// The last one: what a forged entry starts here goes on.
+control(
+  {
+    guard: "the row's own word on whether it waits for a worker",
+    test: 'forged-entries',
+    expect: /^the record: expected/,
+  },
+  async () => {
+    await silence(faults.rig, 'worker')
+    try {
+      await using others = new AsyncDisposableStack()
+      others.use(await startCredulousWorker())
+      await expectNothingChanges({ n: 0, random: seeded(0) })
+    } finally {
+      await faults.rig.signal('worker', 'SIGCONT')
+    }
+  },
+)
+
+/** A worker that claims whatever it is told to do. */
+async function startCredulousWorker(): Promise<AsyncDisposable> {
+  await using stack = new AsyncDisposableStack()
+  const { urls } = await faults.rig.report()
+  const log = openLog({ name: 'test', level: 'silent' })
+  const redis = stack.use(await openRedis({ url: urls.redis, name: 'test', log }))
+  const ask = (statement: Statement): Statement =>
+    statement.name === 'claim-tasks'
+      ? {
+          ...statement,
+          name: 'claim-anything',
+          text: statement.text.replace("t.phase = 'ready' AND", ''),
+        }
+      : statement
+  stack.use(
+    await startWorker({
+      consumerName: 'credulous',
+      database: seenThrough(faults.record, { ask }),
+      publisher: openPublisher({ redis, source: 'worker' }),
+      redisUrl: urls.redis,
+      executors: EXECUTORS,
+      taskTypes: TaskType.options,
+      leaseMs: 15_000,
+      toolToken: readKey('mcp.token'),
+      log,
+      metrics: openMetrics(),
+      crash: Object.assign(() => undefined, { isArmed: false }),
+      random: Math.random,
+    }),
+  )
+  const open = stack.move()
+  return { [Symbol.asyncDispose]: () => open.disposeAsync() }
+}

@@ -2,7 +2,6 @@ import { readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { CRASH_POINTS, type CrashPoint } from '@chimera/contracts/crash-points'
-import type { GrantClaims, ReceiptClaims } from '@chimera/contracts/grant'
 import { newId } from '@chimera/contracts/ids'
 import { expect } from 'vitest'
 
@@ -61,7 +60,7 @@ async function killAt(
   expect(await died).toMatchObject({ signal: 'SIGKILL' })
   expect(readFileSync(join(rig.folder, 'state', 'crash-points.jsonl'), 'utf8')).toContain(label)
   await rig.startTool(parts)
-  const outcome = await settle(rig, claims, args)
+  const outcome = await rig.endOf(claims, args)
   expect([...CLOSED, 'CONFIRMED']).toContain(outcome.state)
   if (outcome.state !== 'CONFIRMED') {
     const next = { ...rig.claims({ tool, args, goal: claims.goal }), round: 2, closed_rounds: [1] }
@@ -71,16 +70,6 @@ async function killAt(
   }
   expect(rig.taken(act.type), `${act.type}s after a kill at ${label}`).toHaveLength(before + 1)
   expectNoKeyIn(rig)
-}
-
-async function settle(
-  rig: TradingRig,
-  claims: GrantClaims,
-  args: Record<string, unknown>,
-): Promise<ReceiptClaims> {
-  const again = await rig.call(claims, args)
-  const receipt = again.receipt ?? (await rig.askVoid(claims))
-  return receipt.state === 'UNKNOWN' ? rig.settled(claims.jti) : receipt
 }
 
 /** Ledger, crash file, exchange's record and every line that the process has written. */

@@ -1,4 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import type { SimulatedRequest } from '@chimera/contracts/observable'
+import { cloidOf } from '@chimera/mcp-trading/venue/cloid'
 import { expect } from 'vitest'
 import { z } from 'zod'
 
@@ -6,6 +9,8 @@ import { control, guarantee, sampleSize, seeded, type Random } from '../guarante
 import { TradingRig } from './trading-rig.ts'
 
 const SEED = 11
+/** The share of orders during which the server dies. */
+const KILLED = 0.15
 const BUY = {
   symbol: 'BTC',
   side: 'buy',
@@ -38,8 +43,9 @@ const cloidsOf = (line: SimulatedRequest): string[] =>
   Body.parse(line.body).action.orders.map(({ c }) => c)
 
 /**
- * Orders of which any may be lost on its way there or back, on nodes that lag behind: in the end
- * the ledger's word on each is what the exchange's own record says, by cloid.
+ * Orders of which any may be lost on its way there or back, on nodes that lag behind, by a server
+ * that may die in the middle: in the end the ledger's word on each is what the exchange's own
+ * record says, by cloid.
  */
 async function tradeThroughFaults(
   { n, random }: { n: number; random: Random },
@@ -56,24 +62,34 @@ async function tradeThroughFaults(
     const fault = random.pick(FAULTS)
     // Short of the expiry of some, beyond that of others.
     await rig.tell({ fault, delay_ms: random.integer(0, 700) })
-    await carryToItsEnd(rig, SIDES[each % 2] ?? BUY)
+    const killAfterMs = random.fraction() < KILLED ? random.integer(0, 60) : undefined
+    await carryToItsEnd(rig, { order: SIDES[each % 2] ?? BUY, killAfterMs })
   }
   await rig.tell({ fault: 'none', timeline_delay_ms: 0 })
 }
 
 /** One slot, round after round until it is done, or refused for good. */
-async function carryToItsEnd(rig: TradingRig, order: Order): Promise<void> {
+async function carryToItsEnd(
+  rig: TradingRig,
+  { order, killAfterMs }: { order: Order; killAfterMs: number | undefined },
+): Promise<void> {
   const first = rig.claims({ tool: 'place_order', args: order })
   const cloids: string[] = []
   for (let round = 1; round <= 3; round += 1) {
     const closed = Array.from({ length: round - 1 }, (_, index) => index + 1)
     const again = rig.claims({ tool: 'place_order', args: order, goal: first.goal })
     const claims = round === 1 ? first : { ...again, round, closed_rounds: closed }
-    const reply = await rig.call(claims, order)
-    const cloid = z.string().parse(reply.fields['client_order_id'])
+    const cloid = cloidOf({ effectKey: claims.effect_key, round })
     cloids.push(cloid)
-    const { state } =
-      reply.status === 'UNKNOWN' ? await rig.settled(claims.jti) : { state: reply.status }
+    const called = rig.call(claims, order).catch(() => undefined)
+    if (killAfterMs !== undefined && round === 1) {
+      await sleep(killAfterMs)
+      await rig.tool.kill()
+      await called
+      await rig.startTool()
+    }
+    await called
+    const { state } = await rig.endOf(claims, order)
     const taken = rig.taken().flatMap(cloidsOf)
     const times = taken.filter((name) => name === cloid).length
     expect(times, `orders of a round that is ${state}`).toBe(state === 'CONFIRMED' ? 1 : 0)
@@ -94,6 +110,12 @@ guarantee(
   tradeThroughFaults,
 )
 
+/** Answers one and the other, in turns. */
+function flipFlop(one: number, other: number): () => number {
+  let isOther = true
+  return () => ((isOther = !isOther) ? other : one)
+}
+
 function firstOf<T>(list: readonly T[]): T {
   const [first] = list
   if (first === undefined) throw new Error('The list is empty.')
@@ -108,12 +130,9 @@ control(
     expect: /orders of a round that is NOT_HAPPENED/s,
   },
   async () => {
-    // A node that lags, and an answer that is cut.
-    const random = {
-      ...seeded(SEED),
-      fraction: () => 0,
-      pick: <T>(of: readonly T[]) => firstOf(of),
-    }
+    // A node that lags, an answer that is cut, and a server that lives.
+    const fraction = flipFlop(0, 1)
+    const random: Random = { ...seeded(SEED), fraction, pick: firstOf }
     await tradeThroughFaults({ n: 1, random }, ['without=provider-clock'])
   },
 )

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+import type { GrantClaims, ReceiptClaims } from '@chimera/contracts/grant'
 import { SimulatedRequest } from '@chimera/contracts/observable'
 import { playCandles } from '@chimera/mcp-trading/candles/candle-player'
 import { loadRecording } from '@chimera/mcp-trading/candles/recording'
@@ -78,6 +79,13 @@ export class TradingRig extends Rig {
       body: JSON.stringify(control),
     })
     if (!response.ok) throw new Error(await response.text())
+  }
+
+  /** What a record does about a grant whose answer it does not have. */
+  async endOf(claims: GrantClaims, args: Record<string, unknown>): Promise<ReceiptClaims> {
+    const again = await this.call(claims, args)
+    const receipt = again.receipt ?? (await this.askVoid(claims))
+    return receipt.state === 'UNKNOWN' ? this.settled(claims.jti) : receipt
   }
 
   /** What the exchange has taken, by its own record: orders, or the cancels of them. */

@@ -52,7 +52,7 @@ function submitGoal(gateway: GatewayApi): ServedReadTool {
     description:
       'Gives the swarm a goal in words, such as "publish a tweet: hello". It is planned, judged and ' +
       'done by agents; what happens in the world is granted one by one and happens once. The same ' +
-      'id and words again are the same goal; without an id the same words are it for a day.',
+      'id and words again are the same goal; without an id the same words are it for three days.',
     scope: SWARM_TOOLS.submit_goal.scope,
     hints: { readOnlyHint: false, openWorldHint: true },
     input: {
@@ -156,7 +156,7 @@ function cancelGoal(gateway: GatewayApi): ServedReadTool {
 
 /**
  * The idempotency key of a goal without an id: the caller's own, else what it says. The gateway
- * keeps it for a day; every caller shares one token there, so the caller is part of it.
+ * keeps it for 72 hours; every caller shares one token there, so the caller is part of it.
  */
 function keyOf(goal: Readonly<Record<string, unknown>>, reading: Reading): string {
   const { principal = '', idempotencyKey } = reading

@@ -119,7 +119,7 @@ test('the definitions of the swarm server', async () => {
   )
   expect(hashesOf(swarm)).toMatchInlineSnapshot(`
     [
-      "submit_goal 1c5ec9f12d931953f9af97af9971915b3833185b4fcaf44641ba5403f4ffea8b",
+      "submit_goal 3e0bb18aab71d3e9ce7d3539e067da3fd704eae594b5a9892e7f1f89c4123d76",
       "get_goal ae913e9e258ab6a7e030f4da63295cf40c4ad676cbaa953bb8a532e165cb6189",
       "list_goals 3517dddc60fa19f6c19271c015feb16a205dd72a8ddd6f61d79d82f5d7f91ef3",
       "cancel_goal 88aa205a17d29d019a5751a2629d0607d8f47cfaec0956ef7784d1606e5709e4",

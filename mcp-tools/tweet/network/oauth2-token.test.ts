@@ -109,6 +109,15 @@ describe('a token pair', () => {
     ])
   })
 
+  test('that another process of the account has renewed is taken from the file', async () => {
+    const bridge = open()
+    nowMs += 2 * HOUR_MS
+    await open().renew()
+    expect(await bridge.renew()).toBeUndefined()
+    expect(bridge.current()).toBe('access-2')
+    expect(asked).toHaveLength(1)
+  })
+
   test('of a confidential client is asked for with its secret in the header', async () => {
     nowMs += 2 * HOUR_MS
     await open({ clientSecret: 'a secret/+' }).renew()

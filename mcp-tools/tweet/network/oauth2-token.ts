@@ -54,11 +54,15 @@ export function openOAuth2Token(options: {
   baseUrl: string
   now: () => number
 }): OAuth2Token {
-  let token = TokenFile.parse(JSON.parse(readFileSync(options.file, 'utf8')))
+  let token = readToken(options.file)
   let renewing: Promise<Refusal | undefined> | undefined
 
   const renew = async (): Promise<Refusal | undefined> => {
-    if (Date.parse(token.expires_at) - options.now() > RENEW_BEFORE_MS) return undefined
+    const isGood = (): boolean => Date.parse(token.expires_at) - options.now() > RENEW_BEFORE_MS
+    if (isGood()) return undefined
+    // Whoever held the account before this process may have renewed it.
+    token = readToken(options.file)
+    if (isGood()) return undefined
     const answer = await askForToken(options, token.refresh_token)
     const renewed = Renewed.safeParse(answer.body)
     if (answer.status === 200 && renewed.success) {
@@ -83,6 +87,10 @@ export function openOAuth2Token(options: {
       return renewing
     },
   }
+}
+
+function readToken(file: string): TokenFile {
+  return TokenFile.parse(JSON.parse(readFileSync(file, 'utf8')))
 }
 
 async function askForToken(

@@ -1,6 +1,7 @@
 /**
  * The Judge in a composition of the tests: the product's parts, on a record that it sees through a
- * lens. With `without=receipt-binding` a receipt speaks for whatever round of its slot is open.
+ * lens. With `without=receipt-binding` a receipt speaks for whatever round of its slot is open; with
+ * `without=adoption` what a ledger holds for a grant that the record does not know is not taken.
  */
 import { ResultRing } from '@chimera/contracts/judging/rings'
 import { MAX_GRANTED } from '@chimera/domain/judging/attempt'
@@ -13,9 +14,7 @@ import { openPublisher } from '@chimera/infra/streams/publisher'
 import { handleRings } from '@chimera/judge/handle-rings'
 import { runProcess } from '@chimera/runtime/run-process'
 
-import { seenThrough } from '../model/without.ts'
-
-const isBound = !process.argv.includes('without=receipt-binding')
+import { type Lens, seenThrough } from '../model/without.ts'
 
 const boundToSlot = (statement: Statement): Statement => {
   if (statement.name !== 'load-effects-by-grant') return statement
@@ -33,6 +32,14 @@ const boundToSlot = (statement: Statement): Statement => {
   return { text, ...(statement.values === undefined ? {} : { values: statement.values }) }
 }
 
+const LENSES: Readonly<Record<string, Lens>> = {
+  'without=receipt-binding': { ask: boundToSlot },
+  'without=adoption': {
+    change: ({ name }, row) => (name === 'load-held-effects' ? undefined : row),
+  },
+}
+const lens = LENSES[process.argv.at(-1) ?? '']
+
 await runProcess({
   name: 'judge',
   sections: ['postgres', 'redis', 'roles', 'judge'],
@@ -40,7 +47,7 @@ await runProcess({
     const record = stack.use(openDatabase({ url: config.DATABASE_URL, name: 'judge', log }))
     const redis = stack.use(await openRedis({ url: config.REDIS_URL, name: 'judge', log }))
     const deps = {
-      database: isBound ? record : seenThrough(record, { ask: boundToSlot }),
+      database: lens === undefined ? record : seenThrough(record, lens),
       publisher: openPublisher({ redis, source: 'judge' }),
       words: await openJudgeWords(config.JUDGE_KEY),
       receiptKeys: openReceiptKeys(config.RECEIPT_JWKS_FILE),

@@ -1,4 +1,5 @@
-import { readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { readdirSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -10,19 +11,24 @@ import { findPids, signalAll } from './process-table.ts'
 
 /** The shell that restarts Redis looks away for so long: the files have to be harmed meanwhile. */
 const DIES_WITHIN_MS = 5_000
+const APPEND_ONLY = 'appendonlydir'
 
-/** Kills Redis and does something to its files before it is started again. */
-async function whileDead(stack: StackClient, harm: (folder: string) => void): Promise<void> {
-  const lifeline = await findPids(stack, 'redis-lifeline')
-  const [server, ...others] = await findPids(stack, 'redis')
-  if (server === undefined || others.length > 0) throw new Error('Redis is not one process')
+/** Kills a server, all of it, and does something to its files before it is started again. */
+async function whileDead(
+  stack: StackClient,
+  name: 'redis' | 'postgres',
+  harm: (folder: string) => void,
+): Promise<void> {
+  const lifeline = await findPids(stack, `${name}-lifeline`)
+  const server = await findPids(stack, name)
+  if (server.length === 0) throw new Error(`${name} does not run`)
   signalAll(lifeline, 'SIGSTOP')
   try {
-    signalAll([server], 'SIGKILL')
+    signalAll(server, 'SIGKILL')
     const until = Date.now() + DIES_WITHIN_MS
-    while ((await findPids(stack, 'redis')).includes(server) && Date.now() < until) await sleep(20)
+    while ((await findPids(stack, name)).length > 0 && Date.now() < until) await sleep(20)
     const { state_dir: stateDir } = await stack.report()
-    harm(join(stateDirPaths(stateDir).redis, 'appendonlydir'))
+    harm(stateDirPaths(stateDir)[name])
   } finally {
     signalAll(lifeline, 'SIGCONT')
   }
@@ -31,7 +37,8 @@ async function whileDead(stack: StackClient, harm: (folder: string) => void): Pr
 /** Cuts off the end of what Redis had written down, anywhere. Answers the share that is left. */
 export async function cutRedisFile(stack: StackClient, random: Random): Promise<number> {
   let left = 1
-  await whileDead(stack, (folder) => {
+  await whileDead(stack, 'redis', (at) => {
+    const folder = join(at, APPEND_ONLY)
     const name = readdirSync(folder).findLast((each) => each.endsWith('.incr.aof'))
     if (name === undefined) throw new Error(`Redis has written nothing in ${folder}`)
     const file = join(folder, name)
@@ -45,5 +52,22 @@ export async function cutRedisFile(stack: StackClient, random: Random): Promise<
 
 /** Another Redis in its place that knows nothing. */
 export async function replaceRedis(stack: StackClient): Promise<void> {
-  await whileDead(stack, (folder) => rmSync(folder, { recursive: true }))
+  await whileDead(stack, 'redis', (at) => rmSync(join(at, APPEND_ONLY), { recursive: true }))
+}
+
+/** A copy of PostgreSQL as it is now, beside it. */
+export async function copyPostgres(stack: StackClient): Promise<void> {
+  await whileDead(stack, 'postgres', (at) => {
+    rmSync(join(at, 'data.old'), { recursive: true, force: true })
+    // With owners: under root PostgreSQL runs as somebody else.
+    execFileSync('cp', ['-a', join(at, 'data'), join(at, 'data.old')])
+  })
+}
+
+/** The copy takes the place of PostgreSQL, and nobody is told. */
+export async function rollBackPostgres(stack: StackClient): Promise<void> {
+  await whileDead(stack, 'postgres', (at) => {
+    rmSync(join(at, 'data'), { recursive: true })
+    renameSync(join(at, 'data.old'), join(at, 'data'))
+  })
 }

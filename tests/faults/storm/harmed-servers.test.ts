@@ -4,8 +4,9 @@ import { openDatabase } from '@chimera/infra/database/open-database'
 import { openLog } from '@chimera/runtime/log'
 import { afterAll, beforeAll, expect } from 'vitest'
 
-import { guarantee, type Random, sampleSize } from '../../guarantee.ts'
+import { control, guarantee, type Random, sampleSize } from '../../guarantee.ts'
 import { cutRedisFile, replaceRedis } from './harm-servers.ts'
+import { rollBackUnderLedger } from './older-postgres.ts'
 import { openStormRig, type StormRig } from './storm-rig.ts'
 import { planGoals } from './workload.ts'
 
@@ -132,4 +133,32 @@ guarantee(
     await harm({ random, prefix: 'reset', times, isRedisSpared: true, how })
     expect(ended).toBeGreaterThan(resets)
   },
+)
+
+// The last ones: what was accepted after the copy is forgotten, as its owner wanted it.
+guarantee(
+  {
+    id: 'postgres-rolled-back',
+    title:
+      'an older PostgreSQL is put in place by hand: the ledger stops it, nothing is done twice',
+    n: 1,
+    seed: 16,
+    timeoutMs,
+  },
+  () => rollBackUnderLedger(storm, { id: 'rolled-back', args: [], endsWithinMs: 30_000 }),
+)
+
+control(
+  {
+    guard: 'the adoption of what the ledger holds',
+    test: 'postgres-rolled-back',
+    expect: /the row of the slot/,
+    timeoutMs,
+  },
+  () =>
+    rollBackUnderLedger(storm, {
+      id: 'not-adopted',
+      args: ['without=adoption'],
+      endsWithinMs: 5_000,
+    }),
 )

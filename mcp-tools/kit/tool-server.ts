@@ -91,7 +91,7 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
   const { follow } = reconciliation
   const carrier = createCarrier({ ledger, rules, crash, follow, fail: parts.fail })
   const catchUp = rules.openCatchUp()
-  const calling = { account, rules, mutex: rules.createMutex(), catchUp, carrier, crash }
+  const calling = { account, rules, inTurn: rules.openTurns({ ledger, catchUp }), carrier, crash }
   const callEffect = chooseCall({
     callWithGrant: createEffectCall({ ...calling, sign: parts.sign, alarm }),
     callAsClient: createClientCall(calling),

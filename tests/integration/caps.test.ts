@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { windowOf } from '@chimera/mcp-kit/protocol/checks'
 import type { AccountWindow } from '@chimera/mcp-kit/protocol/effect-tool'
 import type { EffectDraft } from '@chimera/mcp-kit/serving/define-tool'
+import { inNoTurn } from '@chimera/mcp-kit/testing/in-no-turn'
 import { TestAccount } from '@chimera/mcp-kit/testing/test-account'
 import { requestOf } from '@chimera/mcp-kit/testing/test-tool'
 import { afterEach, beforeEach, expect } from 'vitest'
@@ -92,8 +93,8 @@ guarantee({ ...nonce, n: CALLERS, seed: 1 }, async () => {
   await countUp()
 })
 
-control({ guard: 'the mutex', test: nonce.id, expect: /to deeply equal/ }, async () => {
+control({ guard: 'one after the other', test: nonce.id, expect: /to deeply equal/ }, async () => {
   account.draft = payment
-  await account.open({ rules: { createMutex: () => async (work) => work() } })
+  await account.open({ rules: { openTurns: inNoTurn } })
   await countUp()
 })

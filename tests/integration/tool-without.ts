@@ -9,6 +9,7 @@ import type { Ledger } from '@chimera/mcp-kit/ledger/ledger'
 import type { ToolKind } from '@chimera/mcp-kit/open-tool-process'
 import type { Rules } from '@chimera/mcp-kit/protocol/rules'
 import { imaginedEntry } from '@chimera/mcp-kit/testing/imagined-entry'
+import { inNoTurn } from '@chimera/mcp-kit/testing/in-no-turn'
 
 /** What can be taken out; `ledger` answers once the server has one. */
 export const WITHOUT: Readonly<
@@ -19,9 +20,7 @@ export const WITHOUT: Readonly<
     rules: { ...withoutChecks(rules, 'isNotFenced'), maySend: () => undefined },
   }),
   /** A call that is read a moment before the stop that came with it is acted on. */
-  'catch-up': ({ rules }) => ({
-    rules: { ...rules, openCatchUp: () => ({ notice: () => {}, caughtUp: async () => {} }) },
-  }),
+  'catch-up': ({ rules }) => ({ rules: { ...rules, openTurns: inNoTurn } }),
   'second-look': ({ rules }) => ({ rules: { ...rules, maySend: () => undefined } }),
   boot: ({ rules }) => ({
     rules: { ...rules, behindOf: () => undefined, provesAbsence: () => true },

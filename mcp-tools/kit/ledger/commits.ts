@@ -76,11 +76,13 @@ export function openCommits(given: {
       if (!(error instanceof ChimeraError)) throw error
     }
   }
+  const transact = <T>(work: () => T): T => {
+    tryAgainIfDue()
+    return commit(work)
+  }
   return {
-    transact: <T>(work: () => T): T => {
-      tryAgainIfDue()
-      return commit(work)
-    },
+    transact,
+    ...shareCommits(database, transact),
     /** Why nothing can be written, as far as is known; tries again from time to time. */
     unwritable: (): string | undefined => {
       tryAgainIfDue()
@@ -88,6 +90,64 @@ export function openCommits(given: {
     },
   }
 }
+
+/** A piece of work of a shared commit, and whoever waits for it. */
+type Shared = Readonly<{ run: () => void; done: () => void; fail: (cause: unknown) => void }>
+
+/** Work that a commit takes along at most; the loop stands still meanwhile. */
+const MAX_SHARED = 128
+
+/** One write to the disk for everything that comes in the same turn of the loop. */
+function shareCommits(database: DatabaseSync, transact: <T>(work: () => T) => T) {
+  let waiting: Shared[] = []
+  const flush = (): void => {
+    const batch = waiting.slice(0, MAX_SHARED)
+    waiting = waiting.slice(MAX_SHARED)
+    if (waiting.length > 0) setImmediate(flush)
+    try {
+      transact(() => {
+        for (const { run } of batch) run()
+      })
+    } catch (cause) {
+      for (const { fail } of batch) fail(cause)
+      return
+    }
+    for (const { done } of batch) done()
+  }
+  const apart = <T>(work: () => T): Apart<T> => {
+    database.exec('SAVEPOINT apart')
+    try {
+      const result = work()
+      database.exec('RELEASE apart')
+      return { isDone: true, result }
+    } catch (cause) {
+      // A disk that is full has ended the whole commit, and with it everybody's.
+      if (!database.isTransaction) throw cause
+      database.exec('ROLLBACK TO apart; RELEASE apart')
+      return { isDone: false, cause }
+    }
+  }
+  return {
+    apart,
+    share: async <T>(work: () => T): Promise<T> =>
+      new Promise((resolve, reject) => {
+        const fail: (cause: unknown) => void = reject
+        let tell = (): void => fail(new InvariantError('Shared work was not done.'))
+        waiting.push({
+          run: () => {
+            const outcome = apart(work)
+            tell = outcome.isDone ? () => resolve(outcome.result) : () => fail(outcome.cause)
+          },
+          done: () => tell(),
+          fail,
+        })
+        if (waiting.length === 1) setImmediate(flush)
+      }),
+  }
+}
+
+/** What came of work that stands or falls by itself within a commit. */
+export type Apart<T> = Readonly<{ isDone: true; result: T } | { isDone: false; cause: unknown }>
 
 function isThenable(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'then' in value

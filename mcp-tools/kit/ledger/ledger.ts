@@ -6,7 +6,7 @@ import { newId as newUuid } from '@chimera/contracts/ids'
 import { z } from 'zod'
 
 import { openBoots, type Boots } from './boots.ts'
-import { openCommits, type OnWritable } from './commits.ts'
+import { openCommits, type Apart, type OnWritable } from './commits.ts'
 import { openDoubt, type Doubt } from './doubt.ts'
 import { openEntries, type Entries } from './entries.ts'
 import { heldOr, openExclusiveDatabase } from './exclusive-database.ts'
@@ -63,6 +63,14 @@ export type Ledger = Disposable &
      * throws, nothing is written; when it writes nothing, there is no commit.
      */
     transact: <T>(work: () => T) => T
+    /**
+     * The same for work that need not be done at once: whatever comes in one turn of the loop shares
+     * a commit, and so one write to the disk. Each piece of work stands or falls by itself; answered
+     * when the commit is durable.
+     */
+    share: <T>(work: () => T) => Promise<T>
+    /** Within a commit: work whose failure takes back its own writes alone. Nests. */
+    apart: <T>(work: () => T) => Apart<T>
     /**
      * Why the last commit could not be written, as long as none can: nothing is claimed then. Asked
      * from time to time, it tries by itself whether there is room again.

@@ -75,7 +75,7 @@ export function createCarrier(options: {
     try {
       const outcome = await send(errand)
       if (outcome.kind === 'answered') crash('tool.send.answered')
-      const settled = rules.settle({ ledger, entry, plan, outcome })
+      const settled = await ledger.share(() => rules.settle({ ledger, entry, plan, outcome }))
       crash('tool.receipt.committed')
       const { followMs = 0 } = plan
       return settled.isPending && followMs > 0

@@ -1,21 +1,19 @@
 import { canonicalHash } from '@chimera/contracts/canonical'
 import type { CrashPoint } from '@chimera/contracts/crash-points'
-import { InvariantError } from '@chimera/contracts/errors'
 import { newId } from '@chimera/contracts/ids'
 
 import type { EntryAbout } from '../ledger/entry-writes.ts'
 import { isClosedWithoutEffect, type Entry } from '../ledger/entry.ts'
 import type { PreparedRequest, Refusal } from '../provider/exchange.ts'
 import type { Carrier } from './carrier.ts'
-import type { CatchUp } from './catch-up.ts'
 import { findWindowRefusal } from './checks.ts'
 import type { EffectReply } from './effect-call.ts'
-import type { EffectPlan, EffectTool, RoundName } from './effect-tool.ts'
+import type { EffectPlan, EffectTool } from './effect-tool.ts'
 import { claimOf, type Account } from './granted-call.ts'
-import type { Mutex } from './mutex.ts'
-import { isRefusal, prepareInTime } from './prepare.ts'
+import { isRefusal } from './prepare.ts'
 import type { Rules } from './rules.ts'
 import { scopesOf } from './scopes.ts'
+import type { Decided, InTurn } from './turns.ts'
 
 /** A call of an outside client, on a server that needs no grants (design.md section 5). */
 export type ClientCall = (
@@ -35,8 +33,6 @@ const INTENT_MS = 86_400_000
 
 type Decision =
   | Readonly<{ kind: 'claimed'; entry: Entry; prepared: PreparedRequest }>
-  /** Nothing speaks against it; its bytes are not made yet. */
-  | (Readonly<{ kind: 'ready' }> & RoundName)
   | Readonly<{ kind: 'settled'; entry: Entry }>
   | Readonly<{ kind: 'refused'; refusal: Refusal }>
 
@@ -47,8 +43,7 @@ type Decision =
 export function createClientCall(options: {
   account: Account
   rules: Rules
-  mutex: Mutex
-  catchUp: CatchUp
+  inTurn: InTurn
   carrier: Carrier
   crash: (label: CrashPoint) => void
 }): ClientCall {
@@ -60,27 +55,21 @@ export function createClientCall(options: {
     const { plan, refusal } = tool.plan(args)
     if (plan === undefined) return { kind: 'refused', refusal }
     const about = aboutClient({ tool, principal, argsHash, account })
-    const decide = (prepared?: PreparedRequest): Decision => {
+    const decision = await options.inTurn((made): Decided<Decision> => {
+      if (made !== undefined && isRefusal(made)) {
+        return { decision: { kind: 'refused', refusal: made } }
+      }
       const slot = findSlot(given, account, argsHash)
-      if (slot.kind !== 'free') return slot
-      const objection = objectionTo(plan, prepared, account)
-      if (objection !== undefined) return { kind: 'refused', refusal: objection }
+      if (slot.kind !== 'free') return { decision: slot }
+      const objection = objectionTo(plan, made, account)
+      if (objection !== undefined) return { decision: { kind: 'refused', refusal: objection } }
       const { effectKey, round } = slot
-      if (prepared === undefined) return { kind: 'ready', effectKey, round }
-      const claim = claimOf(plan, prepared, ledger)
+      if (made === undefined) return { make: () => plan.prepare({ effectKey, round }) }
+      const claim = claimOf(plan, made, ledger)
       const entry = rules.claim(ledger, { ...about, effectKey, round }, claim)
       options.crash('tool.claim.before_commit')
-      return { kind: 'claimed', entry, prepared }
-    }
-    const decision = await options.mutex(async (): Promise<Decision> => {
-      const first = ledger.transact(() => decide())
-      if (first.kind !== 'ready') return first
-      const made = await prepareInTime(plan, first)
-      if (isRefusal(made)) return { kind: 'refused', refusal: made }
-      await options.catchUp.caughtUp()
-      return ledger.transact(() => decide(made))
+      return { decision: { kind: 'claimed', entry, prepared: made } }
     })
-    if (decision.kind === 'ready') throw new InvariantError('A call with bytes was not decided.')
     if (decision.kind !== 'claimed') return decision
     const { prepared } = decision
     const maySend = (): Refusal | undefined => fenceOf(account) ?? closedFor(account)
@@ -90,7 +79,7 @@ export function createClientCall(options: {
 }
 
 type Slot =
-  | Exclude<Decision, { kind: 'claimed' | 'ready' }>
+  | Exclude<Decision, { kind: 'claimed' }>
   | { kind: 'free'; effectKey: string; round: number }
 
 /** The slot of this intent: what it has come to, or its next round when nothing came of it. */

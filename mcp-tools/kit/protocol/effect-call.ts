@@ -5,14 +5,13 @@ import { InvariantError } from '@chimera/contracts/errors'
 import type { Entry } from '../ledger/entry.ts'
 import type { Refusal } from '../provider/exchange.ts'
 import type { Carrier } from './carrier.ts'
-import type { CatchUp } from './catch-up.ts'
 import { isThisRecord, type Objection } from './checks.ts'
 import type { EffectTool } from './effect-tool.ts'
 import { aboutGrant, claimOf, type Account, type GrantedCall } from './granted-call.ts'
-import type { Mutex } from './mutex.ts'
-import { isRefusal, prepareInTime } from './prepare.ts'
+import { isRefusal, type Made } from './prepare.ts'
 import type { SignReceipt } from './receipts.ts'
 import type { Rules } from './rules.ts'
+import type { Decided, InTurn } from './turns.ts'
 import { GRANT, verifyWord } from './verify-word.ts'
 
 /** The answer to one call of a mutating tool. */
@@ -28,23 +27,21 @@ export type EffectCall = (
 
 type Decision =
   | Readonly<{ kind: 'claimed'; entry: Entry }>
-  /** Nothing speaks against it; its bytes are not made yet. */
-  | Readonly<{ kind: 'ready' }>
   | Readonly<{ kind: 'settled'; entry: Entry }>
   | Readonly<{ kind: 'refused'; refusal: Refusal; holder?: Entry; isAlarm?: boolean }>
 
 /**
  * A mutating call with a grant, in the order of design.md section 5 item 2: signature and bytes
  * first, then one ledger commit that decides and claims, then the send, then the receipt. The
- * account's mutex covers the bytes and the claim; not the send, or one slow provider would hold up
+ * account's turns cover the bytes and the claim; not the send, or one slow provider would hold up
  * every answer. What is decided without bytes (a grant that is known, or that never acts) costs no
- * look at the provider; with them everything is decided again. Throws ChimeraError GRANT_INVALID for a grant that the Judge did not sign.
+ * look at the provider; with them everything is decided again. Throws ChimeraError GRANT_INVALID
+ * for a grant that the Judge did not sign.
  */
 export function createEffectCall(options: {
   account: Account
   rules: Rules
-  mutex: Mutex
-  catchUp: CatchUp
+  inTurn: InTurn
   carrier: Carrier
   sign: SignReceipt
   crash: (label: CrashPoint) => void
@@ -53,26 +50,19 @@ export function createEffectCall(options: {
 }): EffectCall {
   const { account, rules, carrier, sign } = options
 
-  const decideNow = (call: GrantedCall): Decision =>
-    account.ledger.transact(() => {
-      const made = decide(call, account, rules)
-      if (made.kind === 'claimed') options.crash('tool.claim.before_commit')
-      return made
-    })
+  const decideWith = (call: GrantedCall): Decided<{ call: GrantedCall; decision: Decision }> => {
+    const decision = decide(call, account, rules)
+    if (decision.kind === 'ready') return decision
+    if (decision.kind === 'claimed') options.crash('tool.claim.before_commit')
+    return { decision: { call, decision } }
+  }
   const decideInTurn = async (given: { grant: string; tool: EffectTool; args: unknown }) => {
     const { claims, key } = await verifyWord(GRANT, given.grant, account.keys)
     options.crash('tool.grant.verified')
     const { tool, args } = given
     const argsHash = canonicalHash(args)
     const asked = { claims, key, tool, argsHash, planned: tool.plan(args), prepared: undefined }
-    return options.mutex(async () => {
-      await options.catchUp.caughtUp()
-      const decision = decideNow(asked)
-      if (decision.kind !== 'ready') return { call: asked, decision }
-      const call = await withBytes(asked)
-      await options.catchUp.caughtUp()
-      return { call, decision: decideNow(call) }
-    })
+    return options.inTurn((made) => decideWith(made === undefined ? asked : withMade(asked, made)))
   }
 
   return async (given) => {
@@ -87,7 +77,6 @@ export function createEffectCall(options: {
         holder === undefined || holder.state === 'CLAIMED' ? undefined : await sign(holder)
       return { kind: 'refused', refusal, ...(receipt === undefined ? {} : { receipt }) }
     }
-    if (decision.kind === 'ready') throw new InvariantError('A call with bytes was not decided.')
     const entry =
       decision.kind === 'settled'
         ? decision.entry
@@ -97,11 +86,7 @@ export function createEffectCall(options: {
 }
 
 /** A tool that refuses to make the bytes has refused the call. */
-async function withBytes(call: GrantedCall): Promise<GrantedCall> {
-  const { plan } = call.planned
-  if (plan === undefined) throw new InvariantError('A call without a plan was ready.')
-  const { effect_key: effectKey, round } = call.claims
-  const made = await prepareInTime(plan, { effectKey, round })
+function withMade(call: GrantedCall, made: Made): GrantedCall {
   return isRefusal(made) ? { ...call, planned: { refusal: made } } : { ...call, prepared: made }
 }
 
@@ -125,8 +110,11 @@ async function carryOut(given: {
   })
 }
 
+/** Nothing speaks against it, and its bytes are not made yet. */
+type Ready = Readonly<{ kind: 'ready'; make: () => Made | Promise<Made> }>
+
 /** Runs within one ledger commit and never awaits. */
-function decide(call: GrantedCall, account: Account, rules: Rules): Decision {
+function decide(call: GrantedCall, account: Account, rules: Rules): Decision | Ready {
   const { claims } = call
   const { entries } = account.ledger
   const doubt = firstObjection(rules.credentialChecks, call, account)
@@ -154,7 +142,11 @@ function decide(call: GrantedCall, account: Account, rules: Rules): Decision {
   const objection = firstObjection(rules.claimChecks, call, account)
   if (objection?.kind === 'refuse') return { kind: 'refused', refusal: objection }
   if (objection !== undefined) return { kind: 'settled', entry: bury(call, account, objection) }
-  if (call.prepared === undefined && claims.mode !== 'dry') return { kind: 'ready' }
+  const { plan } = call.planned
+  if (call.prepared === undefined && plan !== undefined && claims.mode !== 'dry') {
+    const { effect_key: effectKey, round } = claims
+    return { kind: 'ready', make: () => plan.prepare({ effectKey, round }) }
+  }
   for (const { grantId, state } of found.toClose) closeByRecord(account, grantId, state)
   return claim(call, account, rules)
 }

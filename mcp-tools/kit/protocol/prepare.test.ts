@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { TestAccount } from '../testing/test-account.ts'
@@ -90,6 +92,7 @@ test('what was noted when the bytes were made is in the ledger before they leave
 test('a stop that comes while the bytes are made is seen by the claim', async () => {
   account.draft = (text) => ({
     prepare: async () => {
+      await sleep(1)
       account.server.control.fence({ scope: 'everything', epoch: 1, stopped: true })
       return requestOf(text)
     },

@@ -7,8 +7,8 @@ import { behindOf } from './behind.ts'
 import { openCatchUp, type CatchUp } from './catch-up.ts'
 import { CLAIM_CHECKS, CREDENTIAL_CHECKS, maySend, type Check, type MaySend } from './checks.ts'
 import { lookUp } from './look-up.ts'
-import { createMutex, type Mutex } from './mutex.ts'
 import { settleClaim } from './settle.ts'
+import { openTurns } from './turns.ts'
 
 /**
  * The rules of the effect protocol, one by one. They are handed over and not imported where they
@@ -18,7 +18,7 @@ import { settleClaim } from './settle.ts'
 export type Rules = Readonly<{
   credentialChecks: readonly Check[]
   /** One call of the account after the other, from its bytes to its claim. */
-  createMutex: () => Mutex
+  openTurns: typeof openTurns
   /** What came in while the process was away is heard before a claim. */
   openCatchUp: () => CatchUp
   lookUp: typeof lookUp
@@ -37,7 +37,7 @@ export type Rules = Readonly<{
 
 export const RULES: Rules = {
   credentialChecks: CREDENTIAL_CHECKS,
-  createMutex,
+  openTurns,
   openCatchUp,
   lookUp,
   claimChecks: CLAIM_CHECKS,

@@ -11,7 +11,7 @@ import type { Staged } from './stage.ts'
 export type ClaimOutcome = SendOutcome | Exclude<Staged, { kind: 'ready' }>
 
 /**
- * Writes what came of a claim, in one commit, and answers the entry as it stands then. A definite
+ * Within a commit: writes what came of a claim, and answers the entry as it stands then. A definite
  * refusal frees the account's windows; whatever is not definite is UNKNOWN and keeps them.
  */
 export function settleClaim(given: {
@@ -21,14 +21,12 @@ export function settleClaim(given: {
   outcome: ClaimOutcome
 }): Entry {
   const { ledger, entry, outcome } = given
-  return ledger.transact(() => {
-    const to = settlementOf(given)
-    const settled = ledger.entries.settle(entry.grantId, 'CLAIMED', to)
-    if (to.code === 'UPSTREAM_RATE_LIMITED' && outcome.kind !== 'not_sent') {
-      ledger.holds.extend(PROVIDER_HOLD, to.settledMs + (to.retryAfterMs ?? 0))
-    }
-    return settled
-  })
+  const to = settlementOf(given)
+  const settled = ledger.entries.settle(entry.grantId, 'CLAIMED', to)
+  if (to.code === 'UPSTREAM_RATE_LIMITED' && outcome.kind !== 'not_sent') {
+    ledger.holds.extend(PROVIDER_HOLD, to.settledMs + (to.retryAfterMs ?? 0))
+  }
+  return settled
 }
 
 function settlementOf(given: {

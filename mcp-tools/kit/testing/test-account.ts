@@ -48,9 +48,13 @@ export class TestAccount implements AsyncDisposable {
   /** What a plan has otherwise than the plainest one. */
   draft: (text: string) => Partial<EffectDraft> = () => ({})
   tool: ServedEffectTool = defineTestTool({
-    nextRef: () => `ref-${this.sent.length}`,
+    nextRef: () => {
+      this.#refs = Math.max(this.#refs + 1, this.sent.length)
+      return `ref-${this.#refs}`
+    },
     draft: (text) => this.draft(text),
   })
+  #refs = 0
   #rules: Partial<Rules> = {}
   #ledger: Ledger | undefined
   #server: ToolServer | undefined

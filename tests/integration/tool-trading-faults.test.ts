@@ -61,7 +61,7 @@ async function tradeThroughFaults(
     await rig.tell({ fault: 'none', timeline_delay_ms: lagMs })
     const fault = random.pick(FAULTS)
     // Short of the expiry of some, beyond that of others.
-    await rig.tell({ fault, delay_ms: random.integer(0, 700) })
+    await rig.tell({ fault, delay_ms: random.integer(0, 1_500) })
     const killAfterMs = random.fraction() < KILLED ? random.integer(0, 60) : undefined
     await carryToItsEnd(rig, { order: SIDES[each % 2] ?? BUY, killAfterMs })
   }

@@ -1,3 +1,6 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
 import type { GrantClaims, ReceiptClaims } from '@chimera/contracts/grant'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
@@ -108,11 +111,19 @@ test('a node that lags does not make an order absent', async () => {
 
 test('an order that arrives after its expiry is not done', async () => {
   const taken = rig.taken().length
-  await rig.tell({ fault: 'late', delay_ms: 600 })
+  await rig.tell({ fault: 'late', delay_ms: 1_300 })
   const claims = rig.claims({ tool: 'place_order', args: BUY })
   expect(await rig.call(claims, BUY)).toMatchObject({ status: 'UNKNOWN' })
   expect(await rig.settled(claims.jti)).toMatchObject({ state: 'NOT_HAPPENED' })
   expect(rig.taken()).toHaveLength(taken)
+})
+
+test('the key of the account is found nowhere, and would be found', async () => {
+  await done('place_order', BUY)
+  await rig.call(rig.claims({ tool: 'place_order', args: {} }), {})
+  expect(await rig.placesOfTheKey()).toEqual([])
+  writeFileSync(join(rig.folder, 'leak.txt'), `key=${rig.env()['SIMULATED_EXCHANGE_KEY']}`)
+  expect(await rig.placesOfTheKey()).toEqual([join(rig.folder, 'leak.txt')])
 })
 
 test('one that asks the exchange while it limits is refused with a wait', async () => {

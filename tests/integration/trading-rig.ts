@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 import type { GrantClaims, ReceiptClaims } from '@chimera/contracts/grant'
@@ -19,7 +19,7 @@ import type { Env } from './tool-process.ts'
 import { Rig } from './tool-rig.ts'
 
 /** Found nowhere but where it belongs: what a test of leaks looks for. */
-export const CANARY_KEY = '0xca9a7ca9a7ca9a7ca9a7ca9a7ca9a7ca9a7ca9a7ca9a7ca9a7ca9a7ca9a7ca9a'
+const CANARY_KEY = '0xca9a7ca9a7ca9a7ca9a7ca9a7ca9a7ca9a7ca9a7ca9a7ca9a7ca9a7ca9a7ca9a'
 const ORDER_PATH = '/exchange'
 
 const Order = z.object({ action: z.looseObject({ type: z.string() }) })
@@ -67,7 +67,7 @@ export class TradingRig extends Rig {
       SIMULATED_EXCHANGE_URL: this.#exchange?.url ?? '',
       SIMULATED_EXCHANGE_KEY: CANARY_KEY,
       TRADING_ABSENCE_MS: '150',
-      TRADING_SEND_TIMEOUT_MS: '400',
+      TRADING_SEND_TIMEOUT_MS: '1000',
       ...other,
     })
   }
@@ -86,6 +86,30 @@ export class TradingRig extends Rig {
     const again = await this.call(claims, args)
     const receipt = again.receipt ?? (await this.askVoid(claims))
     return receipt.state === 'UNKNOWN' ? this.settled(claims.jti) : receipt
+  }
+
+  /**
+   * Where the account's key can be read, as text or as bytes: ledger, crash file, the exchange's
+   * record of the wire, log, arguments of the process, status and metrics. It should be nowhere.
+   */
+  async placesOfTheKey(): Promise<string[]> {
+    const bare = CANARY_KEY.slice(2, 34)
+    const holds = (content: Buffer): boolean =>
+      content.includes(Buffer.from(bare, 'hex')) ||
+      content.toString('latin1').toLowerCase().includes(bare)
+    const ready = z.object({ health: z.string() }).parse(await this.tool.ready)
+    const metrics = await (await fetch(new URL('/metrics', ready.health))).text()
+    const files = readdirSync(this.folder, { recursive: true, encoding: 'utf8' })
+      .map((name) => join(this.folder, name))
+      .filter((path) => statSync(path).isFile())
+      .map((path) => [path, readFileSync(path)] as const)
+    const said = [
+      ['log', this.tool.lines.join('\n')],
+      ['arguments', readFileSync(`/proc/${this.tool.child.pid}/cmdline`, 'utf8')],
+      ['status', JSON.stringify(await this.control('GET', 'status'))],
+      ['metrics', metrics],
+    ].map(([place = '', text = '']) => [place, Buffer.from(text)] as const)
+    return [...files, ...said].flatMap(([place, content]) => (holds(content) ? [place] : []))
   }
 
   /** What the exchange has taken, by its own record: orders, or the cancels of them. */

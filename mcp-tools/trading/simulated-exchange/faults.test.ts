@@ -88,7 +88,7 @@ test('fills that come twice and in no order are each told once, the oldest first
 
 test('a request that comes late has died of its expiry', async () => {
   const cloid = rig.cloid()
-  await rig.control({ fault: 'late', delay_ms: 600 })
+  await rig.control({ fault: 'late', delay_ms: 900 })
   expect((await rig.place({ cloid })).outcome.kind).toBe('unknown')
   await expect.poll(() => rig.record().at(-1)?.outcome, { timeout: 5_000 }).toBe('refused')
   expect(await happened(cloid)).toBe(false)

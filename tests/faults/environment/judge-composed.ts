@@ -1,7 +1,8 @@
 /**
  * The Judge in a composition of the tests: the product's parts, on a record that it sees through a
- * lens. With `without=receipt-binding` a receipt speaks for whatever round of its slot is open; with
- * `without=adoption` what a ledger holds for a grant that the record does not know is not taken.
+ * lens. With `without=receipt-binding` a receipt speaks for whatever round of its slot is open;
+ * with `without=adoption` what a ledger holds for a grant that the record does not know is not
+ * taken over.
  */
 import { ResultRing } from '@chimera/contracts/judging/rings'
 import { MAX_GRANTED } from '@chimera/domain/judging/attempt'

@@ -13,11 +13,17 @@ import { type FaultRig, openFaultRig, postGoals } from '../fault-rig.ts'
 const LEASE_MS = 2_000
 /** Within this the refused round has to be seen, and its tool server stopped. */
 const LIMITED_MS = 2_500
+const DROP_VOID_RULE = `DO $$ DECLARE rule text; BEGIN
+  SELECT conname INTO STRICT rule FROM pg_constraint WHERE conrelid = 'effects'::regclass
+    AND pg_get_constraintdef(oid) LIKE '%EXPIRED%' AND pg_get_constraintdef(oid) LIKE '%VOID%'
+    AND pg_get_constraintdef(oid) NOT LIKE '%GRANTED%';
+  EXECUTE 'ALTER TABLE effects DROP CONSTRAINT ' || rule;
+END $$`
 const MAIN = join(import.meta.dirname, 'judge-composed.ts')
 
 let faults: FaultRig
 beforeAll(async () => {
-  faults = await openFaultRig({ LEASE_MS: String(LEASE_MS) })
+  faults = await openFaultRig({ LEASE_MS: String(LEASE_MS), TWEET_SEND_TIMEOUT_MS: '3000' })
   await faults.rig.misbehave({ duplicate_check: false })
   await silence(faults.rig, 'judge')
 }, 120_000)
@@ -60,16 +66,19 @@ async function comesAgain(goalId: string): Promise<void> {
   await eventually(isJudged, 20_000, 'the receipt is judged')
 }
 
-/** The answer to a round that was refused comes again while the next round is on its way. */
-async function oldAnswerAgain(id: string, args: readonly string[]): Promise<void> {
-  const { rig } = faults
-  await using judge = await startStandIn(rig, {
+const startJudge = (id: string, args: readonly string[] = []) =>
+  startStandIn(faults.rig, {
     role: 'judge',
     name: `judge-${id}`,
     main: MAIN,
     leaseMs: LEASE_MS,
     args,
   })
+
+/** The answer to a round that was refused comes again while the next round is on its way. */
+async function oldAnswerAgain(id: string, args: readonly string[]): Promise<void> {
+  const { rig } = faults
+  await using judge = await startJudge(id, args)
   await limitOnce()
   await postGoals(faults, [{ id, text: `publish a tweet: ${id}` }])
   const isInState = (...states: string[]) =>
@@ -108,4 +117,60 @@ control(
     expect: /I4 what can still happen is closed/,
   },
   () => oldAnswerAgain('unbound', ['without=receipt-binding']),
+)
+
+/** What a clock must not do: it takes a grant for dead, and gives its money back. */
+async function expireByClock(goalId: string): Promise<string | undefined> {
+  const dead = `SELECT id FROM effects WHERE goal_id = $1 AND state = 'GRANTED'`
+  return faults.record
+    .transaction(async (tx) => {
+      const [row] = await tx.query<{ id: string }>({ text: dead, values: [goalId] })
+      if (row === undefined) throw new Error('Nothing is granted.')
+      const text = `UPDATE effects SET state = 'EXPIRED', settled_at = now() WHERE id = $1`
+      await tx.query({ text, values: [row.id] })
+      await tx.query({ text: 'SELECT budget_settle($1, $2)', values: [[row.id], [0]] })
+    })
+    .then(
+      () => undefined,
+      (error: unknown) => String(error),
+    )
+}
+
+/** A grant is called dead while its post is at X, which does not answer. */
+async function expireWhileSending(id: string): Promise<void> {
+  const { rig } = faults
+  await using judges = new AsyncDisposableStack()
+  judges.use(await startJudge(id))
+  await rig.misbehave({ fault: 'hang' })
+  await postGoals(faults, [{ id, text: `publish a tweet: ${id}` }])
+  const tweets = () => rig.tweets().filter(({ body }) => JSON.stringify(body).includes(id))
+  await eventually(() => tweets().length === 1, 20_000, 'X has taken it')
+  const refused = await expireByClock(id)
+  expect(await statesOf(id), 'I7 what the record says of what happened').not.toContain('EXPIRED')
+  expect(refused).toMatch(/check constraint/)
+  expect(await ended(rig, id, 40_000)).toMatchObject({ status: 'COMPLETED' })
+  expect(tweets()).toHaveLength(1)
+}
+
+guarantee(
+  {
+    id: 'process-void',
+    title: 'no clock ends a grant in the record: the constraint refuses, the ledger is asked',
+    n: 1,
+    seed: 1,
+  },
+  () => expireWhileSending('not-expired'),
+)
+
+// The last one: the record is without its rule from here on.
+control(
+  {
+    guard: 'the constraint that only a VOID ends a grant',
+    test: 'process-void',
+    expect: /I7 what the record says of what happened/,
+  },
+  async () => {
+    await faults.record.query({ text: DROP_VOID_RULE })
+    await expireWhileSending('called-expired')
+  },
 )

@@ -25,8 +25,8 @@ export type StandIn = AsyncDisposable &
   }>
 
 /**
- * Starts a process for a role, and again whenever it is killed, as the supervisor does. Resolves
- * when it is ready for the first time. `main` is another program than the product's own.
+ * Starts a process for a role, and again whenever it is killed. `main` is another program than the
+ * product's own.
  */
 export async function startStandIn(
   rig: StackRig,
@@ -41,15 +41,27 @@ export async function startStandIn(
   },
 ): Promise<StandIn> {
   const main = of.main ?? join(checkoutRoot(), 'roles', of.role, 'main.ts')
-  const env = await environmentOf(rig, of)
+  return keepRunning({ ...of, main, env: await environmentOf(rig, of) })
+}
+
+/**
+ * Starts a process, and again whenever it is killed, as the supervisor does. Resolves when it is
+ * ready for the first time.
+ */
+export async function keepRunning(of: {
+  name: string
+  main: string
+  args?: readonly string[]
+  env: Readonly<Record<string, string>>
+}): Promise<StandIn> {
   let output = ''
   let starts = 0
   const ending = new AbortController()
   let child: ChildProcess | undefined
   const live = async (): Promise<void> => {
     while (!ending.signal.aborted) {
-      child = spawn(process.execPath, [main, ...(of.args ?? [])], {
-        env,
+      child = spawn(process.execPath, [of.main, ...(of.args ?? [])], {
+        env: { ...machineEnvironment(), ...of.env, CHIMERA_SUPERVISED: '1' },
         stdio: ['pipe', 'pipe', 'pipe'],
       })
       starts += 1
@@ -95,14 +107,12 @@ async function environmentOf(
     judge: { JUDGE_KEY_FILE: keyFiles.grantPrivate, RECEIPT_JWKS_FILE: keyFiles.receiptJwks },
   }
   return {
-    ...machineEnvironment(),
     ...ofRole[of.role],
     DATABASE_URL: urls.postgres,
     REDIS_URL: urls.redis,
     LEASE_MS: String(of.leaseMs),
     CONSUMER_NAME: of.name,
     CHIMERA_STATE_DIR: rig.stateDir,
-    CHIMERA_SUPERVISED: '1',
     CHIMERA_RUN_ID: newId(),
     ...(of.crashAt === undefined ? {} : { CHIMERA_CRASH_AT: of.crashAt }),
   }

@@ -15,7 +15,7 @@ export type FaultRig = AsyncDisposable &
   }>
 
 /** Short times: a fault that is waited out in production takes 15 minutes. */
-const SHORT = {
+export const SHORT = {
   LEASE_MS: '2000',
   TWEET_COOLDOWN_MS: '200',
   TWEET_ABSENCE_MS: '1500',

@@ -4,7 +4,8 @@ import { expect } from 'vitest'
 import { ended, eventually, logs } from '../e2e/stack-rig.ts'
 import { silence } from '../e2e/stand-in.ts'
 import { startTestWorker } from '../e2e/test-worker/start-test-worker.ts'
-import { guarantee, sampleSize } from '../guarantee.ts'
+import { control, guarantee, sampleSize } from '../guarantee.ts'
+import { openComposedAccount } from './composed-account.ts'
 import { openFaultRig, postGoals } from './fault-rig.ts'
 import { forceAgain } from './force-again.ts'
 
@@ -17,23 +18,36 @@ const LABELS = CRASH_POINTS.filter((label) => /^(judge|tool)\./.test(label))
  * A process dies at `label` with an effect on its way; the task is proposed again in other words
  * before anybody knows what became of it.
  */
-async function expectOneTweet(label: CrashPoint): Promise<void> {
-  await using faults = await openFaultRig({ CHIMERA_CRASH_AT: label, LEASE_MS: String(LEASE_MS) })
+async function expectOneTweet(label: CrashPoint, composed?: readonly string[]): Promise<void> {
+  const crashAt = { CHIMERA_CRASH_AT: label }
+  await using faults = await openFaultRig({
+    ...(composed === undefined ? crashAt : {}),
+    LEASE_MS: String(LEASE_MS),
+  })
   const { rig } = faults
   await rig.misbehave({ duplicate_check: false })
   await silence(rig, 'worker')
   const args = ['--reword']
-  await using worker = await startTestWorker(rig, { name: 'reworder', args, leaseMs: LEASE_MS })
-  await postGoals(faults, [{ id: 'g', text: 'publish a tweet: as it was written' }])
+  await using workers = new AsyncDisposableStack()
+  const worker = workers.use(
+    await startTestWorker(rig, { name: 'reworder', args, leaseMs: LEASE_MS }),
+  )
+  const account =
+    composed === undefined
+      ? undefined
+      : workers.use(await openComposedAccount(faults, { composed, crashAt: label }))
+  const goal = { id: 'g', text: 'publish a tweet: as it was written' }
+  await postGoals(faults, [account === undefined ? goal : { ...goal, agent_id: account.agent }])
   try {
     await eventually(() => rig.crashes()[0], 20_000, `${label} is reached`)
     const isForced = await forceAgain(faults, 'g')
-    const goal = await ended(rig, 'g', 40_000)
+    const view = await ended(rig, 'g', 40_000)
     expect(rig.tweets()).toHaveLength(1)
-    expect(goal).toMatchObject({ status: 'COMPLETED' })
-    expect(goal.tasks[0]?.attempts.length).toBe(isForced ? 2 : 1)
+    expect(view).toMatchObject({ status: 'COMPLETED' })
+    expect(view.tasks[0]?.attempts.length).toBe(isForced ? 2 : 1)
   } catch (cause) {
-    throw new Error(`${label}: ${String(cause)}\n${worker.log()}${logs(rig.stateDir)}`, { cause })
+    const said = `${worker.log()}${account?.tool.log() ?? ''}${logs(rig.stateDir)}`
+    throw new Error(`${label}: ${String(cause)}\n${said}`, { cause })
   } finally {
     await rig.signal('worker', 'SIGCONT')
   }
@@ -50,4 +64,14 @@ guarantee(
   async ({ n, random }) => {
     for (const label of random.shuffle(LABELS).slice(0, n)) await expectOneTweet(label)
   },
+)
+
+control(
+  {
+    guard: 'the claim before the act',
+    test: 'reworded-crashes',
+    expect: /to have a length of 1 but got 2/,
+    timeoutMs: 120_000,
+  },
+  () => expectOneTweet('tool.send.sent', ['without=claim']),
 )

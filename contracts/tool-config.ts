@@ -176,6 +176,10 @@ export const simulatedExchange = z.object({
     .string()
     .min(1)
     .describe('agent key whose account has 10,000 USD there'),
+  SIMULATED_EXCHANGE_CANDLES_URL: Url.optional().describe(
+    'base URL of a Hyperliquid whose prices it follows, such as https://api.hyperliquid.xyz; ' +
+      'it plays a recording otherwise',
+  ),
   SIMULATED_EXCHANGE_WEIGHT_LIMIT: z.coerce
     .number()
     .int()

@@ -213,6 +213,7 @@ test('names of the environment by section, and which of them are secret', () => 
       "simulatedExchange SIMULATED_EXCHANGE_PORT",
       "simulatedExchange SIMULATED_EXCHANGE_RECORD",
       "simulatedExchange SIMULATED_EXCHANGE_KEY",
+      "simulatedExchange SIMULATED_EXCHANGE_CANDLES_URL",
       "simulatedExchange SIMULATED_EXCHANGE_WEIGHT_LIMIT",
       "swarm CHIMERA_GATEWAY_URL",
       "swarm CHIMERA_TOKEN",

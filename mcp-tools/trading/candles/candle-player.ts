@@ -1,5 +1,6 @@
 import { roundPrice } from '../decimal/tick.ts'
-import type { EngineMarket, Level, Quote } from '../engine/engine-state.ts'
+import type { EngineMarket, Quote } from '../engine/engine-state.ts'
+import { bookAround } from './book-around.ts'
 import { HOUR_MS, pricePath, type PricePath, type Reading } from './price-path.ts'
 import type { RecordedHour } from './recording.ts'
 
@@ -52,11 +53,8 @@ const MARKETS: readonly (EngineMarket & { shiftHours: number; dollars: bigint })
 
 /** The oracle is the mark of a minute ago: so there is a premium, and funding moves. */
 const ORACLE_LAG_MS = 60_000
-const LEVELS = 10
-/** A hundredth of a percent between levels, twenty thousand dollars more at each. */
-const STEP_PER = 10_000n
-const DEPTH_MICROS = 20_000_000_000n
 
+/** Plays a recording as the market of a paper exchange. */
 export function playCandles(hours: readonly RecordedHour[]): CandlePlayer {
   const first = hours[0]?.open ?? 1n
   const played = MARKETS.map((market, asset) => {
@@ -98,15 +96,7 @@ function quoteOf(given: {
   const { szDecimals } = market
   const markMicros = legal(path.at(nowMs), szDecimals)
   const oracleMicros = legal(path.at(nowMs - ORACLE_LAG_MS), szDecimals)
-  const side = (way: 1n | -1n): Level[] =>
-    Array.from({ length: LEVELS }, (_, index) => {
-      const off = way * ((markMicros * BigInt(index + 1)) / STEP_PER)
-      const rounding = way === 1n ? 'up' : 'down'
-      const price = roundPrice(markMicros + (off === 0n ? way : off), szDecimals, rounding) ?? 1n
-      const depth = DEPTH_MICROS * BigInt(index + 1)
-      return [price, (depth * 10n ** BigInt(szDecimals)) / price] as const
-    })
-  const quote = { asset, markMicros, oracleMicros, bids: side(-1n), asks: side(1n) }
+  const quote = { asset, markMicros, oracleMicros, ...bookAround(markMicros, szDecimals) }
   if (sinceMs === undefined || sinceMs >= nowMs) return quote
   const { low, high } = path.stretch(sinceMs, nowMs)
   return { ...quote, lowMicros: legal(low, szDecimals), highMicros: legal(high, szDecimals) }

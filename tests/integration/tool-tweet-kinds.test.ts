@@ -154,7 +154,7 @@ guarantee(
     title: 'post, illustrated post, reply and deletion are done once, whatever dies and lies',
     n: N,
     seed: 23,
-    timeoutMs: 1_200_000,
+    timeoutMs: 3_600_000,
   },
   async ({ n, random }) => {
     const cases = n === ALL.length ? ALL : pickOfEach(random.shuffle(ALL), n)

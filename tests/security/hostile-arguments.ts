@@ -1,20 +1,8 @@
 /** Arguments that no tool may act on, made from the tool's own schema. */
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
-import { z } from 'zod'
 
 import type { Random } from '../guarantee.ts'
-
-const Schema = z.looseObject({
-  type: z.unknown().optional(),
-  enum: z.array(z.unknown()).optional(),
-  const: z.unknown().optional(),
-  anyOf: z.array(z.unknown()).optional(),
-  items: z.unknown().optional(),
-  minimum: z.number().optional(),
-  minItems: z.number().optional(),
-  properties: z.record(z.string(), z.unknown()).optional(),
-  required: z.array(z.string()).optional(),
-})
+import { sampleOf, ToolSchema } from '../sample-arguments.ts'
 
 /** A member of an object as it stands in the text; the same key may stand there twice. */
 type Member = readonly [key: string, json: string]
@@ -62,7 +50,7 @@ export function createHostileArguments(
   inputSchema: Readonly<Record<string, unknown>>,
 ): (random: Random) => HostileArguments {
   const validate = ajv.compile(inputSchema)
-  const { properties = {}, required = [] } = Schema.parse(inputSchema)
+  const { properties = {}, required = [] } = ToolSchema.parse(inputSchema)
   const base = Object.entries(properties)
     .filter(([key]) => required.includes(key))
     .map(([key, schema]): Member => [key, JSON.stringify(sampleOf(schema))])
@@ -136,29 +124,3 @@ function isForbidden({ json, isSure }: Made, validate: ValidateFunction): boolea
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value !== null
   return !validate(value)
 }
-
-/** Something that the schema allows, as far as that can be guessed. */
-function sampleOf(schema: unknown): unknown {
-  const given = Schema.safeParse(schema).data ?? {}
-  if (given.enum !== undefined) return given.enum[0]
-  if (given.const !== undefined) return given.const
-  if (given.anyOf !== undefined) return sampleOf(given.anyOf[0])
-  if (given.type === 'array') {
-    return Array.from({ length: Math.max(1, given.minItems ?? 0) }, () => sampleOf(given.items))
-  }
-  if (given.type === 'object') {
-    const { properties = {}, required = [] } = given
-    return Object.fromEntries(required.map((key) => [key, sampleOf(properties[key])]))
-  }
-  if (given.type === 'boolean') return true
-  if (given.type === 'integer' || given.type === 'number') return given.minimum ?? 1
-  const validate = ajv.compile(z.record(z.string(), z.unknown()).parse(schema ?? {}))
-  return SAMPLES.find((sample) => validate(sample)) ?? 'x'
-}
-
-const SAMPLES = [
-  ...'1|1000|0.5|BTC|hello|123456789|2026-11-21T12:00:00Z|ETH|1h'.split('|'),
-  `0x${'ab'.repeat(20)}`,
-  `0x${'cd'.repeat(32)}`,
-  'a'.repeat(64),
-]

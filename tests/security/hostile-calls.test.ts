@@ -11,8 +11,9 @@ import { TestAccount } from '@chimera/mcp-kit/testing/test-account'
 import { expect, test } from 'vitest'
 
 import { control, sampleSize, seeded, type Random } from '../guarantee.ts'
+import { openServed } from '../integration/served-server.ts'
 import { createHostileArguments } from './hostile-arguments.ts'
-import { openTarget, talkTo, type Listed, type Target } from './hostile-rig.ts'
+import { talkTo, type Listed, type Target } from './hostile-rig.ts'
 
 const SERVERS = ['tweet', 'wallet', 'trading'] as const
 const SEED = 20_261_121
@@ -23,7 +24,7 @@ const TIMEOUT_MS = 600_000
 const JSON_RPC_CODES = new Set(['-32600', '-32602', '-32700'])
 
 async function expectRefused(
-  target: Pick<Target, 'call'>,
+  target: Target,
   { name, inputSchema }: Listed,
   { n, random }: { n: number; random: Random },
 ): Promise<void> {
@@ -54,7 +55,8 @@ for (const server of SERVERS) {
     if (server === 'wallet' && !isWalletInstalled()) {
       skip('the packages of the wallet are not installed: (cd mcp-tools/wallet && npm ci)')
     }
-    await using target = await openTarget(server)
+    await using served = await openServed(server)
+    const target = talkTo(served.url, served.token)
     const tools = await target.tools()
     const planned = Object.entries(TOOLS).filter(([, tool]) => tool.server === server)
     expect(tools.map(({ name }) => name)).toEqual(
@@ -62,8 +64,8 @@ for (const server of SERVERS) {
     )
     const random = seeded(SEED)
     for (const tool of tools) await expectRefused(target, tool, { n, random })
-    expect(await target.effects(), 'effects in the ledger').toBe(0)
-    expect(target.isAlive()).toBe(true)
+    expect(await served.effects(), 'effects in the ledger').toBe(0)
+    expect(served.isAlive()).toBe(true)
     expect(await target.tools()).toHaveLength(tools.length)
   })
 }

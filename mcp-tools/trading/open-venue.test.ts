@@ -66,7 +66,7 @@ describe('live', () => {
     expect(mode.why).toHaveLength(1)
   })
 
-  test('refuses to start without its key and account, or with something that bends the rules', () => {
+  test('refuses to start without key and account, or with what bends the rules', () => {
     expect(faultsOf(() => open({ ...LIVE, HYPERLIQUID_KEY: undefined }))).toContain(
       'HYPERLIQUID_KEY',
     )

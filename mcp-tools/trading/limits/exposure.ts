@@ -4,7 +4,7 @@ import { formatDecimal, MICROS } from '../decimal/decimal.ts'
 import { sizeDivisor } from './kill-gate.ts'
 import type { TradingLimits } from './trading-limits.ts'
 
-/** Something that may add to a position: an open order, one that is on its way, or the candidate. */
+/** What may add to a position: an open order, one that is on its way, or the candidate. */
 export type Offer = Readonly<{ symbol: string; isBuy: boolean; notionalMicros: bigint }>
 
 /** Signed notional at mark: below 0 is short. */

@@ -15,9 +15,9 @@ export function raiseKill({ ledger }: TradingParts): ServedTool {
     name: 'raise_kill',
     title: 'Raise the kill level',
     description:
-      'Raises the kill level of this account; a level that is not higher changes nothing. 1 halves ' +
-      'what a position may grow to; 2 to 4 let only reduce-only orders through; at 5 nothing is ' +
-      'traded. Only the operator lowers it, with a token of their own; no tool does.',
+      'Raises the kill level of this account; a level that is not higher changes nothing. ' +
+      '1 halves what a position may grow to; 2 to 4 let only reduce-only orders through; at 5 ' +
+      'nothing is traded. Only the operator lowers it, with a token of their own; no tool does.',
     scope: TOOLS.raise_kill.scope,
     hints: { readOnlyHint: false, destructiveHint: false, openWorldHint: false },
     input: {

@@ -57,6 +57,25 @@ test('it trades with our exchange, and reads what became of it', async () => {
   expect(meta.universe).toHaveLength(contexts.length)
 })
 
+test('it changes an order, cancels it by its id, and sets what is not an order', async () => {
+  const user = hex(rig.account)
+  const { orders } = limit('44000', 'Gtc')
+  const [first] = orders
+  if (first === undefined) throw new Error('There is one order.')
+  await exchange.order({ orders, grouping: 'na' })
+  await exchange.modify({ oid: first.c, order: { ...first, p: '43000' } })
+  const [open] = await info.openOrders({ user })
+  expect(open).toMatchObject({ limitPx: '43000', cloid: first.c })
+  await exchange.cancel({ cancels: [{ a: 0, o: open?.oid ?? 0 }] })
+  expect(await info.openOrders({ user })).toEqual([])
+  await exchange.noop({ nonce: Date.now() + 1_000 })
+  await expect(exchange.scheduleCancel({ time: Date.now() + 60_000 })).rejects.toThrow(
+    /enough volume traded/u,
+  )
+  const isolated = exchange.updateLeverage({ asset: 0, isCross: false, leverage: 3 })
+  await expect(isolated).rejects.toThrow(/not simulated/u)
+})
+
 test('it is told no as by the real one', async () => {
   const stranger = typedDataWallet(`0x${'9'.repeat(64)}`)
   const transport = new HttpTransport({ apiUrl: rig.url, isTestnet: true })

@@ -3,7 +3,7 @@ import { z } from 'zod'
 /**
  * Who may ask a tool server beside the Workers: MCP clients with bearer tokens of their own. The
  * file holds hashes, so that a server verifies a token alone, without Postgres, and whoever reads
- * the file cannot use it (docs/decisions/0007-tokens-of-mcp-clients.md).
+ * the file cannot use it (docs/decisions/0009-tokens-of-mcp-clients.md).
  */
 
 /** The client's name is its principal: a token that replaces another keeps idempotency keys. */

@@ -132,7 +132,7 @@ control(
     }),
 )
 
-test('an order whose answer was lost keeps its room, until it is known not to have come', async () => {
+test('an order whose answer was lost keeps its room until its end is known', async () => {
   await using rig = new TradingRig()
   await rig.open()
   await rig.exchange.control({ fault: 'cut', times: 1 })

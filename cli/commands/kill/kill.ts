@@ -29,8 +29,8 @@ export async function showKill(
 }
 
 /**
- * Sets the level straight at the tool servers, without gateway, Redis or Postgres. Raising takes the
- * stop token, lowering the operator's own, which no tool and no role has.
+ * Sets the level straight at the tool servers, without gateway, Redis or Postgres. Raising takes
+ * the stop token, lowering the operator's own, which no tool and no role has.
  */
 export async function setKill(
   options: KillOptions & Readonly<{ level: number; isLowering?: boolean }>,

@@ -23,9 +23,8 @@ const LOOK_EVERY_MS = 100
 /** Starts the stack, or says where the one that runs already is. */
 export async function up(options: UpOptions, context: CliContext): Promise<void> {
   const stateDir = findStateDir(context.env)
-  const running = await findStack(stateDir)
-  if (running !== undefined) {
-    const report = await running.report()
+  const report = await findStarted(stateDir)
+  if (report !== undefined) {
     context.err(`It is running already (supervisor ${report.pid}).`)
     print(report, options, context)
     return
@@ -99,6 +98,19 @@ async function runDetached(
     throw new CliExit(first, `It did not start; see ${logFile}.`)
   child.unref()
   print(typeof first === 'number' ? await untilRunning(stateDir) : first, options, context)
+}
+
+/** The stack that runs already; one that is just being started is waited for. */
+async function findStarted(stateDir: string): Promise<StackReport | undefined> {
+  const tries = DETACHED_READY_WITHIN_MS / LOOK_EVERY_MS
+  for (let n = 0; n < tries; n += 1) {
+    const stack = await findStack(stateDir)
+    // Gone between the two questions: its start has failed, or somebody has stopped it.
+    const report = await stack?.report().catch(() => undefined)
+    if (stack === undefined || (report !== undefined && report.state !== 'starting')) return report
+    await sleep(LOOK_EVERY_MS)
+  }
+  throw new CliExit(EXIT.unavailable, 'It was not up in time; `chimera logs` shows why.')
 }
 
 async function untilRunning(stateDir: string): Promise<StackReport> {

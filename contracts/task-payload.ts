@@ -12,6 +12,9 @@ const Origin = z.record(z.string(), Pointer)
 /** A provider's post id: digits (X API v2). */
 export const PostId = z.string().regex(/^[0-9]{1,19}$/, 'a post id is 1 to 19 digits')
 
+/** A transfer of a wallet, by the grant under which it was claimed. */
+export const TransferId = z.uuid()
+
 /** The kinds of work, discriminated inside `payload` so that the wire enum stays at four (X09). */
 export const TaskPayload = z.discriminatedUnion('kind', [
   /** A drill that does nothing, for benchmarks. */
@@ -46,6 +49,13 @@ export const TaskPayload = z.discriminatedUnion('kind', [
     to: z.string().min(1).max(128),
     origin: Origin,
   }),
+  /** Puts a payment of nothing in the place of a transfer that no block takes. */
+  z.strictObject({
+    kind: z.literal('wallet.unstick'),
+    slot: SlotId,
+    transfer_id: TransferId,
+    origin: Origin,
+  }),
   z.strictObject({
     kind: z.literal('trade.scan'),
     symbols: z
@@ -65,5 +75,6 @@ export const KIND_TYPE = {
   'tweet.post': 'CONTENT_GEN',
   'tweet.reply': 'ENGAGEMENT',
   'wallet.transfer': 'TRANSACTION',
+  'wallet.unstick': 'TRANSACTION',
   'trade.scan': 'TRANSACTION',
 } as const satisfies Record<TaskKind, TaskType>

@@ -37,5 +37,6 @@ export const isNoopCount = (count: number): boolean =>
 function toolOf(payload: Extract<TaskPayload, { slot: string }>): ToolName {
   if (payload.kind === 'tweet.post') return 'post_tweet'
   if (payload.kind === 'tweet.reply') return 'reply_tweet'
+  if (payload.kind === 'wallet.unstick') return 'unstick_transfer'
   return NATIVE_ASSETS.has(payload.asset) ? 'transfer_native' : 'transfer_erc20'
 }

@@ -28,6 +28,11 @@ describe('a structured goal', () => {
 
   test.each<[string, Params, object]>([
     ['tweet.reply', { in_reply_to: '12', text: 'hi' }, { slot: 'reply:12', in_reply_to: '12' }],
+    [
+      'wallet.unstick',
+      { transfer_id: '01a1ff50-9d68-78ca-83f4-cd64e034cd6c' },
+      { slot: 'unstick:01a1ff50-9d68-78ca-83f4-cd64e034cd6c' },
+    ],
     ['wallet.transfer', { amount: '1.50', asset: 'USDC', to: 'bob' }, { amount: '1.50' }],
     ['trade.scan', { symbols: ['BTC'] }, { symbols: ['BTC'] }],
     ['research.question', { question: 'why?' }, { question: 'why?' }],
@@ -48,6 +53,7 @@ describe('a structured goal', () => {
     ['tweet.post', { text: 'x', is_ai_labeled: 'no' }, '/params/is_ai_labeled', /boolean/],
     ['tweet.reply', { in_reply_to: 12, text: 'x' }, '/params/in_reply_to', /post id/],
     ['tweet.reply', { in_reply_to: '1:2', text: 'x' }, '/params/in_reply_to', /post id/],
+    ['wallet.unstick', { transfer_id: '7' }, '/params/transfer_id', /UUID/],
     ['wallet.transfer', { amount: 1, asset: 'ETH', to: 'b' }, '/params/amount', /string/],
     ['wallet.transfer', { amount: '-1', asset: 'ETH', to: 'b' }, '/params/amount', /decimal/],
     ['wallet.transfer', { amount: '0', asset: 'ETH', to: 'b' }, '/params/amount', /zero/],

@@ -1,7 +1,7 @@
 import { TerminalError, type Fault } from '@chimera/contracts/errors'
 import type { Goal } from '@chimera/contracts/goal'
 import { DEFAULT_RULES, type Pointer } from '@chimera/contracts/judging/provenance'
-import { PostId, TaskPayload, type TaskKind } from '@chimera/contracts/task-payload'
+import { PostId, TaskPayload, TransferId, type TaskKind } from '@chimera/contracts/task-payload'
 
 import { slotId } from '../slots.ts'
 import { MAX_TASKS } from '../task-graph.ts'
@@ -38,6 +38,11 @@ const FORMS: Readonly<Record<TaskKind, Form>> = {
     required: ['amount', 'asset', 'to'],
     optional: {},
     slot: () => SLOT.pay,
+  },
+  'wallet.unstick': {
+    required: ['transfer_id'],
+    optional: {},
+    slot: unstickSlot,
   },
 }
 
@@ -134,6 +139,13 @@ function replySlot({ in_reply_to: id }: Params): string | Fault {
   return parsed.success
     ? slotId('reply', parsed.data)
     : fault('in_reply_to', 'has to be a post id: a text of 1 to 19 digits')
+}
+
+function unstickSlot({ transfer_id: id }: Params): string | Fault {
+  const parsed = TransferId.safeParse(id)
+  return parsed.success
+    ? slotId('unstick', parsed.data)
+    : fault('transfer_id', 'has to be the id of a transfer, a UUID')
 }
 
 /** RFC 6901: `~` and `/` inside a name are escaped. */

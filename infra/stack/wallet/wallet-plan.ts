@@ -27,7 +27,10 @@ type Network = (typeof NETWORKS)[number]
  */
 function walletNetwork(outer: Environment): Network {
   const said = outer['WALLET_NETWORK'] ?? ''
-  if (said === '') return isWalletInstalled() ? 'simulated' : 'off'
+  if (said === '') {
+    const isThere = isWalletInstalled() && findAnvil(outer['PATH'] ?? '') !== undefined
+    return isThere ? 'simulated' : 'off'
+  }
   const network = NETWORKS.find((name) => name === said)
   if (network !== undefined) return network
   const message = `WALLET_NETWORK has to be ${NETWORKS.join(', ')}.`
@@ -89,9 +92,9 @@ export async function planWallet(context: PlanContext): Promise<ToolServersPlan>
 }
 
 async function planChain(context: PlanContext, port: number): Promise<PlannedProcess> {
-  const anvil = findAnvil()
+  const anvil = findAnvil(context.outer['PATH'] ?? '')
   if (anvil === undefined) {
-    const message = 'npm has no anvil for this machine: set WALLET_NETWORK=off.'
+    const message = 'There is no anvil: install Foundry (getfoundry.sh), or set WALLET_NETWORK=off.'
     throw new RetryableError('UNAVAILABLE', message)
   }
   const spec = await nodeSpec(context, {

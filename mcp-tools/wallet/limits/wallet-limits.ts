@@ -37,7 +37,6 @@ const Price = z.discriminatedUnion('kind', [
     max_age_ms: z.int().positive().max(86_400_000),
   }),
 ])
-export type PriceSource = z.infer<typeof Price>
 
 const Asset = z.strictObject({
   asset: AssetCode,

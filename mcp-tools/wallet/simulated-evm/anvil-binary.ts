@@ -1,18 +1,14 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 
-const PLATFORMS: Readonly<Record<string, string>> = {
-  'linux-x64': 'linux-amd64',
-  'linux-arm64': 'linux-arm64',
-  'darwin-x64': 'darwin-amd64',
-  'darwin-arm64': 'darwin-arm64',
-}
-
-/** Where npm has put anvil for this machine; undefined when it has not. */
-export function anvilBinary(): string | undefined {
-  const platform = PLATFORMS[`${process.platform}-${process.arch}`]
-  if (platform === undefined) return undefined
+/**
+ * The anvil of this machine: npm's where it has one (Linux on x64), else the one that Foundry has
+ * put into the search path. Undefined where there is none.
+ */
+export function anvilBinary(searchPath: string): string | undefined {
   const folder = join(import.meta.dirname, '..', 'node_modules', '@foundry-rs')
-  const binary = join(folder, `anvil-${platform}`, 'bin', 'anvil')
-  return existsSync(binary) ? binary : undefined
+  const own = join(folder, 'anvil-linux-amd64', 'bin')
+  const isOwn = process.platform === 'linux' && process.arch === 'x64'
+  const folders = [...(isOwn ? [own] : []), ...searchPath.split(delimiter).filter(Boolean)]
+  return folders.map((each) => join(each, 'anvil')).find((binary) => existsSync(binary))
 }

@@ -30,15 +30,11 @@ export function unstickTransfer(parts: WalletParts): ServedTool {
     description:
       'Puts a payment of nothing, to this wallet itself, in the place of a transfer that waits ' +
       'for its block, and offers more for it. Whichever is mined, the other never happens, and ' +
-      'transfers behind it go on. Name the transfer by its id and the hash that is stuck.',
+      'transfers behind it go on.',
     scope: TOOLS.unstick_transfer.scope,
     annotations: ANNOTATIONS,
     input: {
       transfer_id: z.uuid().describe('id of the transfer that is stuck, from list_transfers'),
-      tx_hash: z
-        .string()
-        .regex(/^0x[0-9a-f]{64}$/, 'is no hash of a transaction')
-        .describe('its newest hash, so that nothing else is replaced'),
     },
     output: transferFields,
     plan: (args) => ({
@@ -50,11 +46,11 @@ export function unstickTransfer(parts: WalletParts): ServedTool {
 }
 
 async function prepareUnstick(
-  asked: Readonly<{ transfer_id: string; tx_hash: string }>,
+  asked: Readonly<{ transfer_id: string }>,
   parts: WalletParts,
 ): Promise<PreparedRequest | Refusal> {
   const { limits, network, signer, ledger } = parts
-  const stuck = findStuck(asked, ledger.entries.byGrant(asked.transfer_id))
+  const stuck = findStuck(ledger.entries.byGrant(asked.transfer_id))
   if ('code' in stuck) return stuck
   const self = await signer.address()
   const call = { to: self, value: 0n, data: Buffer.alloc(0) }
@@ -73,13 +69,10 @@ async function prepareUnstick(
   return { ...(await signed(transaction, survey, parts)), spends }
 }
 
-function findStuck(asked: Readonly<{ tx_hash: string }>, entry: Entry | undefined) {
+/** What waits under this id; its replacement needs no other name, for its nonce never changes. */
+function findStuck(entry: Entry | undefined) {
   const transaction = entry === undefined ? undefined : newestTransaction(entry)
-  if (entry?.state !== 'UNKNOWN' || transaction === undefined) {
-    const detail = 'No transfer of this id waits for its block.'
-    return { code: 'TARGET_UNKNOWN', detail } as const
-  }
-  if (transaction.hash === asked.tx_hash) return transaction
-  const detail = `The newest transaction of it is ${transaction.hash}.`
+  if (entry?.state === 'UNKNOWN' && transaction !== undefined) return transaction
+  const detail = 'No transfer of this id waits for its block.'
   return { code: 'TARGET_UNKNOWN', detail } as const
 }

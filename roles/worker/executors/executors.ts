@@ -6,6 +6,7 @@ import { tradeScan } from './trade-scan.ts'
 import { tweetPost } from './tweet-post.ts'
 import { tweetReply } from './tweet-reply.ts'
 import { walletTransfer } from './wallet-transfer.ts'
+import { walletUnstick } from './wallet-unstick.ts'
 
 /** Every kind of work that this Worker knows. A new kind is one file and one line here. */
 export const EXECUTORS: Executors = registerExecutors([
@@ -16,4 +17,5 @@ export const EXECUTORS: Executors = registerExecutors([
   tweetPost,
   tweetReply,
   walletTransfer,
+  walletUnstick,
 ])

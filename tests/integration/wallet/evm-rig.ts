@@ -14,7 +14,9 @@ import { SIMULATED_TOKEN } from '#wallet/simulated-evm/known-contracts'
 import { openSimulatedEvm } from '#wallet/simulated-evm/open-simulated-evm'
 
 const MISSING =
-  anvilBinary() === undefined ? 'anvil is not installed (npm ci in mcp-tools/wallet)' : undefined
+  anvilBinary(process.env['PATH'] ?? '') === undefined
+    ? 'anvil is not installed (npm ci in mcp-tools/wallet)'
+    : undefined
 
 /** The tests of the file, or of the `describe`, are skipped where there is no anvil. */
 export function needsAnvil(): void {
@@ -43,7 +45,7 @@ export type EvmRig = AsyncDisposable &
 /** Starts one; with the record of an earlier one it is where that one was. */
 export async function openEvmRig(folder: string): Promise<EvmRig> {
   const record = join(folder, 'evm.jsonl')
-  const binary = anvilBinary()
+  const binary = anvilBinary(process.env['PATH'] ?? '')
   if (binary === undefined) throw new Error(MISSING)
   const evm = await openSimulatedEvm({ port: 0, recordPath: record, binary })
   const control = async (body?: object) => {

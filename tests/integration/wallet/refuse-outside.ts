@@ -1,4 +1,4 @@
-/** Loaded before a process: every connection that leaves the machine is refused, and written down. */
+/** Loaded before a process: every connection that leaves the machine is refused and noted. */
 import { appendFileSync } from 'node:fs'
 import { Socket } from 'node:net'
 

@@ -1,5 +1,6 @@
 import { RULES } from '@chimera/mcp-kit/protocol/rules'
 import { afterEach, describe, expect, test } from 'vitest'
+import { z } from 'zod'
 
 import { hexOf } from '#wallet/chain/hex'
 import { assemble, parseSigned, signingHash } from '#wallet/chain/transaction'
@@ -12,6 +13,7 @@ import { WalletRig, type WalletWish } from './wallet-rig.ts'
 
 needsAnvil()
 
+const Sent = z.object({ params: z.tuple([z.string()]) })
 /** Calls answer UNKNOWN soon; the tests look for themselves. */
 const IMPATIENT = { WALLET_FOLLOW_MS: '50', WALLET_SEND_TIMEOUT_MS: '400' }
 const native = (amount: bigint, to: string = ALICE) => ({ to, amount: String(amount) })
@@ -34,8 +36,9 @@ async function payAs(tool: Parameters<WalletRig['pay']>[0], args: Record<string,
 }
 const stateOf = async (grantId: string): Promise<string | undefined> =>
   (await rig.reconcile([grantId]))[0]?.state
-const settles = (grantId: string, state: string) =>
-  expect.poll(() => stateOf(grantId), { timeout: 8_000, interval: 50 }).toBe(state)
+async function settles(grantId: string, state: string): Promise<void> {
+  await expect.poll(() => stateOf(grantId), { timeout: 8_000, interval: 50 }).toBe(state)
+}
 const sentRaws = (): unknown[] => rig.evm.taken().map(({ body }) => body)
 const used = async (): Promise<string> =>
   JSON.stringify((await rig.call('get_limits', {})).fields['assets'])
@@ -76,8 +79,8 @@ describe('a transaction that waits for its block', () => {
       .poll(async () => (await stateOf(grant.jti), sentRaws().length), { timeout: 8_000 })
       .toBe(2)
     const [first, dearer] = rig.evm.taken().map(({ body }) => {
-      const { params } = body as { params: [string] }
-      return parseSigned(Buffer.from(params[0].slice(2), 'hex'))
+      const [raw] = Sent.parse(body).params
+      return parseSigned(Buffer.from(raw.slice(2), 'hex'))
     })
     const same = { nonce: first?.nonce, to: first?.to, value: first?.value, data: first?.data }
     expect(dearer).toMatchObject(same)
@@ -87,7 +90,7 @@ describe('a transaction that waits for its block', () => {
     expect(await rig.evm.tokensOf(ALICE)).toBe(5n * USDC)
   })
 
-  test('never happens once another transaction has used its nonce, and counts no more', async () => {
+  test('never happens once another one has used its nonce, and counts no more', async () => {
     await open()
     await rig.evm.tell({ automine: false })
     const { grant } = await payAs('transfer_erc20', token(7n * USDC))
@@ -125,7 +128,7 @@ describe('a transaction that waits for its block', () => {
     await rig.evm.tell({ automine: false })
     const stuck = await payAs('transfer_native', native(ETH))
     const behind = await payAs('transfer_native', native(ETH, BOB))
-    const args = { transfer_id: stuck.grant.jti, tx_hash: stuck.paid.fields['tx_hash'] }
+    const args = { transfer_id: stuck.grant.jti }
     const unstuck = await payAs('unstick_transfer', args)
     expect(unstuck.paid).toMatchObject({ status: 'UNKNOWN' })
     await rig.evm.tell({ automine: true, mine: 1 })

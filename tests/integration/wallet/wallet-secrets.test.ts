@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -23,23 +23,26 @@ beforeEach(({ skip }) => {
   if (isMissing) skip('the packages of the wallet are not installed (npm ci in mcp-tools/wallet)')
 })
 
+const Asked = z.object({ SecretId: z.string() })
+
 describe('a key in AWS Secrets Manager', () => {
   const key = newKey()
   const secrets: Record<string, string> = { wallet: key, junk: 'not a key at all' }
-  const server = createServer((request, response) => {
-    void request.toArray().then((chunks) => {
-      const { SecretId: id } = z
-        .object({ SecretId: z.string() })
-        .parse(JSON.parse(Buffer.concat(chunks).toString('utf8')))
-      const isSigned = request.headers.authorization?.startsWith('AWS4-HMAC-SHA256') === true
-      const secret = isSigned ? secrets[id] : undefined
-      response.writeHead(secret === undefined ? 400 : 200, {
-        'content-type': 'application/x-amz-json-1.1',
-      })
-      const missing = { __type: 'ResourceNotFoundException', message: `no ${id}` }
-      response.end(JSON.stringify(secret === undefined ? missing : { SecretString: secret }))
-    })
-  })
+  const answer = (body: string, isSigned: boolean): { status: number; body: object } => {
+    const { SecretId: id } = Asked.parse(JSON.parse(body))
+    const secret = isSigned ? secrets[id] : undefined
+    if (secret !== undefined) return { status: 200, body: { SecretString: secret } }
+    const missing = { __type: 'ResourceNotFoundException', message: `no ${id}` }
+    return { status: 400, body: missing }
+  }
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const body = Buffer.concat(await request.toArray()).toString('utf8')
+    const { authorization = '' } = request.headers
+    const given = answer(body, authorization.startsWith('AWS4-HMAC-SHA256'))
+    response.writeHead(given.status, { 'content-type': 'application/x-amz-json-1.1' })
+    response.end(JSON.stringify(given.body))
+  }
+  const server = createServer((request, response) => void serve(request, response))
   let endpoint = ''
   beforeAll(async () => {
     server.listen(0, '127.0.0.1')

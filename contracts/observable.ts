@@ -13,6 +13,22 @@ import { WaitingOn } from './waiting.ts'
 
 const Time = z.string().nullable()
 
+/** A role's process, as the supervisor sees it. */
+export const RoleView = z.strictObject({
+  name: z.string(),
+  pid: z.int().nullable(),
+  state: z.enum(['starting', 'ready', 'draining', 'down']),
+  restarts: z.int(),
+  rss_bytes: z.int().nullable(),
+})
+
+/** A provider that is simulated on this machine. */
+export const SimulatedView = z.strictObject({
+  name: z.enum(['x', 'evm', 'exchange']),
+  pid: z.int().nullable(),
+  url: z.string(),
+})
+
 /** `chimera status --json` */
 export const StatusReport = z.strictObject({
   version: z.string(),
@@ -27,15 +43,7 @@ export const StatusReport = z.strictObject({
     swarm: z.string().optional(),
   }),
   token_file: z.string(),
-  roles: z.array(
-    z.strictObject({
-      name: z.string(),
-      pid: z.int().nullable(),
-      state: z.enum(['starting', 'ready', 'draining', 'down']),
-      restarts: z.int(),
-      rss_bytes: z.int().nullable(),
-    }),
-  ),
+  roles: z.array(RoleView),
   tools: z.array(
     z.strictObject({
       name: z.string(),
@@ -54,13 +62,7 @@ export const StatusReport = z.strictObject({
       }),
     }),
   ),
-  simulated: z.array(
-    z.strictObject({
-      name: z.enum(['x', 'evm', 'exchange']),
-      pid: z.int().nullable(),
-      url: z.string(),
-    }),
-  ),
+  simulated: z.array(SimulatedView),
   fence: z.array(z.strictObject({ scope: z.string(), epoch: z.int(), stopped: z.boolean() })),
   streams: z.array(
     z.strictObject({

@@ -1,3 +1,4 @@
+import { RoleView, SimulatedView } from '@chimera/contracts/observable'
 import { z } from 'zod'
 
 /** What a running supervisor says of itself; `chimera status` adds what the record says. */
@@ -16,15 +17,7 @@ export const StackReport = z.strictObject({
     swarm: z.string().optional(),
   }),
   token_file: z.string(),
-  roles: z.array(
-    z.strictObject({
-      name: z.string(),
-      pid: z.int().nullable(),
-      state: z.enum(['starting', 'ready', 'draining', 'down']),
-      restarts: z.int(),
-      rss_bytes: z.int().nullable(),
-    }),
-  ),
+  roles: z.array(RoleView),
   tools: z.array(
     z.strictObject({
       name: z.string(),
@@ -36,13 +29,7 @@ export const StackReport = z.strictObject({
       restarts: z.int(),
     }),
   ),
-  simulated: z.array(
-    z.strictObject({
-      name: z.enum(['x', 'evm', 'exchange']),
-      pid: z.int().nullable(),
-      url: z.string(),
-    }),
-  ),
+  simulated: z.array(SimulatedView),
   servers: z.array(
     z.strictObject({ name: z.string(), pid: z.int().nullable(), restarts: z.int() }),
   ),

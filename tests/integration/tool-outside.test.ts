@@ -14,7 +14,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 
 import { CHECKOUT } from '../source-tree.ts'
-import { Recorded } from './tool-rig.ts'
+import { Recorded } from './tool-rig-x.ts'
 
 const MAIN = join(CHECKOUT, 'cli', 'main.ts')
 const SERVE = ['tools', 'serve', 'tweet']

@@ -2,7 +2,7 @@
  * A tweet server and a simulated X as processes of their own, and the Judge's side of the protocol:
  * what tests of tool servers start from. Everything is in a temporary folder and ends with the rig.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,16 +11,15 @@ import type { GrantClaims, ReceiptClaims } from '@chimera/contracts/grant'
 import { META_GRANT, META_RECEIPT } from '@chimera/contracts/grant'
 import { FenceReply, ReceiptsReply, ToolStatus } from '@chimera/contracts/tool-control'
 import { TestJudge, type GrantWish } from '@chimera/mcp-kit/testing/test-judge'
-import { openSimulatedX } from '@chimera/mcp-tweet/simulated-x/open-simulated-x'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { z } from 'zod'
 
 import { freePort, startProcess, type Env, type Proc } from './tool-process.ts'
+import { openRigX, X_TOKEN, type Recorded, type RigX } from './tool-rig-x.ts'
 
 const TOKEN = 'mcp-token-of-the-tests'
 const CONTROL = 'control-token-of-the-tests'
 const STOP = 'stop-token-of-the-tests'
-const X_TOKEN = 'simulated-x-token'
 export const TOKENS = { mcp: TOKEN, control: CONTROL, stop: STOP } as const
 
 /** What a call came to, as its caller sees it. */
@@ -39,17 +38,6 @@ const Result = z.looseObject({
   _meta: z.record(z.string(), z.unknown()).default({}),
 })
 
-/** A line of the simulated X's own record. */
-export const Recorded = z.looseObject({
-  n: z.int(),
-  received_at: z.string(),
-  method: z.string(),
-  path: z.string(),
-  outcome: z.enum(['accepted', 'refused', 'cut', 'hung']),
-  status: z.unknown(),
-  id: z.string().optional(),
-})
-
 export class Rig implements AsyncDisposable {
   /** The process under test, and its composition of the tests. */
   readonly mains = {
@@ -61,7 +49,7 @@ export class Rig implements AsyncDisposable {
   readonly ledgerPath: string
   readonly mediaFolder = join(this.folder, 'media')
   readonly #stack = new AsyncDisposableStack()
-  #x = { url: '', record: '' }
+  #x: RigX | undefined
   #toolPort = 0
   #tool: Proc | undefined
   #status: ToolStatus | undefined
@@ -91,25 +79,9 @@ export class Rig implements AsyncDisposable {
   }
 
   /** `inside`: X is served by this process, where nothing is done to it; that starts sooner. */
+  /** `inside` this process it starts sooner, and dies with it. */
   async startX(of: { inside?: boolean } = {}): Promise<void> {
-    const record = join(this.folder, 'x.jsonl')
-    if (of.inside === true) {
-      const accounts = [{ account: 'default', bearerToken: X_TOKEN }]
-      const x = this.#stack.use(await openSimulatedX({ port: 0, recordPath: record, accounts }))
-      this.#x = { url: x.url, record }
-      return
-    }
-    const port = await freePort()
-    const x = this.#stack.use(
-      startProcess('mcp-tools/tweet/simulated-x/main.ts', {
-        SIMULATED_X_PORT: String(port),
-        SIMULATED_X_RECORD: record,
-        SIMULATED_X_TOKEN: X_TOKEN,
-        HEALTH_PORT: '0',
-      }),
-    )
-    await x.ready
-    this.#x = { url: `http://127.0.0.1:${port}`, record }
+    this.#x = this.#stack.use(await openRigX({ folder: this.folder, ...of }))
   }
 
   env(other: Env = {}): Env {
@@ -124,7 +96,7 @@ export class Rig implements AsyncDisposable {
       TOOL_CONTROL_TOKEN: CONTROL,
       TOOL_STOP_TOKEN: STOP,
       TWEET_BACKEND: 'simulated',
-      SIMULATED_X_URL: this.#x.url,
+      SIMULATED_X_URL: this.#x?.url ?? '',
       SIMULATED_X_TOKEN: X_TOKEN,
       CHIMERA_STATE_DIR: join(this.folder, 'state'),
       TWEET_MEDIA_DIR: this.mediaFolder,
@@ -273,28 +245,22 @@ export class Rig implements AsyncDisposable {
   }
 
   /** What reached X and was taken by it, by X's own record. */
-  posts(): z.infer<typeof Recorded>[] {
-    return this.requests().filter(
-      (line) => line.method === 'POST' && line.path === '/2/tweets' && line.outcome !== 'refused',
-    )
+  posts(): Recorded[] {
+    return this.#openX.posts()
   }
 
-  requests(): z.infer<typeof Recorded>[] {
-    const text = readFileSync(this.#x.record, 'utf8')
-    return text
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => Recorded.parse(JSON.parse(line)))
+  requests(): Recorded[] {
+    return this.#openX.requests()
   }
 
   /** Tells X to fail, or how to behave (design section 10). */
   async tellX(control: object): Promise<void> {
-    const response = await fetch(`${this.#x.url}/__control`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(control),
-    })
-    if (!response.ok) throw new Error(await response.text())
+    await this.#openX.tell(control)
+  }
+
+  get #openX(): RigX {
+    if (this.#x === undefined) throw new Error('X has not been started.')
+    return this.#x
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

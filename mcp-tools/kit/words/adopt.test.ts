@@ -62,6 +62,18 @@ describe('a lost ledger', () => {
     expect(account.sent).toHaveLength(1)
   })
 
+  test('does not know how far the brake was pulled, so that nothing is opened', async () => {
+    const level = () => account.ledger.kill.current().level
+    await loseLedger()
+    expect(level()).toBe(0)
+    await account.adopt({ highest_seq: 40, effects: [] })
+    expect(level()).toBe(2)
+    const to = { level: 4, reason: 'smoke', actor: 'ann' }
+    account.server.control.kill.set({ ...to, mayLower: false })
+    await account.adopt({ highest_seq: 40, effects: [] })
+    expect(level()).toBe(4)
+  })
+
   test('waits through a restart for what is still unknown', async () => {
     const claims = account.claims()
     await loseLedger()

@@ -57,9 +57,22 @@ export function createAdopt(options: {
       if (page.n < page.of) return
       ledger.raiseSeq(claims.highest_seq)
       ledger.boots.adopt(claims.known_boots, ledger.boot, ledger.now())
+      brake(account)
       gate.noteAdopted()
     })
   }
+}
+
+/** From here on only what reduces passes (requirements 4.4: DEFENSIVE). */
+const DEFENSIVE = 2
+
+/**
+ * The ledger that was lost knew how far somebody had pulled the brake, this one does not: until the
+ * operator has looked, nothing is opened.
+ */
+function brake({ ledger }: Account): void {
+  const reason = 'The ledger was lost or is older: its kill level is not known.'
+  ledger.kill.raise({ level: DEFENSIVE, reason, actor: 'adoption', atMs: ledger.now() })
 }
 
 function checkLedger(claims: AdoptClaims, { name, ledger }: Account): void {

@@ -68,6 +68,15 @@ async function postGoal(socket: string, id: string): Promise<void> {
   }
 }
 
+const KILL_LEVELS = z.array(z.looseObject({ account: z.string(), level: z.int() })).length(1)
+
+/** `chimera kill ...`; answers the level that holds then. */
+async function killLevel(...args: string[]): Promise<number | undefined> {
+  const ran = await chimera(stateDir, ['kill', ...args, '--json'])
+  expect(ran, ran.err).toMatchObject({ code: 0 })
+  return KILL_LEVELS.parse(JSON.parse(ran.out))[0]?.level
+}
+
 test('one command starts everything, one stops it, and what was accepted stays', async () => {
   const first = await up(stateDir, { TRADING_TOOLS: 'on' })
   const status = await readStatus(stateDir)
@@ -92,6 +101,7 @@ test('one command starts everything, one stops it, and what was accepted stays',
     15_000,
   )
 
+  expect(await killLevel('raise', '3', '--reason', 'smoke')).toBe(3)
   const family = [first.pid, ...descendants(first.pid)]
   expect(family.length).toBeGreaterThan(10)
   const startedAt = Date.now()
@@ -107,6 +117,9 @@ test('one command starts everything, one stops it, and what was accepted stays',
   // The tokens of the operator and the swarm, and the tools' accounts, are entered once.
   expect(await count(second.urls.postgres, 'api_tokens')).toBe(2)
   expect(await count(second.urls.postgres, 'tool_accounts')).toBe(2)
+  // Nobody is safe because of a restart.
+  expect(await killLevel('show')).toBe(3)
+  expect(await killLevel('lower', '0', '--reason', 'put out')).toBe(0)
 })
 
 test('a second up is harmless and says where everything is', async () => {

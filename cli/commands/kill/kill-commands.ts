@@ -18,7 +18,7 @@ export function registerKillCommands(program: Command, context: CliContext): voi
       await showKill(options, context)
     })
   withAccount(kill.command('raise <level>'))
-    .description('2 to 4: only reduce-only orders; 5: nothing; a level below changes nothing')
+    .description('2 to 4: only reduce-only orders; 5: nothing; a level below is refused')
     .requiredOption('--reason <text>', 'what was seen; kept with the level')
     .action(async (level: string, options: KillOptions) => {
       const { setKill } = await import('./kill.ts')

@@ -13,7 +13,7 @@ import { openFaultRig } from './fault-rig.ts'
 const IS_WAITED_OUT = sampleSize({ ci: 0, full: 1 }) === 1
 
 /** Long enough for a command line to come within it, on a machine that is busy. */
-const ABSENCE_MS = 10_000
+const ABSENCE_MS = 15_000
 
 async function pidOfX(rig: StackRig): Promise<number> {
   const { simulated } = await rig.report()

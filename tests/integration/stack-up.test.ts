@@ -1,6 +1,7 @@
-import { readFileSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 
+import { openRunFolder } from '@chimera/cli/commands/test/run-folder'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -221,8 +222,10 @@ test('a supervisor that is killed leaves nothing behind, and the next one starts
   await up()
 })
 
-test('two state directories live side by side', async () => {
-  const other = `${stateDir}-2`
+test('two state directories live side by side, and one ends with the run it is in', async () => {
+  const run = await openRunFolder({ env: {}, log: () => {} })
+  cleanUps.push(async () => run[Symbol.asyncDispose]())
+  const other = path.join(run.folder, 'chimera-of-a-test', 'state')
   const [first, second] = await Promise.all([up(), up(other)])
   const ports = [first, second].flatMap(({ urls }) =>
     [urls.gateway, urls.postgres].map((url) => new URL(url).port),
@@ -233,6 +236,12 @@ test('two state directories live side by side', async () => {
   expect((await readStatus(stateDir)).tasks).toEqual({})
   await chimera(stateDir, ['down'])
   expect((await readStatus(other)).state).toBe('running')
+  // A test run that was interrupted leaves its detached stacks to whoever started it.
+  const family = [second.pid, ...descendants(second.pid)]
+  expect(family.length).toBeGreaterThan(8)
+  await run[Symbol.asyncDispose]()
+  expect(stillAlive(family)).toEqual([])
+  expect(existsSync(run.folder)).toBe(false)
 })
 
 test('a foreign server without a word on whose goals it carries is refused with 78', async () => {

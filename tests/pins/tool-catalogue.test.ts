@@ -82,17 +82,17 @@ test('the definitions of the trading server, which are the same live', async () 
   )
   expect(hashesOf(trading)).toMatchInlineSnapshot(`
     [
-      "get_markets a8c3f9f6117246aa94c02f11948bfda1b669da8a624ae52771b461051feaf73d",
-      "get_price e45c366bf0889304ff894c87a4fcbbd63e55f44e9fbf5ecd697c6f4500ea5822",
-      "get_orderbook d3af323be71069b6de64c8aa7fedfc484ea5dbba4a268cb0e183d0a934d4c9db",
-      "get_candles a260e70f6201fb37f10776a8cb0d4e79981acd83e2ded37087c398edd5e8ed94",
+      "get_markets bff16775fe66fdeddc46aed8adf380d65533722a41b1e03364ceb729a04f91b2",
+      "get_price 8c8520ef624d803745bc3ecad461f0fbe19ec97270baf7cbf732f2e848e12a86",
+      "get_orderbook cd22e1ebbc703094bf769f9aece1f82c28ffc982b8870d487c491b63b10b2168",
+      "get_candles 551aabee214671935ba0f439b979f0c4f4d4dcf62fc51fadd325ef0a86cb5ecc",
       "get_mode 866244cf0aeb28f9176edad7afc9f96dd400184983d0bc18fcd644d5af39d2e0",
       "get_positions 4be77ab8ab1b3527ea50444d09414f6244d83dcb96312c10158c5f3fbb988ecc",
-      "get_orders afbf1abc2497b167dc85edd96aed0b885add2f630d888bebfc2596349934ea02",
-      "place_order bd7a70709723ed1e0818870d0b3676f8b8a09599495179ad3c114dd31944d502",
-      "cancel_order 6dd27408ac5ccffde04fe6f1375a402e7dbe63e92feab1e31bed2442437f5c62",
-      "cancel_all e0fda1589a9427e77eade76aefb19f69f453c43b5a650ea5a0f893caa8f27ac1",
-      "close_position 589609639230d26a9c1660e1bcc37cc3350db3369a84d238d06dfab3c4689283",
+      "get_orders 71136b5710b2c73bba71f642b6af8f286ea2a3b108174b089752146beb15b49d",
+      "place_order 5d7e3500302b7104046762d63e3a8bc84d3eaca0ec6e0023ada69095b0275fdf",
+      "cancel_order 0cf8ae19065a0bfcccf437a17b895b9f3ce51513b1c8055e08691b7a77b8c37a",
+      "cancel_all dde4b020304ed667cd75ca0242084b5ca203505d5d35860cd055f0c7a691778b",
+      "close_position 5221d9817457d13aceafb6703955a62e13e7cdae94a8b5a611bf0205473cd1bd",
       "raise_kill 8dbd282d8f65fcfd2367c9cbe77f4f9301d0bf9ac1df3b24b843fb4f38a2d3d2",
     ]
   `)

@@ -7,7 +7,8 @@ export const symbol = z
   .string()
   .min(1)
   .max(32)
-  .regex(/^[\p{L}\p{N}:/_.-]+$/u, 'use the symbol that get_markets names, such as BTC')
+  // No Unicode classes: a client's validator may read the pattern without their flag.
+  .regex(/^[A-Za-z0-9:/_.-]+$/, 'use the symbol that get_markets names, such as BTC')
   .describe('the market, as get_markets names it')
 
 const DECIMAL = /^(?:0|[1-9]\d{0,14})(?:\.\d{1,8})?$/

@@ -174,10 +174,9 @@ export const sameWords = trace(
     const alive = rig.claims({ args })
     const dead = await sendBoth(rig, alive)
     const states = [(await rig.settled(dead.jti)).state, (await rig.settled(alive.jti)).state]
-    expect(states[0], 'I7 the record says it happened, it did not').not.toBe('CONFIRMED')
-    expect(states).toEqual(['NEEDS_HUMAN', 'NEEDS_HUMAN'])
+    expect(states, 'I7 what nobody can tell').toEqual(['NEEDS_HUMAN', 'NEEDS_HUMAN'])
   },
-  { TWEET_ABSENCE_MS: '2000' },
+  { TWEET_ABSENCE_MS: '4000' },
 )
 
 /** Claimed before a stop, and on its way again after the resume. */

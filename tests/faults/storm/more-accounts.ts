@@ -18,6 +18,7 @@ import { openSupervisor } from '@chimera/infra/stack/supervisor'
 import { openLog } from '@chimera/runtime/log'
 
 import { eventually } from '../../e2e/stack-rig.ts'
+import { machineEnvironment } from '../../machine-environment.ts'
 import { type ProviderLine, parseProviderRecord } from '../checker/history.ts'
 import { tweetEnvironment } from './second-process.ts'
 
@@ -115,7 +116,7 @@ async function specOf(
     args: [join(checkoutRoot(), main)],
     cwd: checkoutRoot(),
     env: {
-      PATH: '/usr/bin:/bin',
+      ...machineEnvironment(),
       ...env,
       CONSUMER_NAME: `${name}-1`,
       CHIMERA_SUPERVISED: '1',

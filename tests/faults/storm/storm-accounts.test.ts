@@ -4,11 +4,11 @@ import { guarantee, sampleSize } from '../../guarantee.ts'
 import { runStorm } from './run-storm.ts'
 
 const SEED = 20_251
-const n = sampleSize({ ci: 120, full: 6_000 })
-const kills = sampleSize({ ci: 12, full: 150 })
-const stops = sampleSize({ ci: 4, full: 60 })
-const xFaults = sampleSize({ ci: 12, full: 180 })
-const overMs = sampleSize({ ci: 12_000, full: 300_000 })
+const n = sampleSize({ ci: 90, full: 6_000 })
+const kills = sampleSize({ ci: 9, full: 150 })
+const stops = sampleSize({ ci: 3, full: 60 })
+const xFaults = sampleSize({ ci: 9, full: 180 })
+const overMs = sampleSize({ ci: 8_000, full: 300_000 })
 const settleWithinMs = 60_000
 
 guarantee(

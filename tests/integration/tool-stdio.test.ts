@@ -72,7 +72,7 @@ test('nothing but the protocol is on standard output, and it ends with its clien
   let out = ''
   proc.child.stdout?.on('data', (data: Buffer) => (out += data.toString()))
   proc.child.stdin?.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' })}\n`)
-  await expect.poll(() => out).toContain('"id":1')
+  await expect.poll(() => out, { timeout: 20_000 }).toContain('"id":1')
   proc.child.stdin?.end()
   expect(await proc.exited).toEqual({ code: 0, signal: null })
   for (const line of out.trim().split('\n')) {

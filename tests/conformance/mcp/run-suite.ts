@@ -1,11 +1,14 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 import { CHECKOUT } from '../../source-tree.ts'
 
 /** The official suite, as it is installed. */
-const SUITE = join(CHECKOUT, 'node_modules', '@modelcontextprotocol', 'conformance')
+const SUITE = dirname(
+  fileURLToPath(import.meta.resolve('@modelcontextprotocol/conformance/package.json')),
+)
 
 export type Revision = '2026-07-28' | '2025-11-25'
 

@@ -111,7 +111,7 @@ describe('a wallet that is killed', () => {
       title: 'a wallet that is killed at any point of the path pays once',
       n,
       seed: 5,
-      timeoutMs: n * 20_000,
+      timeoutMs: n * 60_000,
     },
     async () => {
       for (const each of n === ALL.length ? ALL : SAMPLE) await killAt(each)

@@ -153,7 +153,7 @@ describe('nonces', () => {
   })
 
   test('of twenty calls at once are contiguous, and all are paid', async () => {
-    await open({ env: { WALLET_FOLLOW_MS: '5000' } })
+    await open({ env: { WALLET_FOLLOW_MS: '20000', WALLET_SEND_TIMEOUT_MS: '20000' } })
     const calls = Array.from({ length: 20 }, () => payAs('transfer_native', native(1_000n)))
     const paid = await Promise.all(calls)
     const nonces = paid.map((each) => Number(each.paid.fields['nonce'])).toSorted((a, b) => a - b)

@@ -37,7 +37,6 @@ async function raceOrders(given: {
   const { n, random, seen } = given
   await using rig = new TradingRig()
   rig.rules = slow(random)
-  rig.sendTimeoutMs = 5_000
   if (seen !== undefined) rig.seen = seen
   await rig.open()
   const said = await Promise.all(
@@ -86,7 +85,6 @@ async function raceKill(given: {
   const { n, random, seen } = given
   await using rig = new TradingRig()
   rig.rules = slow(random)
-  rig.sendTimeoutMs = 5_000
   if (seen !== undefined) rig.seen = seen
   await rig.open()
   const racers = Array.from({ length: n }, async (_, index) => {
@@ -134,6 +132,7 @@ control(
 
 test('an order whose answer was lost keeps its room until its end is known', async () => {
   await using rig = new TradingRig()
+  rig.sendTimeoutMs = 1_000
   await rig.open()
   await rig.exchange.control({ fault: 'cut', times: 1 })
   expect(await rig.call('place_order', ORDER)).toMatchObject({ status: 'UNKNOWN' })

@@ -37,7 +37,8 @@ export class TradingRig implements AsyncDisposable {
   limits: Partial<TradingLimits> = {}
   grants: 'required' | 'off' = 'off'
   rules: Partial<Rules> = {}
-  sendTimeoutMs = 400
+  /** More than a busy machine takes; shorter where a test waits for it to pass. */
+  sendTimeoutMs = 5_000
   venue: Venue | undefined
   /** What the tools see of the ledger, where a test takes a part of it away. */
   seen: (ledger: Ledger) => Ledger = (ledger) => ledger

@@ -44,9 +44,19 @@ test('every package with an install script was reviewed', () => {
   expect(scripted(lockFile)).toEqual(Object.keys(allowScripts).toSorted())
 })
 
-test('every package is bound by its hash and names no host', () => {
-  expect(Object.keys(lockFile.packages).length).toBeGreaterThan(100)
-  expect(unbound(lockFile)).toEqual([])
+test.each(['.', 'mcp-tools/wallet'])('every package is bound by its hash: %s', (folder) => {
+  const lock = LockFile.parse(readJson(join(folder, 'package-lock.json')))
+  expect(Object.keys(lock.packages).length).toBeGreaterThan(100)
+  expect(unbound(lock)).toEqual([])
+})
+
+test('what the wallet and the checkout both name is the same version', () => {
+  const lock = LockFile.parse(readJson('mcp-tools/wallet/package-lock.json'))
+  for (const name of ['zod', '@noble/hashes']) {
+    const path = `node_modules/${name}`
+    expect(lock.packages[path]?.integrity, name).toBe(lockFile.packages[path]?.integrity)
+    expect(lock.packages[path]?.integrity, name).toBeDefined()
+  }
 })
 
 test('a package with a script, a host or without a hash is found', () => {

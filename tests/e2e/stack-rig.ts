@@ -33,6 +33,9 @@ export type StackRig = AsyncDisposable & {
   readonly stateDir: string
   /** Runs `chimera <args>`; never throws for an exit code. */
   cli(...args: string[]): Promise<Ran>
+  /** Stops everything, and starts it again on the same state. */
+  down(): Promise<void>
+  up(): Promise<void>
   /** What `chimera status` says of servers, processes and the record. */
   status(): Promise<StatusReport>
   /** What the supervisor itself says of its processes: no process has to start for it. */
@@ -101,11 +104,16 @@ export async function openStackRig(
     })
   }
   const cli = (...args: string[]) => run([MAIN, ...args], env)
-  stack.defer(async () => (await findStack(stateDir))?.stop(STOPS_WITHIN_MS))
+  const down = async () => (await findStack(stateDir))?.stop(STOPS_WITHIN_MS)
+  stack.defer(down)
   await startStack(stateDir, env)
   const open = stack.move()
-  const rig = connect({ stateDir, cli, stack: open })
-  return { ...rig, [Symbol.asyncDispose]: () => open.disposeAsync() }
+  const { moved, ...rig } = connect({ stateDir, cli, stack: open })
+  const up = async () => {
+    await startStack(stateDir, env)
+    moved()
+  }
+  return { ...rig, down, up, [Symbol.asyncDispose]: () => open.disposeAsync() }
 }
 
 /** `chimera up`, until everything is; it ends with `findStack(..).stop`. */
@@ -113,7 +121,7 @@ async function startStack(
   stateDir: string,
   env: Record<string, string | undefined>,
 ): Promise<void> {
-  mkdirSync(join(stateDir, 'logs'), { mode: 0o700 })
+  mkdirSync(join(stateDir, 'logs'), { recursive: true, mode: 0o700 })
   const log = openSync(join(stateDir, 'logs', 'supervisor.log'), 'a', 0o600)
   const stdio: ['ignore', number, number] = ['ignore', log, log]
   const supervisor = spawn(process.execPath, [MAIN, 'up'], { cwd: tmpdir(), env, stdio })
@@ -134,7 +142,7 @@ function connect(of: {
   stateDir: string
   cli: StackRig['cli']
   stack: AsyncDisposableStack
-}): Omit<StackRig, typeof Symbol.asyncDispose> {
+}): Omit<StackRig, 'up' | 'down' | typeof Symbol.asyncDispose> & { moved: () => void } {
   const { stateDir, cli, stack } = of
   let redis: Redis | undefined
   const status = async () => StatusReport.parse(await json(cli('status', '--json')))
@@ -150,7 +158,7 @@ function connect(of: {
     stack.defer(() => redis?.disconnect())
     return redis
   }
-  const api = openDoor(report)
+  const { api, moved } = openDoor(report)
   const lines = <T>(file: string, schema: z.ZodType<T>): T[] => {
     const path = join(stateDir, file)
     if (!existsSync(path)) return []
@@ -196,26 +204,33 @@ function connect(of: {
       process.kill(pid, signal)
     },
     api,
+    moved,
   }
 }
 
-/** Asks the API as the operator; where it is and the token are looked up once. */
-function openDoor(report: StackRig['report']): StackRig['api'] {
+/** Asks the API as the operator; where it is and the token are looked up once in a life. */
+function openDoor(report: StackRig['report']): { api: StackRig['api']; moved: () => void } {
   let door: { url: string; token: string } | undefined
-  return async (path, init = {}) => {
-    if (door === undefined) {
-      const { urls, token_file } = await report()
-      door = { url: urls.gateway, token: readFileSync(token_file, 'utf8').trim() }
-    }
-    return fetch(new URL(path, door.url), {
-      method: init.method ?? 'GET',
-      headers: {
-        authorization: `Bearer ${door.token}`,
-        ...(init.body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...init.headers,
-      },
-      ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
-    })
+  return {
+    // Another stack may have taken its port in the meantime.
+    moved: () => {
+      door = undefined
+    },
+    api: async (path, init = {}) => {
+      if (door === undefined) {
+        const { urls, token_file } = await report()
+        door = { url: urls.gateway, token: readFileSync(token_file, 'utf8').trim() }
+      }
+      return fetch(new URL(path, door.url), {
+        method: init.method ?? 'GET',
+        headers: {
+          authorization: `Bearer ${door.token}`,
+          ...(init.body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...init.headers,
+        },
+        ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
+      })
+    },
   }
 }
 

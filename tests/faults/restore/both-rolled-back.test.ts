@@ -9,7 +9,10 @@ import { ended, eventually, type StackRig } from '../../e2e/stack-rig.ts'
 import { control, guarantee } from '../../guarantee.ts'
 import { effectStates, openRestoreRig, type Printed, type RestoreRig } from './restore-rig.ts'
 
-const post = (id: string) => ['goal', 'post', `publish a tweet: ${id}`, '--id', id]
+async function post({ api }: StackRig, id: string): Promise<void> {
+  const body = { id, text: `publish a tweet: ${id}` }
+  expect(await api('/v1/goals', { method: 'POST', body })).toMatchObject({ status: 201 })
+}
 
 /**
  * Goals that are planned and proposed, but stopped, when the backup is taken; afterwards they are
@@ -18,10 +21,11 @@ const post = (id: string) => ['goal', 'post', `publish a tweet: ${id}`, '--id', 
 async function forgetEverything(of: RestoreRig, goals: readonly string[]): Promise<void> {
   const { rig } = of
   await rig.misbehave({ duplicate_check: false })
-  await rig.cli(...post('before'), '--wait')
+  await post(rig, 'before')
+  await ended(rig, 'before')
   await rig.cli('stop', '--json')
   for (const id of goals) {
-    await rig.cli(...post(id))
+    await post(rig, id)
     await eventually(async () => (await rig.goal(id)).waiting_on ?? undefined, 10_000, 'waits')
   }
   await of.backup('b')
@@ -43,7 +47,8 @@ async function expectNothingIsDoneAgain(
   await rig.misbehave({ duplicate_check: false })
   await rig.cli('resume', '--json')
   // A goal of now is done, beside those that nobody may do again.
-  await rig.cli(...post('after'), '--wait')
+  await post(rig, 'after')
+  await ended(rig, 'after')
   const looked = await Promise.all(goals.map((id) => lookedAt(rig, id)))
   expect(rig.tweets().length, 'tweets, each done once').toBe(goals.length + 2)
   expect(report.accounts).toMatchObject([

@@ -44,7 +44,7 @@ export async function openRestoreRig(env: Record<string, string> = {}): Promise<
   const scratch = mkdtempSync(join(tmpdir(), 'chimera-backup-'))
   stack.defer(() => rmSync(scratch, { recursive: true, force: true }))
   const rig = await openStackRig({ env: { ...SHORT, ...env } })
-  const databaseUrl = (await rig.status()).urls.postgres ?? ''
+  const databaseUrl = (await rig.report()).urls.postgres
   stack.defer(() => dropKept(databaseUrl))
   stack.use(rig)
   const environment = {
@@ -89,9 +89,9 @@ export async function openRestoreRig(env: Record<string, string> = {}): Promise<
       await restore(folder(name), { yes: true, json: true, withLedgers }, context, steps)
       return Printed.parse(JSON.parse(out.join('')))
     },
-    down: async () => void well(await rig.cli('down')),
+    down: rig.down,
     up: async () => {
-      well(await rig.cli('up', '--detach', '--json'))
+      await rig.up()
       await eventually(opened, 30_000, 'the tool server has said hello')
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),

@@ -110,7 +110,7 @@ guarantee(
   {
     id: 'trading-faults-honest',
     title: 'whatever is lost between server and exchange, an order is done once and said so',
-    n: sampleSize({ ci: 15, full: 400 }),
+    n: sampleSize({ ci: 10, full: 400 }),
     seed: SEED,
     timeoutMs: 900_000,
   },

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import type { GrantClaims, ReceiptClaims } from '@chimera/contracts/grant'
@@ -127,9 +127,38 @@ test('the key of the account is found nowhere, and would be found', async () => 
 })
 
 test('one that asks the exchange while it limits is refused with a wait', async () => {
-  await rig.tell({ fault: '429' })
-  const claims = rig.claims({ tool: 'place_order', args: BUY })
-  const reply = await rig.call(claims, BUY)
+  // An account of its own, which has to wait then.
+  await using other = new TradingRig()
+  await other.startExchange()
+  await other.startTool()
+  await other.tell({ fault: '429' })
+  const claims = other.claims({ tool: 'place_order', args: BUY })
+  const reply = await other.call(claims, BUY)
   expect(reply).toMatchObject({ isError: true, code: 'UPSTREAM_RATE_LIMITED' })
   expect(reply.retryAfterMs).toBeGreaterThan(0)
+})
+
+// The last one: an adoption raises the kill level, and a person lowers it.
+test('a ledger that was lost: what happened is found, and nothing is done twice', async () => {
+  await done('place_order', REST)
+  const [resting] = await rig.venue.openOrders()
+  const acts = [
+    { tool: 'place_order', args: BUY },
+    { tool: 'cancel_order', args: { symbol: 'BTC', order_id: resting?.oid ?? '' } },
+  ].map((act) => ({ ...act, claims: rig.claims(act) }))
+  await rig.tell({ fault: 'cut', times: acts.length })
+  for (const { claims, args } of acts) {
+    expect(await rig.call(claims, args)).toMatchObject({ status: 'UNKNOWN' })
+  }
+  const taken = [rig.taken().length, rig.taken('cancel').length]
+  await rig.tool.kill()
+  for (const suffix of ['', '-wal', '-shm']) rmSync(`${rig.ledgerPath}${suffix}`, { force: true })
+  await rig.startTool()
+  expect(rig.status.reason).toContain('LEDGER_BEHIND')
+  await rig.adopt({ effects: acts.map(({ claims, args }) => rig.judge.adopted(claims, args)) })
+  await expect.poll(async () => (await rig.hello()).state, { timeout: 20_000 }).toBe('open')
+  for (const { claims, args } of acts) {
+    expect(await rig.call(claims, args)).toMatchObject({ status: 'CONFIRMED' })
+  }
+  expect([rig.taken().length, rig.taken('cancel').length]).toEqual(taken)
 })

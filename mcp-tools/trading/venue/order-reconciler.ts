@@ -26,6 +26,10 @@ const SentCancel = z.object({
       .transform(({ cancels }) => cancels.map(({ cloid }) => ({ cloid }))),
   ]),
 })
+/** The arguments of a cancel of one order, by either of its ids. */
+const AskedCancel = z
+  .looseObject({ order_id: z.string() })
+  .transform(({ order_id: id }) => (id.startsWith('0x') ? { cloid: id } : { oid: id }))
 const Sent = z.object({ nonce: z.int(), expiresAfter: z.int().optional() })
 
 /**
@@ -127,7 +131,10 @@ function unseen(venue: Venue, entry: Entry, asOfMs: number): Look {
 
 function ordersNamedBy(entry: Entry): readonly ({ oid: string } | { cloid: string })[] | undefined {
   const sent = SentCancel.safeParse(bodyOf(entry))
-  return sent.success ? sent.data.action : undefined
+  if (sent.success) return sent.data.action
+  // A ledger that was lost has no bytes; the record remembers what was asked for.
+  const asked = AskedCancel.safeParse(entry.args === undefined ? undefined : JSON.parse(entry.args))
+  return asked.success ? [asked.data] : undefined
 }
 
 const sentOf = (entry: Entry): z.infer<typeof Sent> | undefined =>

@@ -36,6 +36,10 @@ export const BANNED_ENDINGS: readonly string[] = [
 
 /** Text that no file may hold. A pattern is written so that it does not find itself. */
 export const BANNED_TEXT: readonly { what: string; pattern: RegExp }[] = [
+  {
+    what: "a skip without a reason (the test context's skip('why') gives one)",
+    pattern: /\.(skip|run)(I)f\(/,
+  },
   { what: 'a task left open without an issue number', pattern: /\b(TO[D]O|FIX[M]E)\b(?! ?\(?#\d)/ },
   {
     what: 'a path of one machine',

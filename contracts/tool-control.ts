@@ -62,8 +62,8 @@ export const ReceiptsReply = z.strictObject({
 export type ReceiptsReply = z.infer<typeof ReceiptsReply>
 
 /**
- * `GET` and `POST /control/kill`: the kill level of the account (requirements 4.4). Whoever may stop
- * may raise it; only the operator's own token lowers it, and says why.
+ * `GET` and `POST /control/kill`: the kill level of the account (requirements 4.4). Whoever may
+ * stop may raise it; only the operator's own token lowers it, and says why.
  */
 export const KillBody = z.strictObject({
   level: z.int().min(0).max(5),

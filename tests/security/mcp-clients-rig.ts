@@ -6,7 +6,7 @@ import { join } from 'node:path'
 
 import { createToolClient } from '@chimera/infra/stack/keys/tool-clients'
 import { openClientTokens, type ClientTokens } from '@chimera/mcp-kit/serving/client-tokens'
-import { defineReadTool } from '@chimera/mcp-kit/serving/define-tool'
+import { defineReadTool, type ServedTool } from '@chimera/mcp-kit/serving/define-tool'
 import { openDoor } from '@chimera/mcp-kit/serving/door'
 import { createHttpHandler } from '@chimera/mcp-kit/serving/http-handler'
 import type { Rate } from '@chimera/mcp-kit/serving/rate-limit'
@@ -20,6 +20,7 @@ const CONTROL_TOKEN = 'token-of-the-keeper'
 /** What a test may take out or put in. */
 export type Composition = Readonly<{
   clientRate?: Rate
+  tools?: readonly ServedTool[]
   clients?: (known: ClientTokens) => ClientTokens
 }>
 
@@ -53,7 +54,10 @@ export async function openClientsRig(composition: Composition = {}): Promise<Cli
     onFault: () => {},
   })
   const handler = createHttpHandler({
-    server: { ...account.server, tools: [...account.server.tools, READ_TOOL] },
+    server: {
+      ...account.server,
+      tools: [...account.server.tools, READ_TOOL, ...(composition.tools ?? [])],
+    },
     host: '127.0.0.1',
     tokens: { mcp: WORKER_TOKEN, control: CONTROL_TOKEN, stop: undefined },
     clients: composition.clients?.(known) ?? known,

@@ -159,6 +159,6 @@ control(
     rollBackUnderLedger(storm, {
       id: 'not-adopted',
       args: ['without=adoption'],
-      endsWithinMs: 5_000,
+      endsWithinMs: 3_000,
     }),
 )

@@ -60,7 +60,10 @@ export async function rollBackUnderLedger(
     { state: 'CONFIRMED', grant_id: before.effects[0]?.grant_id },
   ])
   expect(after).toMatchObject({ status: 'COMPLETED' })
-  expect((await rig.status()).fence).toMatchObject([{ scope: 'everything', stopped: true }])
+  // The server has stopped itself; the record hears of it at the Keeper's next visit.
+  const isStopped = async () =>
+    (await rig.status()).fence.some(({ scope, stopped }) => scope === 'everything' && stopped)
+  await eventually(isStopped, WITHIN_MS, 'the record has the stop, too')
   expect((await rig.cli('resume', '--json')).code).toBe(0)
   const next = `${id}-next`
   await rig.api('/v1/goals', { method: 'POST', body: { id: next, text: 'generic: go on' } })

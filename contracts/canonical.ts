@@ -4,8 +4,6 @@ import canonicalize from 'canonicalize'
 
 import { TerminalError } from './errors.ts'
 
-const LONE_SURROGATE = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/
-
 /**
  * RFC 8785 (JCS) text of a JSON value whose strings have been brought to NFC.
  * Throws INPUT_INVALID for what JSON cannot say exactly: undefined at the top, non-finite numbers,
@@ -54,7 +52,7 @@ function normalised(value: unknown, depth: number): unknown {
 }
 
 function text(value: string): string {
-  if (LONE_SURROGATE.test(value)) {
+  if (!value.isWellFormed()) {
     throw new TerminalError('INPUT_INVALID', 'A text holds half of a surrogate pair.')
   }
   return value.normalize('NFC')

@@ -10,7 +10,7 @@ const END_MS = 2_000
 /** The same SDK with nothing of ours around it. */
 export async function openBareServer(of: {
   env: Readonly<Record<string, string | undefined>>
-}): Promise<AsyncDisposable & Readonly<{ url: string }>> {
+}): Promise<AsyncDisposable & Readonly<{ url: string; pid: number }>> {
   const ready = Promise.withResolvers<string>()
   const child = openLineProcess({
     command: process.execPath,
@@ -25,6 +25,7 @@ export async function openBareServer(of: {
   clearTimeout(late)
   return {
     url,
+    pid: child.pid ?? 0,
     [Symbol.asyncDispose]: async () => endProcess(child, () => child.kill('SIGTERM'), END_MS),
   }
 }

@@ -13,6 +13,7 @@ import { ACCOUNT, NOOP, TOKEN } from './noop.ts'
 export type GrantedServer = AsyncDisposable &
   Readonly<{
     url: string
+    pid: number
     /** As many grants as it takes, each for an effect of its own. */
     grant: (n: number) => Promise<string[]>
   }>
@@ -66,6 +67,7 @@ export async function openGrantedServer(of: {
   await control('hello', { hello: await judge.hello(status) })
   return {
     url,
+    pid: child.pid ?? 0,
     grant: async (n) => {
       const args = { text: NOOP.text }
       const claims = Array.from({ length: n }, () =>

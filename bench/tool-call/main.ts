@@ -1,6 +1,6 @@
 /**
  * What do grant, claim, ledger and receipt cost a tool call? Against the same SDK's bare server, in
- * turn: `node bench/tool-call/main.ts [--rounds 5] [--calls 2000] [--lanes 16] [--json <file>]`.
+ * turn: `node bench/tool-call/main.ts [--rounds 5] [--calls 4000] [--lanes 64] [--json <file>]`.
  */
 import { z } from 'zod'
 
@@ -12,8 +12,8 @@ import { renderToolCalls, summarizeToolCalls } from './tool-call-report.ts'
 
 const Options = z.strictObject({
   rounds: numberOption(5),
-  calls: numberOption(2_000),
-  lanes: numberOption(16),
+  calls: numberOption(4_000),
+  lanes: numberOption(64),
   json: z.string().optional(),
 })
 

@@ -6,6 +6,8 @@ const round = (bare: number, granted: number) => ({
   bare_per_s: bare,
   granted_per_s: granted,
   ratio: granted / bare,
+  bare_cpu_ms: 0.5,
+  granted_cpu_ms: 1,
 })
 
 test('the ratio is the median of the ratios of rounds', () => {

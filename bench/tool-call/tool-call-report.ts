@@ -13,6 +13,8 @@ export function summarizeToolCalls(rounds: readonly ToolCallRound[]) {
     bare_per_s: median(rounds.map((round) => round.bare_per_s)),
     granted_per_s: median(rounds.map((round) => round.granted_per_s)),
     ratio,
+    bare_cpu_ms: median(rounds.map((round) => round.bare_cpu_ms)),
+    granted_cpu_ms: median(rounds.map((round) => round.granted_cpu_ms)),
     least_ratio: LEAST_RATIO,
     is_met: ratio >= LEAST_RATIO,
   }
@@ -20,17 +22,19 @@ export function summarizeToolCalls(rounds: readonly ToolCallRound[]) {
 
 export function renderToolCalls(rounds: readonly ToolCallRound[]): string[] {
   const all = summarizeToolCalls(rounds)
-  const row = (name: string | number, round: Omit<ToolCallRound, never>): string[] => [
+  const row = (name: string | number, round: ToolCallRound): string[] => [
     String(name),
     shown(round.bare_per_s, '/s'),
     shown(round.granted_per_s, '/s'),
     shown(round.ratio),
+    shown(round.bare_cpu_ms, 'ms'),
+    shown(round.granted_cpu_ms, 'ms'),
   ]
   return [
     'One no-op tool over HTTP: granted, claimed, settled and signed, against the bare SDK.',
     '',
     ...renderTable(
-      ['round', 'bare SDK', 'granted effect', 'ratio'],
+      ['round', 'bare SDK', 'granted effect', 'ratio', 'CPU of a bare call', 'of a granted one'],
       [...rounds.map((round, n) => row(n + 1, round)), row('median', all)],
     ),
     '',

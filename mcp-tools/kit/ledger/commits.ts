@@ -97,13 +97,26 @@ type Shared = Readonly<{ run: () => void; done: () => void; fail: (cause: unknow
 /** Work that a commit takes along at most; the loop stands still meanwhile. */
 const MAX_SHARED = 128
 
-/** One write to the disk for everything that comes in the same turn of the loop. */
+/**
+ * A write to the disk takes as long as a hundred turns of the loop: it waits for company as long as
+ * more comes, that is until so many turns have brought nothing, and not for more than so many.
+ */
+const LONELY_TURNS = 2
+const MAX_TURNS = 16
+
+/** One write to the disk for everything that comes in the same few turns of the loop. */
 function shareCommits(database: DatabaseSync, transact: <T>(work: () => T) => T) {
   let waiting: Shared[] = []
+  const gather = (seen: number, lonely: number, turns: number): void => {
+    const alone = waiting.length > seen ? 0 : lonely + 1
+    const isFull = waiting.length >= MAX_SHARED || turns >= MAX_TURNS
+    if (alone >= LONELY_TURNS || isFull) flush()
+    else setImmediate(gather, waiting.length, alone, turns + 1)
+  }
   const flush = (): void => {
     const batch = waiting.slice(0, MAX_SHARED)
     waiting = waiting.slice(MAX_SHARED)
-    if (waiting.length > 0) setImmediate(flush)
+    if (waiting.length > 0) setImmediate(gather, 0, 0, 0)
     try {
       transact(() => {
         for (const { run } of batch) run()
@@ -114,16 +127,20 @@ function shareCommits(database: DatabaseSync, transact: <T>(work: () => T) => T)
     }
     for (const { done } of batch) done()
   }
+  const begin = database.prepare('SAVEPOINT apart')
+  const release = database.prepare('RELEASE apart')
+  const rollback = database.prepare('ROLLBACK TO apart')
   const apart = <T>(work: () => T): Apart<T> => {
-    database.exec('SAVEPOINT apart')
+    begin.run()
     try {
       const result = work()
-      database.exec('RELEASE apart')
+      release.run()
       return { isDone: true, result }
     } catch (cause) {
       // A disk that is full has ended the whole commit, and with it everybody's.
       if (!database.isTransaction) throw cause
-      database.exec('ROLLBACK TO apart; RELEASE apart')
+      rollback.run()
+      release.run()
       return { isDone: false, cause }
     }
   }
@@ -141,7 +158,7 @@ function shareCommits(database: DatabaseSync, transact: <T>(work: () => T) => T)
           done: () => tell(),
           fail,
         })
-        if (waiting.length === 1) setImmediate(flush)
+        if (waiting.length === 1) setImmediate(gather, 0, 0, 0)
       }),
   }
 }

@@ -67,10 +67,20 @@ export function openEntries(database: DatabaseSync, seq: () => number) {
     return entry
   }
   const spends = openSpends(database)
+  const writes = openEntryWrites({ database, seq, spends })
+  const memo = { hasNoneAdopted: false }
   const all = database.prepare('SELECT * FROM all_entries ORDER BY seq, effect_key, round')
 
   return {
-    ...openEntryWrites({ database, seq, get, spends }),
+    ...writes,
+    adopt: (...given: Parameters<typeof writes.adopt>): void => {
+      memo.hasNoneAdopted = false
+      writes.adopt(...given)
+    },
+    markAdopted: (...given: Parameters<typeof writes.markAdopted>): void => {
+      memo.hasNoneAdopted = false
+      writes.markAdopted(...given)
+    },
     ...openArchive(database),
     ...openEntryFacts(database),
     spendsOf: spends.of,
@@ -88,7 +98,14 @@ export function openEntries(database: DatabaseSync, seq: () => number) {
     /** Those that a later commit than this one has written. */
     changedSince: (commit: number): Entry[] => changed(commit),
     /** How many adopted entries nobody can tell of yet. */
-    adoptedUnknown: (): number => Count.parse(adopted.get()).n,
+    adoptedUnknown: (): number => {
+      // Asked several times a call; none become one only by an adoption, which takes a new start
+      // or `adopt` and `markAdopted`.
+      if (memo.hasNoneAdopted) return 0
+      const { n } = Count.parse(adopted.get())
+      if (!database.isTransaction) memo.hasNoneAdopted = n === 0
+      return n
+    },
     /** How many are open, by state. */
     openCounts: () => {
       const counts = { CLAIMED: 0, UNKNOWN: 0, NEEDS_HUMAN: 0 }

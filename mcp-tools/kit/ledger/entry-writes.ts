@@ -4,7 +4,7 @@ import { InvariantError } from '@chimera/contracts/errors'
 import type { Mode } from '@chimera/contracts/goal'
 
 import type { Actual, Facts, Spend } from '../provider/exchange.ts'
-import type { Entry, EntryScope, EntryState } from './entry.ts'
+import { Entry, type EntryScope, type EntryState } from './entry.ts'
 import type { Spends } from './spends.ts'
 
 /** What every new entry says, whatever becomes of it. */
@@ -75,7 +75,6 @@ type Parts = Readonly<{
   database: DatabaseSync
   /** The number of the running commit: every row that is written carries it. */
   seq: () => number
-  get: (grantId: string) => Entry
   spends: Spends
 }>
 type Writing = Omit<Parts, 'database'> & Readonly<{ statements: ReturnType<typeof prepareWrites> }>
@@ -87,11 +86,11 @@ export function openEntryWrites({ database, ...parts }: Parts) {
 }
 
 /** New entries. */
-function openInserts({ statements, seq, get, spends }: Writing) {
+function openInserts({ statements, seq, spends }: Writing) {
   return {
     /** Claims the round. The unique indexes refuse a second open round of the slot. */
     claim(about: EntryAbout, claim: Claim): Entry {
-      statements.insert.run({
+      const row = statements.insert.get({
         ...nothing,
         ...aboutColumns(about),
         state: 'CLAIMED',
@@ -109,11 +108,11 @@ function openInserts({ statements, seq, get, spends }: Writing) {
         seq: seq(),
       })
       spends.add(about.grantId, claim.spends ?? [])
-      return get(about.grantId)
+      return Entry.parse(row)
     },
     /** A round that is written without a claim: a tombstone, or an effect of before this ledger. */
     put(about: EntryAbout, as: Settlement & { state: 'VOID' | 'UNKNOWN' }): Entry {
-      statements.insert.run({
+      const row = statements.insert.get({
         ...nothing,
         ...aboutColumns(about),
         state: as.state,
@@ -123,7 +122,7 @@ function openInserts({ statements, seq, get, spends }: Writing) {
         settled_ms: as.settledMs,
         seq: seq(),
       })
-      return get(about.grantId)
+      return Entry.parse(row)
     },
     /** An effect of a ledger that was lost, as the record knows it. */
     adopt(about: EntryAbout, as: Adopted): void {
@@ -151,7 +150,7 @@ function openInserts({ statements, seq, get, spends }: Writing) {
 }
 
 /** What becomes of entries. */
-function openMoves({ statements, seq, get, spends }: Writing) {
+function openMoves({ statements, seq, spends }: Writing) {
   return {
     /** An open entry of this ledger's own takes over what the record knows and it does not. */
     markAdopted(grantId: string, as: Adopted): void {
@@ -169,7 +168,7 @@ function openMoves({ statements, seq, get, spends }: Writing) {
     /** Moves the entry of a grant. Throws when it is not in the state `from`. */
     settle(grantId: string, from: EntryState, to: Settlement): Entry {
       const { facts, spends: actual, costUsdMicros } = to
-      const { changes } = statements.settle.run({
+      const row = statements.settle.get({
         grant_id: grantId,
         from,
         state: to.state,
@@ -186,7 +185,7 @@ function openMoves({ statements, seq, get, spends }: Writing) {
         seq: seq(),
       })
       if (actual !== undefined) spends.replace(grantId, actual)
-      if (Number(changes) === 1) return get(grantId)
+      if (row !== undefined) return Entry.parse(row)
       throw new InvariantError(`Grant ${grantId} was not ${from} when it was to be ${to.state}.`)
     },
     noteUnseen: (grantId: string, looks: number, atMs: number): void => {
@@ -216,7 +215,8 @@ function prepareWrites(database: DatabaseSync) {
       VALUES (:effect_key, :round, :grant_id, :args_hash, :account, :tool, :mode, :scope,
         :boot, :incarnation, :state, :code, :detail, :simulated, :args, :content, :send_method,
         :send_url, :send_body, :deadline_ms, :cost_usd_micros, :claimed_ms, :claimed_wall_ms,
-        :left_by_ms, :settled_ms, :retry_after_ms, :provider_ref, :adopted_ms, :facts, :seq)`),
+        :left_by_ms, :settled_ms, :retry_after_ms, :provider_ref, :adopted_ms, :facts, :seq)
+      RETURNING *`),
     mark: database.prepare(`
         UPDATE entries SET args = coalesce(args, :args), content = coalesce(content, :content),
           deadline_ms = max(deadline_ms, :deadline_ms),
@@ -237,7 +237,7 @@ function prepareWrites(database: DatabaseSync) {
           facts = CASE WHEN :facts IS NULL THEN facts
             ELSE json_patch(coalesce(facts, '{}'), :facts) END,
           cost_usd_micros = coalesce(:cost_usd_micros, cost_usd_micros), seq = :seq
-        WHERE grant_id = :grant_id AND state = :from`),
+        WHERE grant_id = :grant_id AND state = :from RETURNING *`),
     facts: database.prepare(`
         UPDATE entries SET facts = json_patch(coalesce(facts, '{}'), :facts), seq = :seq
         WHERE grant_id = :grant_id`),

@@ -10,7 +10,7 @@ import { findWindowRefusal } from './checks.ts'
 import type { EffectReply } from './effect-call.ts'
 import type { EffectPlan, EffectTool } from './effect-tool.ts'
 import { claimOf, type Account } from './granted-call.ts'
-import { isRefusal } from './prepare.ts'
+import { isRefusal, type Made } from './prepare.ts'
 import type { Rules } from './rules.ts'
 import { scopesOf } from './scopes.ts'
 import type { Decided, InTurn } from './turns.ts'
@@ -55,7 +55,7 @@ export function createClientCall(options: {
     const { plan, refusal } = tool.plan(args)
     if (plan === undefined) return { kind: 'refused', refusal }
     const about = aboutClient({ tool, principal, argsHash, account })
-    const decision = await options.inTurn((made): Decided<Decision> => {
+    const decide = (made: Made | undefined): Decided<Decision> => {
       if (made !== undefined && isRefusal(made)) {
         return { decision: { kind: 'refused', refusal: made } }
       }
@@ -64,12 +64,15 @@ export function createClientCall(options: {
       const objection = objectionTo(plan, made, account)
       if (objection !== undefined) return { decision: { kind: 'refused', refusal: objection } }
       const { effectKey, round } = slot
-      if (made === undefined) return { make: () => plan.prepare({ effectKey, round }) }
+      if (made === undefined) {
+        return { make: () => plan.prepare({ effectKey, round }), atOnce: decide }
+      }
       const claim = claimOf(plan, made, ledger)
       const entry = rules.claim(ledger, { ...about, effectKey, round }, claim)
       options.crash('tool.claim.before_commit')
       return { decision: { kind: 'claimed', entry, prepared: made } }
-    })
+    }
+    const decision = await options.inTurn(decide)
     if (decision.kind !== 'claimed') return decision
     const { prepared } = decision
     const maySend = (): Refusal | undefined => fenceOf(account) ?? closedFor(account)

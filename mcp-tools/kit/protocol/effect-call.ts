@@ -1,4 +1,4 @@
-import { canonicalHash } from '@chimera/contracts/canonical'
+import { canonicalHash, sha256 } from '@chimera/contracts/canonical'
 import type { CrashPoint } from '@chimera/contracts/crash-points'
 import { InvariantError } from '@chimera/contracts/errors'
 
@@ -30,6 +30,9 @@ type Decision =
   | Readonly<{ kind: 'settled'; entry: Entry }>
   | Readonly<{ kind: 'refused'; refusal: Refusal; holder?: Entry; isAlarm?: boolean }>
 
+/** A decision, and the call with whatever was made for it. */
+type Told = Readonly<{ call: GrantedCall; decision: Decision }>
+
 /**
  * A mutating call with a grant, in the order of design.md section 5 item 2: signature and bytes
  * first, then one ledger commit that decides and claims, then the send, then the receipt. The
@@ -50,19 +53,26 @@ export function createEffectCall(options: {
 }): EffectCall {
   const { account, rules, carrier, sign } = options
 
-  const decideWith = (call: GrantedCall): Decided<{ call: GrantedCall; decision: Decision }> => {
-    const decision = decide(call, account, rules)
-    if (decision.kind === 'ready') return decision
-    if (decision.kind === 'claimed') options.crash('tool.claim.before_commit')
-    return { decision: { call, decision } }
+  const tellOf = (call: GrantedCall, made: Decision | Ready): Decided<Told> => {
+    if (made.kind === 'ready') {
+      const { make, atOnce } = made
+      return { make, atOnce: (bytes) => tellOf(withMade(call, bytes), atOnce(bytes)) }
+    }
+    if (made.kind === 'claimed') options.crash('tool.claim.before_commit')
+    return { decision: { call, decision: made } }
   }
   const decideInTurn = async (given: { grant: string; tool: EffectTool; args: unknown }) => {
     const { claims, key } = await verifyWord(GRANT, given.grant, account.keys)
     options.crash('tool.grant.verified')
     const { tool, args } = given
-    const argsHash = canonicalHash(args)
-    const asked = { claims, key, tool, argsHash, planned: tool.plan(args), prepared: undefined }
-    return options.inTurn((made) => decideWith(made === undefined ? asked : withMade(asked, made)))
+    const planned = tool.plan(args)
+    // A plan's arguments are those that came, in their canonical form already.
+    const argsHash = planned.plan === undefined ? canonicalHash(args) : sha256(planned.plan.args)
+    const asked = { claims, key, tool, argsHash, planned, prepared: undefined }
+    return options.inTurn((made) => {
+      const call = made === undefined ? asked : withMade(asked, made)
+      return tellOf(call, decide(call, account, rules))
+    })
   }
 
   return async (given) => {
@@ -111,7 +121,12 @@ async function carryOut(given: {
 }
 
 /** Nothing speaks against it, and its bytes are not made yet. */
-type Ready = Readonly<{ kind: 'ready'; make: () => Made | Promise<Made> }>
+type Ready = Readonly<{
+  kind: 'ready'
+  make: () => Made | Promise<Made>
+  /** Where nothing was awaited for the bytes: what the ledger knows need not be looked up again. */
+  atOnce: (made: Made) => Decision | Ready
+}>
 
 /** Runs within one ledger commit and never awaits. */
 function decide(call: GrantedCall, account: Account, rules: Rules): Decision | Ready {
@@ -139,15 +154,30 @@ function decide(call: GrantedCall, account: Account, rules: Rules): Decision | R
     const refusal = { code, detail }
     return { kind: 'refused', refusal, isAlarm, ...(holder === undefined ? {} : { holder }) }
   }
+  return decideNew(call, found.toClose, { account, rules })
+}
+
+/** A round that the ledger has never seen. */
+function decideNew(
+  call: GrantedCall,
+  toClose: readonly Entry[],
+  of: { account: Account; rules: Rules },
+): Decision | Ready {
+  const { account, rules } = of
+  const { claims } = call
   const objection = firstObjection(rules.claimChecks, call, account)
   if (objection?.kind === 'refuse') return { kind: 'refused', refusal: objection }
   if (objection !== undefined) return { kind: 'settled', entry: bury(call, account, objection) }
   const { plan } = call.planned
   if (call.prepared === undefined && plan !== undefined && claims.mode !== 'dry') {
     const { effect_key: effectKey, round } = claims
-    return { kind: 'ready', make: () => plan.prepare({ effectKey, round }) }
+    return {
+      kind: 'ready',
+      make: () => plan.prepare({ effectKey, round }),
+      atOnce: (made) => decideNew(withMade(call, made), toClose, of),
+    }
   }
-  for (const { grantId, state } of found.toClose) closeByRecord(account, grantId, state)
+  for (const { grantId, state } of toClose) closeByRecord(account, grantId, state)
   return claim(call, account, rules)
 }
 

@@ -44,8 +44,10 @@ test('calls that waited in line are claimed in one commit', async () => {
 
 test('a call that awaits its bytes holds up those behind it, until it is claimed', async () => {
   const first = say('slow')
-  const second = say('b')
   await expect.poll(() => made).toEqual(['slow'])
+  const second = say('b')
+  await sleep(20)
+  expect(made).toEqual(['slow'])
   slow.resolve()
   expect(await first).toMatchObject({ status: 'CONFIRMED' })
   expect(await second).toMatchObject({ status: 'CONFIRMED' })

@@ -8,7 +8,11 @@ import { inTime, type Made } from './prepare.ts'
 export type Decided<Decision> =
   | Readonly<{ decision: Decision; make?: undefined }>
   /** Nothing speaks against it, and its bytes are needed. */
-  | Readonly<{ make: () => Made | Promise<Made> }>
+  | Readonly<{
+      make: () => Made | Promise<Made>
+      /** How to go on where nothing was awaited for them. */
+      atOnce: (made: Made) => Decided<Decision>
+    }>
 
 /**
  * Decides one call within a commit: first without bytes, then with what was made. With them it has
@@ -110,7 +114,7 @@ function waitingFor<Decision>(
       if (last.make === undefined) return undefined
       const made = last.make()
       if (made instanceof Promise) return made
-      last = decide(made)
+      last = last.atOnce(made)
       return undefined
     },
     second: (made) => {

@@ -111,12 +111,13 @@ export function defineEffectTool<Input extends z.ZodRawShape, Output extends z.Z
         if (!parsed.success) return { refusal: invalidInput(parsed.error) }
         // Arguments were resolved before they were hashed; a server that would still change them
         // would do something else than was granted (design.md section 6).
-        if (canonicalHash(parsed.data) !== canonicalHash(args)) {
+        const canonical = canonicalJson(parsed.data)
+        if (canonical !== canonicalJson(args)) {
           return { refusal: { code: 'INPUT_INVALID', detail: 'The arguments are not resolved.' } }
         }
         const drafted = tool.plan(parsed.data)
         if ('code' in drafted) return { refusal: drafted }
-        return { plan: { ...drafted, args: canonicalJson(parsed.data) } }
+        return { plan: { ...drafted, args: canonical } }
       },
     },
     intentOf:

@@ -4,12 +4,13 @@ import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
 import { isClosedWithoutEffect } from '@chimera/mcp-kit/ledger/entry'
-import { openExclusiveDatabase } from '@chimera/mcp-kit/ledger/exclusive-database'
 import type { Ledger } from '@chimera/mcp-kit/ledger/ledger'
 import type { ToolKind } from '@chimera/mcp-kit/open-tool-process'
 import type { Rules } from '@chimera/mcp-kit/protocol/rules'
 import { imaginedEntry } from '@chimera/mcp-kit/testing/imagined-entry'
 import { inNoTurn } from '@chimera/mcp-kit/testing/in-no-turn'
+
+import { openWith, withoutChecks } from '../without-guards.ts'
 
 /** What can be taken out; `ledger` answers once the server has one. */
 export const WITHOUT: Readonly<
@@ -132,12 +133,6 @@ export const WITHOUT: Readonly<
 
 const FORGETS_AFTER_MS = 1_500
 
-const withoutChecks = (rules: Rules, ...names: string[]): Rules => ({
-  ...rules,
-  credentialChecks: rules.credentialChecks.filter(({ name }) => !names.includes(name)),
-  claimChecks: rules.claimChecks.filter(({ name }) => !names.includes(name)),
-})
-
 /** Acts first and writes nothing down: what most tools do. */
 const withoutClaim = (rules: Rules): Rules => ({
   ...rules,
@@ -153,13 +148,3 @@ function openShared(path: string): DatabaseSync {
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
   return database
 }
-
-/** Runs a statement on the ledger's tables at every start that finds them. */
-const openWith =
-  (statement: string) =>
-  (path: string): DatabaseSync => {
-    const database = openExclusiveDatabase(path)
-    const made = database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'entries'`).get()
-    if (made !== undefined) database.exec(statement)
-    return database
-  }

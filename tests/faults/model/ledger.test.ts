@@ -5,6 +5,7 @@ import type { Ledger } from '@chimera/mcp-kit/ledger/ledger'
 import type { Rules } from '@chimera/mcp-kit/protocol/rules'
 import { expect } from 'vitest'
 
+import { withoutChecks } from '../../without-guards.ts'
 import { expectSound } from './invariants.ts'
 import type { Guards, ProtocolRig } from './protocol-rig.ts'
 import {
@@ -25,7 +26,6 @@ import {
   type Slot,
 } from './steps.ts'
 import { rule } from './traces.ts'
-import { withoutChecks } from './without.ts'
 
 /** X's bound, with the deadline of the send before it. */
 const BOUND_MS = 900_000 + 10_000

@@ -7,6 +7,7 @@ import type { Rules } from '@chimera/mcp-kit/protocol/rules'
 import { expect, test } from 'vitest'
 
 import { control, guarantee } from '../../guarantee.ts'
+import { openWith, withoutChecks } from '../../without-guards.ts'
 import { expectSound } from './invariants.ts'
 import type { Guards, ProtocolRig } from './protocol-rig.ts'
 import {
@@ -25,7 +26,7 @@ import {
   type Slot,
 } from './steps.ts'
 import { rule, runTrace } from './traces.ts'
-import { openWith, seenThrough, withoutChecks, withoutClaim } from './without.ts'
+import { seenThrough, withoutClaim } from './without.ts'
 
 async function rewordAfterTimeout(rig: ProtocolRig, slot: Slot): Promise<void> {
   const first = await sendAndTimeOut(rig, await grantSlot(rig, slot, 'a'))

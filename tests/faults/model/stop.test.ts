@@ -2,6 +2,7 @@
 import type { Rules } from '@chimera/mcp-kit/protocol/rules'
 import { expect, test } from 'vitest'
 
+import { openWith, withoutChecks } from '../../without-guards.ts'
 import { expectSound } from './invariants.ts'
 import type { Guards, ProtocolRig } from './protocol-rig.ts'
 import {
@@ -17,7 +18,6 @@ import {
   type Slot,
 } from './steps.ts'
 import { rule, runTrace } from './traces.ts'
-import { openWith, withoutChecks } from './without.ts'
 
 const LEFT = 'I3 effect leaves after an acknowledged stop'
 

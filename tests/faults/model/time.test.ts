@@ -4,6 +4,7 @@ import type { Rules } from '@chimera/mcp-kit/protocol/rules'
 import { expect } from 'vitest'
 
 import { control, guarantee } from '../../guarantee.ts'
+import { withoutChecks } from '../../without-guards.ts'
 import { expectSound } from './invariants.ts'
 import type { ProtocolRig } from './protocol-rig.ts'
 import {
@@ -22,7 +23,7 @@ import {
   type Slot,
 } from './steps.ts'
 import { rule, runTrace } from './traces.ts'
-import { openShared, withoutChecks } from './without.ts'
+import { openShared } from './without.ts'
 
 const GRANT_MS = 61_000
 /** X's bound, with the deadline of the send before it and the two reads after it. */

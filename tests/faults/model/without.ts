@@ -2,16 +2,8 @@
 import { DatabaseSync } from 'node:sqlite'
 
 import type { Database, Sql, Statement } from '@chimera/infra/database/open-database'
-import { openExclusiveDatabase } from '@chimera/mcp-kit/ledger/exclusive-database'
 import type { Rules } from '@chimera/mcp-kit/protocol/rules'
 import { imaginedEntry } from '@chimera/mcp-kit/testing/imagined-entry'
-
-/** Leaves checks out by name, those of the credentials as well. */
-export const withoutChecks = (rules: Rules, ...names: string[]): Rules => ({
-  ...rules,
-  credentialChecks: rules.credentialChecks.filter(({ name }) => !names.includes(name)),
-  claimChecks: rules.claimChecks.filter(({ name }) => !names.includes(name)),
-})
 
 /** Acts first and writes nothing down. */
 export const withoutClaim = (rules: Rules): Rules => ({
@@ -30,16 +22,6 @@ export function openShared(path: string): DatabaseSync {
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF')
   return database
 }
-
-/** Runs a statement on the ledger's tables at every start that finds them. */
-export const openWith =
-  (statement: string) =>
-  (path: string): DatabaseSync => {
-    const database = openExclusiveDatabase(path)
-    const made = database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'entries'`).get()
-    if (made !== undefined) database.exec(statement)
-    return database
-  }
 
 type Row = Record<string, unknown>
 

@@ -5,6 +5,7 @@ import { ProtocolError, SdkHttpError, type Client } from '@modelcontextprotocol/
 import { z } from 'zod'
 
 import { connectMcp } from './connect-mcp.ts'
+import type { ReviewedDefinitions } from './reviewed-definitions.ts'
 
 /** One call of a tool. */
 export type ToolCall = Readonly<{
@@ -47,9 +48,15 @@ const MAX_PAGES = 16
 
 /**
  * A client of one tool server over streamable HTTP, of either era of MCP. Connects at the first
- * call and again after a failure. `url` is the base of the server; its tools are at `/mcp`.
+ * call and again after a failure. `url` is the base of the server; its tools are at `/mcp`. A tool
+ * that was reviewed is called with no other definition than that.
  */
-export function openToolClient(of: { url: string; token: string; log: Logger }): ToolClient {
+export function openToolClient(of: {
+  url: string
+  token: string
+  log: Logger
+  reviewed?: ReviewedDefinitions | undefined
+}): ToolClient {
   let opened: Promise<Connection> | undefined
   const drop = (connection: Promise<Connection> | undefined): void => {
     if (connection === undefined) return
@@ -68,6 +75,7 @@ export function openToolClient(of: { url: string; token: string; log: Logger }):
         throw refused(cause) ?? unreachable(of.url, cause)
       })
       try {
+        checkReviewed(of.reviewed, call)
         await checkDefinition({ client, definitions, call })
         return await request(client, call)
       } catch (error) {
@@ -111,6 +119,19 @@ async function listDefinitions(client: Client): Promise<Map<string, string>> {
     if (cursor === undefined) return definitions
   }
   throw new RetryableError('TOOL_FAILED', `The server lists more than ${MAX_PAGES} pages of tools.`)
+}
+
+/** The record pins what a server says of itself at each start; this holds from start to start. */
+function checkReviewed(
+  reviewed: ReviewedDefinitions | undefined,
+  { tool, definitionHash }: ToolCall,
+): void {
+  const hash = reviewed?.get(tool)
+  if (hash === undefined || hash === definitionHash) return
+  throw new DeniedError(
+    'TOOL_NOT_AVAILABLE',
+    `The server's definition of ${tool} is not the one that this release was reviewed with.`,
+  )
 }
 
 /** Looked up again before it is refused: the server may have been replaced under the connection. */

@@ -2,6 +2,7 @@ import { TaskType } from '@chimera/contracts/agent-task'
 import { openDatabase } from '@chimera/infra/database/open-database'
 import { openRedis } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
+import { loadReviewedDefinitions } from '@chimera/infra/tools/reviewed-definitions'
 import { ConfigError } from '@chimera/runtime/config'
 import { runProcess } from '@chimera/runtime/run-process'
 
@@ -30,6 +31,7 @@ await runProcess({
         taskTypes: [...new Set(taskTypes)],
         leaseMs: config.LEASE_MS,
         toolToken: config.TOOL_TOKEN,
+        reviewed: loadReviewedDefinitions(),
         log,
         metrics,
         crash,

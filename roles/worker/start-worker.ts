@@ -10,6 +10,7 @@ import type { DeadLetter } from '@chimera/infra/streams/dead-letter'
 import type { Entry } from '@chimera/infra/streams/parse-entry'
 import type { Publisher } from '@chimera/infra/streams/publisher'
 import type { Settlements } from '@chimera/infra/streams/settlement'
+import type { ReviewedDefinitions } from '@chimera/infra/tools/reviewed-definitions'
 import type { Crash } from '@chimera/runtime/crash-point'
 import type { Logger } from '@chimera/runtime/log'
 import type { Metrics } from '@chimera/runtime/metrics'
@@ -33,6 +34,8 @@ export type WorkerParts = Readonly<{
   taskTypes: readonly TaskType[]
   leaseMs: number
   toolToken: string
+  /** What the tools have to be; without it what the record pinned counts alone. */
+  reviewed?: ReviewedDefinitions
   log: Logger
   metrics: Metrics
   crash: Crash
@@ -51,7 +54,9 @@ export async function startWorker(parts: WorkerParts): Promise<Worker> {
   const { database, consumerName, log, random } = parts
   await using stack = new AsyncDisposableStack()
   const bells = openBells(parts.publisher)
-  const connections = stack.use(openToolConnections({ token: parts.toolToken, log }))
+  const connections = stack.use(
+    openToolConnections({ token: parts.toolToken, log, reviewed: parts.reviewed }),
+  )
   const own = { ...parts, worker: consumerName, bells }
   const desk = stack.use(
     openTaskDesk({

@@ -1,6 +1,8 @@
 import { canonicalHash } from '@chimera/contracts/canonical'
 import { newId } from '@chimera/contracts/ids'
+import { TOOLS } from '@chimera/contracts/tools'
 import { inspectStreams } from '@chimera/infra/streams/inspect'
+import { loadReviewedDefinitions } from '@chimera/infra/tools/reviewed-definitions'
 import { openToolClient, ToolUnreachableError } from '@chimera/infra/tools/tool-client'
 import { openToolControl } from '@chimera/infra/tools/tool-control'
 import { EXECUTORS } from '@chimera/worker/executors/executors'
@@ -178,6 +180,32 @@ describe('the tool client', () => {
     await expect(late.callTool({ ...call, definitionHash })).rejects.toBeInstanceOf(
       ToolUnreachableError,
     )
+  })
+
+  test('calls no tool whose definition is another than the one that was reviewed', async () => {
+    const answer = () => ({ receipt: 'a receipt' })
+    await using server = await openToolServerDouble({ answer, token: TOKEN })
+    const { url, definitions } = server
+    const definitionHash = definitions.post_tweet
+    const openWith = (hash: string) =>
+      openToolClient({ url, token: TOKEN, log, reviewed: new Map([['post_tweet', hash]]) })
+    await using changed = openWith('0'.repeat(64))
+    // Server and record agree: the server was changed, and the record has pinned it so.
+    await expect(changed.callTool({ ...call, definitionHash })).rejects.toMatchObject({
+      code: 'TOOL_NOT_AVAILABLE',
+      message: /reviewed/,
+    })
+    expect(server.calls).toHaveLength(0)
+    await using same = openWith(definitionHash)
+    expect((await same.callTool({ ...call, definitionHash })).isError).toBe(false)
+    // Control: without the review the changed one would have been called.
+    await using unguarded = openToolClient({ url, token: TOKEN, log })
+    expect((await unguarded.callTool({ ...call, definitionHash })).isError).toBe(false)
+  })
+
+  test('this release was reviewed with every tool that workers may be sent to', () => {
+    const reviewed = [...loadReviewedDefinitions().keys()]
+    expect(reviewed).toEqual(expect.arrayContaining(Object.keys(TOOLS)))
   })
 
   test('goes on when its server has been started again', async () => {

@@ -1,13 +1,23 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { canonicalHash } from '@chimera/contracts/canonical'
 import { META_RECEIPT } from '@chimera/contracts/grant'
 import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
 import type { Database } from '@chimera/infra/database/open-database'
 import { upsertAccount } from '@chimera/infra/database/tools/upsert-account'
 import type { CallContext } from '@chimera/mcp-kit/serving/call-context'
-import { defineEffectTool, defineReadTool } from '@chimera/mcp-kit/serving/define-tool'
+import {
+  defineEffectTool,
+  defineReadTool,
+  type ServedTool,
+  type ToolDefinition,
+} from '@chimera/mcp-kit/serving/define-tool'
 import { serveHttp } from '@chimera/mcp-kit/serving/serve-http'
 import type { ToolServer } from '@chimera/mcp-kit/tool-server'
 import { z } from 'zod'
 
+import { CHECKOUT } from '../source-tree.ts'
 import { readyTasks, type WorkerRig } from './worker-rig.ts'
 
 /** A call as it arrived at the server. */
@@ -45,6 +55,19 @@ const getCandles = defineReadTool({
   read: ({ symbol }) => Promise.resolve({ closes: [symbol.length] }),
 })
 
+const Definitions = z.array(z.looseObject({ name: z.string() }))
+
+/** Shows itself as the tool of that name which was reviewed, so that Workers call it. */
+function asReviewed<T extends ServedTool>(tool: T, file: string): T {
+  const path = join(CHECKOUT, 'contracts', 'schemas', 'tools', file)
+  const all = Definitions.parse(JSON.parse(readFileSync(path, 'utf8')))
+  const found = all.find(({ name }) => name === tool.definition.name)
+  return { ...tool, definition: z.custom<ToolDefinition>(() => found !== undefined).parse(found) }
+}
+
+const reviewedTweet = asReviewed(postTweet, 'tweet.json')
+const reviewedCandles = asReviewed(getCandles, 'trading.json')
+
 /** A tool server with the kit's own doors, and answers of the test's behind them. */
 export async function openToolServerDouble(of: {
   answer: Answer
@@ -58,7 +81,7 @@ export async function openToolServerDouble(of: {
   }
   const server: ToolServer = {
     name: 'tweet',
-    tools: [postTweet, getCandles],
+    tools: [reviewedTweet, reviewedCandles],
     call: async (tool, args, context) => {
       const call = { tool: tool.definition.name, args, context }
       calls.push(call)
@@ -100,8 +123,8 @@ export async function openToolServerDouble(of: {
   return {
     url: serving.url,
     calls,
-    definitions: { post_tweet: postTweet.effect.definitionHash },
-    candleDefinition: getCandles.definition,
+    definitions: { post_tweet: canonicalHash(reviewedTweet.definition) },
+    candleDefinition: reviewedCandles.definition,
     [Symbol.asyncDispose]: () => serving[Symbol.asyncDispose](),
   }
 }

@@ -1,3 +1,4 @@
+import type { ReviewedDefinitions } from '@chimera/infra/tools/reviewed-definitions'
 import { openToolClient, type ToolClient } from '@chimera/infra/tools/tool-client'
 import type { Logger } from '@chimera/runtime/log'
 
@@ -8,7 +9,11 @@ export type ToolConnections = AsyncDisposable & Readonly<{ to: (url: string) => 
 const MAX_CONNECTIONS = 256
 
 /** Opens connections when they are needed and closes the oldest when there are too many. */
-export function openToolConnections(of: { token: string; log: Logger }): ToolConnections {
+export function openToolConnections(of: {
+  token: string
+  log: Logger
+  reviewed?: ReviewedDefinitions | undefined
+}): ToolConnections {
   const clients = new Map<string, ToolClient>()
   const close = (client: ToolClient): Promise<void> =>
     Promise.resolve(client[Symbol.asyncDispose]())

@@ -67,6 +67,20 @@ test('a commit that finds no room leaves nothing behind, and says so once', () =
   expect(heard).toEqual(['LEDGER_UNWRITABLE'])
 })
 
+test('who shares a commit that finds no room is told so, and whoever comes with it', async () => {
+  takeRoom()
+  const small = ledger.share(() => ledger.holds.extend('small', 1))
+  const large = ledger.share(() => {
+    for (let at = 0; at < 50; at += 1) ledger.holds.extend(bulkyName(1, at), 1)
+  })
+  const told = await Promise.allSettled([small, large])
+  for (const each of told) {
+    expect(each).toMatchObject({ status: 'rejected', reason: { code: 'LEDGER_UNWRITABLE' } })
+  }
+  expect(ledger.holds.until('small')).toBeUndefined()
+  expect(heard).toEqual(['LEDGER_UNWRITABLE'])
+})
+
 test('it is tried again from time to time, and by the next commit', () => {
   takeRoom()
   codeOf(() => bulky(1))

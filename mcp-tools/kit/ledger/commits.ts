@@ -82,7 +82,7 @@ export function openCommits(given: {
   }
   return {
     transact,
-    ...shareCommits(database, transact),
+    ...shareCommits({ database, path, transact }),
     /** Why nothing can be written, as far as is known; tries again from time to time. */
     unwritable: (): string | undefined => {
       tryAgainIfDue()
@@ -105,7 +105,12 @@ const LONELY_TURNS = 2
 const MAX_TURNS = 16
 
 /** One write to the disk for everything that comes in the same few turns of the loop. */
-function shareCommits(database: DatabaseSync, transact: <T>(work: () => T) => T) {
+function shareCommits(given: {
+  database: DatabaseSync
+  path: string
+  transact: <T>(work: () => T) => T
+}) {
+  const { database, path, transact } = given
   let waiting: Shared[] = []
   const gather = (seen: number, lonely: number, turns: number): void => {
     const alone = waiting.length > seen ? 0 : lonely + 1
@@ -137,8 +142,8 @@ function shareCommits(database: DatabaseSync, transact: <T>(work: () => T) => T)
       release.run()
       return { isDone: true, result }
     } catch (cause) {
-      // A disk that is full has ended the whole commit, and with it everybody's.
-      if (!database.isTransaction) throw cause
+      // A disk that is full ends the whole commit, and with it everybody's.
+      if (!database.isTransaction || unwritableOr(cause, path) !== cause) throw cause
       rollback.run()
       release.run()
       return { isDone: false, cause }

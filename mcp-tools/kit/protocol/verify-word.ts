@@ -1,4 +1,5 @@
 import { verify } from 'node:crypto'
+import { promisify } from 'node:util'
 
 import { ChimeraError, DeniedError } from '@chimera/contracts/errors'
 import {
@@ -59,6 +60,9 @@ const Header = z.strictObject({
   typ: z.string(),
 })
 
+/** Beside the loop: it takes a tenth of a millisecond. */
+const isSigned = promisify(verify)
+
 const jsonOf = (part: string): unknown =>
   JSON.parse(Buffer.from(part, 'base64url').toString('utf8'))
 
@@ -82,9 +86,9 @@ export async function verifyWord<C>(
     if (key === undefined) throw invalid(word, `is signed by a key that is not in the file`)
     if (typ !== word.typ) throw invalid(word, `has the type ${typ.slice(0, 40)}`)
     // RFC 7515 section 5.2 for the one algorithm that there is: through WebCrypto the same takes
-    // three times the CPU, and every call of a mutating tool begins with it.
+    // three times the loop's time, and every call of a mutating tool begins with it.
     const signed = Buffer.from(jws.slice(0, header.length + 1 + payload.length))
-    if (!verify(null, signed, key.key, Buffer.from(signature, 'base64url'))) {
+    if (!(await isSigned(null, signed, key.key, Buffer.from(signature, 'base64url')))) {
       throw invalid(word, 'is not one that the Judge signed')
     }
     return { claims: word.schema.parse(jsonOf(payload)), key }

@@ -1,10 +1,14 @@
+import { join } from 'node:path'
+
 import { CRASH_POINTS, type CrashPoint } from '@chimera/contracts/crash-points'
+import type { SimulatedControl } from '@chimera/contracts/observable'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 
 import { ended, eventually } from '../e2e/stack-rig.ts'
-import { silence, type StandIn } from '../e2e/stand-in.ts'
+import { silence, startStandIn, type StandIn } from '../e2e/stand-in.ts'
 import { startTestWorker } from '../e2e/test-worker/start-test-worker.ts'
 import { control, guarantee, sampleSize } from '../guarantee.ts'
+import { openComposedAccount } from './composed-account.ts'
 import { budgets, type FaultRig, openFaultRig, postGoals } from './fault-rig.ts'
 import { forceAgain } from './force-again.ts'
 
@@ -35,8 +39,14 @@ const startWorker = (name: string, crashAt?: CrashPoint): Promise<StandIn> =>
 const tweetsOf = (id: string) =>
   faults.rig.tweets().filter(({ body }) => JSON.stringify(body).includes(`${id}: as it was`))
 
-const post = (id: string) =>
-  postGoals(faults, [{ id, text: `publish a tweet: ${id}: as it was written` }])
+const post = (id: string, agent?: string) =>
+  postGoals(faults, [
+    {
+      id,
+      text: `publish a tweet: ${id}: as it was written`,
+      ...(agent === undefined ? {} : { agent_id: agent }),
+    },
+  ])
 
 async function expectOneTweet(id: string): Promise<void> {
   const goal = await ended(faults.rig, id, 40_000)
@@ -81,21 +91,6 @@ guarantee(
   },
 )
 
-control(
-  { guard: 'one slot for both wordings', test: 'reworded', expect: /length of 1 but got 2/ },
-  async () => {
-    await using workers = new AsyncDisposableStack()
-    workers.use(await startWorker('reworder-control'))
-    const text = 'publish a tweet: two-slots: as it was'
-    await postGoals(faults, [
-      { id: 'two-slots', text: `${text} written` },
-      { id: 'another-slot', text },
-    ])
-    await ended(faults.rig, 'another-slot', 40_000)
-    await expectOneTweet('two-slots')
-  },
-)
-
 describe('proposed again while its first round is out', () => {
   let worker: StandIn
   beforeAll(async () => {
@@ -112,25 +107,57 @@ describe('proposed again while its first round is out', () => {
         seed: 0,
         timeoutMs: 60_000,
       },
-      async () => {
-        const id = `again-${fault}`
-        await faults.rig.misbehave({ fault, match: id })
-        await post(id)
-        const isOut = async () => {
-          const [effect] = (await faults.rig.goal(id)).effects
-          return effect?.state === 'UNKNOWN' ? true : undefined
-        }
-        await eventually(isOut, 20_000, 'the effect is unknown')
-        expect(await forceAgain(faults, id)).toBe(true)
-        const isSaid = async () => {
-          const { attempts } = (await faults.rig.goal(id)).tasks[0] ?? { attempts: [] }
-          return attempts.length === 2 ? true : undefined
-        }
-        await eventually(isSaid, 20_000, 'the other words are proposed').catch((cause: unknown) => {
-          throw new Error(`${String(cause)}\n${worker.log()}`, { cause })
-        })
-        await expectOneTweet(id)
-      },
+      () => expectOneTweetOfTwoWordings(`again-${fault}`, fault),
     )
+  }
+
+  control(
+    {
+      guard: 'the slot as identity (key from the arguments instead)',
+      test: 'reworded-hang',
+      expect: /to have a length of 1 but got 2/,
+      timeoutMs: 90_000,
+    },
+    async () => {
+      await silence(faults.rig, 'judge')
+      await using others = new AsyncDisposableStack()
+      others.defer(() => faults.rig.signal('judge', 'SIGCONT'))
+      const main = join(import.meta.dirname, 'environment', 'judge-composed.ts')
+      const args = ['without=slot']
+      const judge = {
+        role: 'judge',
+        name: 'judge-by-words',
+        main,
+        args,
+        leaseMs: LEASE_MS,
+      } as const
+      others.use(await startStandIn(faults.rig, judge))
+      const composed = ['without=slot-key']
+      const { agent } = others.use(await openComposedAccount(faults, { composed }))
+      await expectOneTweetOfTwoWordings('by-words', 'hang', agent)
+    },
+  )
+
+  async function expectOneTweetOfTwoWordings(
+    id: string,
+    fault: SimulatedControl['fault'],
+    agent?: string,
+  ): Promise<void> {
+    await faults.rig.misbehave({ fault, match: id })
+    await post(id, agent)
+    const isOut = async () => {
+      const [effect] = (await faults.rig.goal(id)).effects
+      return effect?.state === 'UNKNOWN' ? true : undefined
+    }
+    await eventually(isOut, 20_000, 'the effect is unknown')
+    expect(await forceAgain(faults, id)).toBe(true)
+    const isSaid = async () => {
+      const { attempts } = (await faults.rig.goal(id)).tasks[0] ?? { attempts: [] }
+      return attempts.length === 2 ? true : undefined
+    }
+    await eventually(isSaid, 20_000, 'the other words are proposed').catch((cause: unknown) => {
+      throw new Error(`${String(cause)}\n${worker.log()}`, { cause })
+    })
+    await expectOneTweet(id)
   }
 })

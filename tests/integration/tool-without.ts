@@ -58,6 +58,8 @@ export const WITHOUT: Readonly<
           : rules.lookUp(asked, own, rounds),
     },
   }),
+  /** Whatever key a grant names is believed to be that of its slot. */
+  'slot-key': ({ rules }) => ({ rules: withoutChecks(rules, 'isForThisServer') }),
   expiry: ({ rules }) => ({ rules: withoutChecks(rules, 'isNotExpired') }),
   /** One look that does not show it is proof enough, however early. */
   absence: ({ reconciler }) => ({

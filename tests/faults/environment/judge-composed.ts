@@ -2,12 +2,13 @@
  * The Judge in a composition of the tests: the product's parts, on a record that it sees through a
  * lens. With `without=receipt-binding` a receipt speaks for whatever round of its slot is open;
  * with `without=adoption` what a ledger holds for a grant that the record does not know is not
- * taken over.
+ * taken over; with `without=slot` other words are another effect, whatever the slot has seen.
  */
+import { sha256 } from '@chimera/contracts/canonical'
 import { ResultRing } from '@chimera/contracts/judging/rings'
 import { MAX_GRANTED } from '@chimera/domain/judging/attempt'
 import { openDatabase, type Statement } from '@chimera/infra/database/open-database'
-import { openJudgeWords } from '@chimera/infra/signing/judge-words'
+import { openJudgeWords, type JudgeWords } from '@chimera/infra/signing/judge-words'
 import { openReceiptKeys } from '@chimera/infra/signing/receipt-keys'
 import { openConsumer } from '@chimera/infra/streams/consumer'
 import { openRedis } from '@chimera/infra/streams/open-redis'
@@ -33,13 +34,38 @@ const boundToSlot = (statement: Statement): Statement => {
   return { text, ...(statement.values === undefined ? {} : { values: statement.values }) }
 }
 
+const keyOf = (key: unknown, argsHash: unknown) => sha256(`${String(key)} ${String(argsHash)}`)
+
+/** Where `insert-rounds` has the keys of the effects, and the hashes of their arguments. */
+const [KEYS, HASHES] = [7, 14]
+
+const keyedByWords = (statement: Statement): Statement => {
+  if (statement.name !== 'insert-rounds') return statement
+  const { values = [] } = statement
+  const [keys, hashes] = [values[KEYS], values[HASHES]]
+  if (!Array.isArray(keys) || !Array.isArray(hashes)) throw new Error('The rows have moved.')
+  const keyed = keys.map((key, n) => keyOf(key, hashes[n]))
+  return { ...statement, values: values.with(KEYS, keyed) }
+}
+
 const LENSES: Readonly<Record<string, Lens>> = {
   'without=receipt-binding': { ask: boundToSlot },
   'without=adoption': {
     change: ({ name }, row) => (name === 'load-held-effects' ? undefined : row),
   },
+  'without=slot': {
+    ask: keyedByWords,
+    change: ({ name }, row) => (name === 'scene-rounds' ? undefined : row),
+  },
 }
-const lens = LENSES[process.argv.at(-1) ?? '']
+const guard = process.argv.at(-1) ?? ''
+const lens = LENSES[guard]
+
+const signedByWords = (words: JudgeWords): JudgeWords => ({
+  ...words,
+  grant: (claims) =>
+    words.grant({ ...claims, effect_key: keyOf(claims.effect_key, claims.args_hash) }),
+})
 
 await runProcess({
   name: 'judge',
@@ -47,10 +73,11 @@ await runProcess({
   async start({ config, consumerName, log, stack, metrics, crash }) {
     const record = stack.use(openDatabase({ url: config.DATABASE_URL, name: 'judge', log }))
     const redis = stack.use(await openRedis({ url: config.REDIS_URL, name: 'judge', log }))
+    const words = await openJudgeWords(config.JUDGE_KEY)
     const deps = {
       database: lens === undefined ? record : seenThrough(record, lens),
       publisher: openPublisher({ redis, source: 'judge' }),
-      words: await openJudgeWords(config.JUDGE_KEY),
+      words: guard === 'without=slot' ? signedByWords(words) : words,
       receiptKeys: openReceiptKeys(config.RECEIPT_JWKS_FILE),
       log,
       actor: consumerName,

@@ -13,12 +13,15 @@ export function openEntryFacts(database: DatabaseSync) {
   )
   const highest = database.prepare(
     `SELECT max(CAST(facts ->> ? AS INTEGER)) AS highest FROM entries
-       WHERE state = 'CONFIRMED' AND facts IS NOT NULL`,
+       WHERE state = 'CONFIRMED' AND facts IS NOT NULL AND facts ->> ? = ?`,
   )
   return {
-    /** The highest value of a number among the facts of what has surely happened. */
-    highestFact: (name: string): number | undefined =>
-      Highest.parse(highest.get(name)).highest ?? undefined,
+    /**
+     * The highest value of a number among the facts of what has surely happened, where another fact
+     * is the one that is asked for.
+     */
+    highestFact: (name: string, where: Readonly<{ name: string; is: string }>) =>
+      Highest.parse(highest.get(name, where.name, where.is)).highest ?? undefined,
     /** What was claimed last, the newest first. */
     newest: (limit: number): Entry[] => newest.all(limit).map((row) => Entry.parse(row)),
   }

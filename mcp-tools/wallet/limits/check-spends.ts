@@ -25,8 +25,7 @@ export function checkSpends(
   return (
     checkRecipients(spends, limits, window) ??
     checkAssets(spends, limits, window) ??
-    checkDollars(spends, limits, window) ??
-    checkCount(limits, window)
+    checkTotals(spends, limits, window)
   )
 }
 
@@ -73,9 +72,10 @@ function checkAssets(
   return undefined
 }
 
-function checkDollars(
+/** All assets together: dollars and how many. */
+function checkTotals(
   spends: readonly Spend[],
-  { usd_micros: caps }: WalletLimits,
+  { usd_micros: caps, count }: WalletLimits,
   window: Window,
 ): Refusal | undefined {
   const usdMicros = sum(spends.map((spend) => spend.usdMicros))
@@ -83,16 +83,13 @@ function checkDollars(
     return exceeded(`${usdMicros} USD micros in one transfer`, caps.per_transfer)
   }
   for (const { name, ms, words } of WINDOWS) {
-    const total = window.spent({ ms }).usdMicros + usdMicros
-    if (total > caps[name]) return exceeded(`${total} USD micros in ${words}`, caps[name])
-  }
-  return undefined
-}
-
-function checkCount({ count }: WalletLimits, window: Window): Refusal | undefined {
-  for (const { name, ms, words } of WINDOWS) {
-    const total = window.spent({ ms }).count + 1
-    if (total > count[name]) return exceeded(`${total} transactions in ${words}`, count[name])
+    const spent = window.spent({ ms })
+    const dollars = spent.usdMicros + usdMicros
+    if (dollars > caps[name]) return exceeded(`${dollars} USD micros in ${words}`, caps[name])
+    const transactions = spent.count + 1
+    if (transactions > count[name]) {
+      return exceeded(`${transactions} transactions in ${words}`, count[name])
+    }
   }
   return undefined
 }

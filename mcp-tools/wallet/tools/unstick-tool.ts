@@ -4,14 +4,16 @@ import type { PreparedRequest, Refusal } from '@chimera/mcp-kit/provider/exchang
 import { defineEffectTool, type ServedTool } from '@chimera/mcp-kit/serving/define-tool'
 import { z } from 'zod'
 
+import type { Address } from '../chain/address.ts'
 import { surveyChain } from '../chain/survey.ts'
+import type { Transaction } from '../chain/transaction.ts'
 import { nativeAsset } from '../limits/wallet-limits.ts'
 import { feedsOf } from '../transfers/feeds-of.ts'
 import { raiseFees } from '../transfers/fees.ts'
 import { signed } from '../transfers/prepare-transfer.ts'
 import { appraiser } from '../transfers/prices.ts'
 import { spendsOf } from '../transfers/spends-of.ts'
-import { newestTransaction } from '../transfers/transaction-facts.ts'
+import { newestTransaction, transactionFacts } from '../transfers/transaction-facts.ts'
 import type { WalletParts } from '../transfers/wallet-parts.ts'
 import { transferFields, transferOf } from './transfer-fields.ts'
 import { ANNOTATIONS, walletEffect } from './transfer-tools.ts'
@@ -50,9 +52,13 @@ async function prepareUnstick(
   parts: WalletParts,
 ): Promise<PreparedRequest | Refusal> {
   const { limits, network, signer, ledger } = parts
-  const stuck = findStuck(ledger.entries.byGrant(asked.transfer_id))
-  if ('code' in stuck) return stuck
+  const found = findStuck(ledger.entries.byGrant(asked.transfer_id))
+  if ('code' in found) return found
+  const { transaction: stuck, from } = found
   const self = await signer.address()
+  if (from !== self) {
+    return { code: 'TARGET_UNKNOWN', detail: 'Another key of this wallet has signed it.' }
+  }
   const call = { to: self, value: 0n, data: Buffer.alloc(0) }
   const feeds = feedsOf([nativeAsset(limits)])
   const survey = await surveyChain(parts, { from: self, call, feeds })
@@ -69,10 +75,13 @@ async function prepareUnstick(
   return { ...(await signed(transaction, survey, parts)), spends }
 }
 
+type Stuck = Readonly<{ transaction: Transaction; from: Address }>
+
 /** What waits under this id; its replacement needs no other name, for its nonce never changes. */
-function findStuck(entry: Entry | undefined) {
-  const transaction = entry === undefined ? undefined : newestTransaction(entry)
-  if (entry?.state === 'UNKNOWN' && transaction !== undefined) return transaction
+function findStuck(entry: Entry | undefined): Stuck | Refusal {
   const detail = 'No transfer of this id waits for its block.'
-  return { code: 'TARGET_UNKNOWN', detail } as const
+  if (entry?.state !== 'UNKNOWN') return { code: 'TARGET_UNKNOWN', detail }
+  const [facts, transaction] = [transactionFacts(entry), newestTransaction(entry)]
+  if (facts === undefined || transaction === undefined) return { code: 'TARGET_UNKNOWN', detail }
+  return { transaction, from: facts.from }
 }

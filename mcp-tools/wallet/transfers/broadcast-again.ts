@@ -59,6 +59,8 @@ async function replace(given: Parameters<typeof broadcastAgain>[0]) {
   const sinceMs = facts.bumped_at ?? entry.claimedMs ?? nowMs
   if (nowMs - sinceMs < BUMP_AFTER_BLOCKS * parts.network.blockMs) return undefined
   if (facts.hashes.length >= MAX_HASHES) return undefined
+  // Only whoever signed it can sign its replacement.
+  if ((await parts.signer.address()) !== facts.from) return undefined
   const fees = raiseFees(transaction, seen, parts.limits.max_fee_per_gas_wei)
   if ('code' in fees) return undefined
   const { raw: _raw, hash: _hash, ...same } = transaction

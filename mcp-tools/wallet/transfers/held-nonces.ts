@@ -1,5 +1,6 @@
 import type { Ledger } from '@chimera/mcp-kit/ledger/ledger'
 
+import type { Address } from '../chain/address.ts'
 import { chooseNonce } from './choose-nonce.ts'
 import { transactionFacts } from './transaction-facts.ts'
 
@@ -10,11 +11,13 @@ import { transactionFacts } from './transaction-facts.ts'
  */
 export function freeNonce(
   ledger: Ledger,
+  from: Address,
   { latest, pending }: Readonly<{ latest: number; pending: number }>,
 ): number {
   const { entries } = ledger
   const open = [...entries.inFlight(), ...entries.inState('NEEDS_HUMAN')]
-  const held = new Set(open.flatMap((entry) => transactionFacts(entry)?.nonce ?? []))
-  const highestMined = entries.highestFact('nonce')
+  const facts = open.map((entry) => transactionFacts(entry)).filter((each) => each?.from === from)
+  const held = new Set(facts.flatMap((each) => each?.nonce ?? []))
+  const highestMined = entries.highestFact('nonce', { name: 'from', is: from })
   return chooseNonce({ latest, pending, held, highestMined })
 }

@@ -37,7 +37,8 @@ export async function signed(
 ): Promise<PreparedRequest> {
   const { raw, hash } = assemble(transaction, await signer.sign(signingHash(transaction)))
   const { nonce } = transaction
-  const facts = { nonce: String(nonce), hashes: hash, after_block: String(height) }
+  const from = await signer.address()
+  const facts = { from, nonce: String(nonce), hashes: hash, after_block: String(height) }
   return { ...broadcastRequest(rpcUrl, raw), facts }
 }
 
@@ -67,7 +68,7 @@ export async function draftTransfer(
   if (typeof gas !== 'bigint') return gas
   const fees = chooseFees(survey, limits.max_fee_per_gas_wei)
   if ('code' in fees) return fees
-  const nonce = freeNonce(ledger, survey.nonce)
+  const nonce = freeNonce(ledger, from, survey.nonce)
   const transaction = { chainId: network.chainId, nonce, gas, ...fees, ...call }
   const short = shortOf(transfer, transaction, survey)
   if (short !== undefined) return short

@@ -1,6 +1,7 @@
 import type { Entry } from '@chimera/mcp-kit/ledger/entry'
 import { z } from 'zod'
 
+import { parseAddress, type Address } from '../chain/address.ts'
 import { HexBytes } from '../chain/hex.ts'
 import { parseSigned, type SignedTransaction, type Transaction } from '../chain/transaction.ts'
 
@@ -17,6 +18,8 @@ const Facts = z.object({
   hashes: z.string().transform((list) => list.split(' ')),
   raw: HexBytes.optional(),
   bumped_at: z.string().transform(Number).optional(),
+  /** Who signed it: the key of a wallet may be another one later. */
+  from: z.custom<Address>((text) => parseAddress(String(text)) === text),
   /** A block of before it was signed: whatever uses the nonce comes later. */
   after_block: z.string().transform(BigInt),
 })

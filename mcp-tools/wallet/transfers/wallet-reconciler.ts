@@ -36,8 +36,11 @@ export async function lookAtTransfer(
   if (facts === undefined || transaction === undefined) {
     return { kind: 'cannot', detail: 'The ledger that held the transaction of it was lost.' }
   }
-  const { network, signer, rpc } = parts
-  const from = await signer.address()
+  const { network, rpc } = parts
+  if (transaction.chainId !== network.chainId) {
+    return { kind: 'cannot', detail: `It was made for chain ${transaction.chainId}.` }
+  }
+  const { from } = facts
   const { signal } = known
   const seen = await lookAtChain({ rpc, network, from, hashes: facts.hashes, signal })
   if (seen.receipt !== undefined) {
@@ -46,11 +49,24 @@ export async function lookAtTransfer(
     return foundOf({ receipt: seen.receipt, entry, parts })
   }
   if (seen.latest > facts.nonce) return lookAtRival({ facts, seen, from, signal, parts })
-  // A stop lets nothing leave; what it stopped is looked at all the same.
-  if (!isStopped(entry, parts.ledger)) {
+  // A stop lets nothing leave; what it stopped is looked at all the same. And whoever was to be put
+  // out of the way does not fight for its place.
+  if (!isStopped(entry, parts.ledger) && !isOvertaken(entry, facts, known.rivals)) {
     await broadcastAgain({ entry, facts, transaction, seen, note: known.note, parts })
   }
   return { kind: 'not_yet', inMs: network.blockMs }
+}
+
+/** Whether a later effect of the wallet has been put in the place of this one. */
+function isOvertaken(
+  { claimedMs = 0 }: Entry,
+  { nonce, from }: TransactionFacts,
+  rivals: readonly Entry[],
+): boolean {
+  return rivals.some((rival) => {
+    const facts = transactionFacts(rival)
+    return facts?.nonce === nonce && facts.from === from && (rival.claimedMs ?? 0) > claimedMs
+  })
 }
 
 /** The nonce is used. By whom decides: what is ours will show its receipt. */

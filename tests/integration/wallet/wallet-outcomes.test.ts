@@ -131,6 +131,10 @@ describe('a transaction that waits for its block', () => {
     const args = { transfer_id: stuck.grant.jti }
     const unstuck = await payAs('unstick_transfer', args)
     expect(unstuck.paid).toMatchObject({ status: 'UNKNOWN' })
+    // The stuck one does not fight for its place, whatever the market does.
+    const sent = sentRaws().length
+    for (let looks = 0; looks < 3; looks += 1) await stateOf(stuck.grant.jti)
+    expect(sentRaws()).toHaveLength(sent)
     await rig.evm.tell({ automine: true, mine: 1 })
     await settles(stuck.grant.jti, 'NOT_HAPPENED')
     await settles(unstuck.grant.jti, 'CONFIRMED')

@@ -16,7 +16,7 @@ import {
   type Subject,
 } from './run-suite.ts'
 
-const TIMEOUT_MS = 180_000
+const TIMEOUT_MS = 300_000
 
 /** How many scenarios each revision asks for; a suite that was emptied would pass everything. */
 const REQUIRED = {

@@ -127,7 +127,7 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
   const archiving = startArchiving({ ledger, mayWrite: () => gate.state().isOpen, log })
   const effectTools = tools.flatMap((tool) => (tool.kind === 'effect' ? [tool.effect] : []))
   const words = {
-    voidGrant: createVoid({ account, rules, alarm }),
+    voidGrant: createVoid({ account, rules, lookByHandle: reconciler.lookByHandle, alarm }),
     settle: createSettle({ account, absence: reconciler.absence, rules }),
     adopt: createAdopt({ account, tools: effectTools, alarm }),
   }

@@ -46,7 +46,16 @@ export type Reconciler = Readonly<{
       signal: AbortSignal
     }>,
   ) => Promise<Look>
+  /**
+   * Asks by a handle that is made from the round's name alone, for a round of which this ledger has
+   * nothing else: `unseen` when the provider does not have it now. Undefined, or absent, where the
+   * provider or the tool has no such handle.
+   */
+  lookByHandle?: (of: Handle, known: Readonly<{ signal: AbortSignal }>) => Promise<Look | undefined>
 }>
+
+/** What a handle of our own at a provider is made from: known to the record as to the ledger. */
+export type Handle = Pick<Entry, 'effectKey' | 'round' | 'tool' | 'mode'>
 
 /** Settles what is UNKNOWN by asking the provider, and never by doing it again. */
 export type Reconciliation = AsyncDisposable &
@@ -172,7 +181,9 @@ async function lookFor(
   entry: Entry,
   of: { ledger: Ledger; reconciler: Reconciler; signal: AbortSignal },
 ): Promise<Look> {
-  if (entry.claimedMs === undefined) return NAMELESS
+  if (entry.claimedMs === undefined) {
+    return (await of.reconciler.lookByHandle?.(entry, { signal: of.signal })) ?? NAMELESS
+  }
   const { entries } = of.ledger
   return of.reconciler.look(entry, {
     // Read only where words are all there is to go by: it is a list of all that is open.

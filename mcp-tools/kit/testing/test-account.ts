@@ -40,6 +40,8 @@ export class TestAccount implements AsyncDisposable {
   readonly alarms: string[] = []
   readonly crashes: CrashPoint[] = []
   looks: Look[] = []
+  /** What the provider answers by handle, where it has any. */
+  lookByHandle: Reconciler['lookByHandle'] = undefined
   /** Real time, on both clocks. */
   clockMs = Date.now()
   /** By how much the wall clock has been put forward, or back. */
@@ -213,6 +215,7 @@ export class TestAccount implements AsyncDisposable {
     return {
       absence: { afterMs: COOLDOWN_MS, reads: 2, readsApartMs: 60_000 },
       look: async () => this.looks.shift() ?? { kind: 'not_yet' },
+      ...(this.lookByHandle === undefined ? {} : { lookByHandle: this.lookByHandle }),
     }
   }
 }

@@ -1,6 +1,7 @@
 import { newId } from '@chimera/contracts/ids'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
+import type { Look } from '../protocol/reconcile.ts'
 import { TestAccount } from '../testing/test-account.ts'
 
 let account: TestAccount
@@ -106,4 +107,67 @@ test('a grant is no question, and a question no grant', async () => {
   })
   const question = await account.judge.voidOf(account.status, claims)
   expect(await account.call(claims, undefined, question)).toMatchObject({ code: 'GRANT_INVALID' })
+})
+
+describe('where the provider keeps a handle of ours', () => {
+  const asked: object[] = []
+  const provider = async (look: Look | undefined): Promise<void> => {
+    asked.length = 0
+    account.lookByHandle = async ({ effectKey, round }) => {
+      asked.push({ effectKey, round })
+      return look
+    }
+    await account.restart()
+  }
+
+  test('a grant of an earlier start is looked up before its round is closed', async () => {
+    const claims = account.claims()
+    await provider({ kind: 'unseen' })
+    expect(await account.askVoid(claims)).toMatchObject({ state: 'VOID' })
+    expect(asked).toEqual([{ effectKey: claims.effect_key, round: 1 }])
+    // Of this start, or known: the ledger has the word.
+    expect(await account.askVoid(claims)).toMatchObject({ state: 'VOID' })
+    expect(await account.askVoid(account.claims())).toMatchObject({ state: 'VOID' })
+    expect(asked).toHaveLength(1)
+  })
+
+  test('what it has there did happen, whatever the ledger lacks', async () => {
+    const claims = account.claims()
+    await provider({ kind: 'found', providerRef: 'order-1', costUsdMicros: 7n })
+    expect(await account.askVoid(claims)).toMatchObject({
+      state: 'CONFIRMED',
+      provider_ref: 'order-1',
+      cost_usd_micros: '7',
+    })
+    expect(account.alarms).toEqual(['the provider has an effect that this ledger never claimed'])
+    const next = { ...account.claims(), effect_key: claims.effect_key, goal: claims.goal, round: 2 }
+    expect(await account.call(next)).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' })
+  })
+
+  test('no answer closes nothing', async () => {
+    const claims = account.claims()
+    await provider({ kind: 'not_yet', inMs: 500 })
+    await expect(account.askVoid(claims)).rejects.toMatchObject({ code: 'UPSTREAM_UNAVAILABLE' })
+    expect(account.ledger.entries.byGrant(claims.jti)).toBeUndefined()
+  })
+
+  test('a ledger that proves nothing leaves it UNKNOWN, and absence takes its bound', async () => {
+    await provider({ kind: 'unseen' })
+    const claims = account.claims({ boot: newId() })
+    expect(await account.askVoid(claims)).toMatchObject({ state: 'UNKNOWN' })
+    const look = async () => {
+      account.clockMs += 3_600_000
+      await account.hello()
+      await account.server.control.reconcile([claims.jti])
+      return account.ledger.entries.get(claims.jti).state
+    }
+    expect(await look()).toBe('UNKNOWN')
+    expect(await look()).toBe('NOT_HAPPENED')
+  })
+
+  test('a tool without one is as before', async () => {
+    const claims = account.claims()
+    await provider(undefined)
+    expect(await account.askVoid(claims)).toMatchObject({ state: 'VOID' })
+  })
 })

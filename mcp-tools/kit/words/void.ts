@@ -1,9 +1,10 @@
 import { ConflictError, RetryableError } from '@chimera/contracts/errors'
 import type { VoidClaims } from '@chimera/contracts/grant'
 
-import type { Settlement } from '../ledger/entry-writes.ts'
+import type { EntryAbout, Settlement } from '../ledger/entry-writes.ts'
 import type { Entry } from '../ledger/entry.ts'
 import { aboutGrant, type Account } from '../protocol/granted-call.ts'
+import type { Look, Reconciler } from '../protocol/reconcile.ts'
 import type { Rules } from '../protocol/rules.ts'
 import { VOID, verifyWord } from '../protocol/verify-word.ts'
 import { checkAddressee } from './addressee.ts'
@@ -32,11 +33,13 @@ const CODE_OF_REASON = {
 export function createVoid(options: {
   account: Account
   rules: Pick<Rules, 'lookUp' | 'provesAbsence'>
+  lookByHandle: Reconciler['lookByHandle']
   alarm: (facts: Record<string, unknown>, message: string) => void
 }): VoidGrant {
   const { account, rules } = options
   return async (jws) => {
     const { claims } = await verifyWord(VOID, jws, account.keys)
+    const seen = await seenAt(claims, account, options.lookByHandle)
     return account.ledger.transact(() => {
       checkAddressee(claims, account)
       const { entries } = account.ledger
@@ -54,10 +57,14 @@ export function createVoid(options: {
       )
       if (found.kind === 'recorded') return found.entry
       if (found.kind === 'new') {
-        return entries.put(
-          aboutGrant(aboutVoid(claims), account),
-          answerFor(claims, account, rules),
+        const answer = answerFor(claims, account, seen?.kind === 'absent' ? PROVEN : rules)
+        const about = aboutGrant(aboutVoid(claims), account)
+        if (seen?.kind !== 'found') return entries.put(about, answer)
+        options.alarm(
+          { grant_id: claims.grant_id, effect_key: claims.effect_key, goal: claims.goal },
+          'the provider has an effect that this ledger never claimed',
         )
+        return putFound(about, seen, account)
       }
       const { code, detail, holder, isAlarm = false } = found
       if (isAlarm) {
@@ -72,6 +79,53 @@ export function createVoid(options: {
       throw new ConflictError(code, detail)
     })
   }
+}
+
+/**
+ * What the provider says of a grant of an earlier start that this ledger does not know, where it
+ * can be asked by a handle: before the round is closed, whatever the ledger proves. Throws
+ * UPSTREAM_UNAVAILABLE when it has no answer now, and what makes the question another server's.
+ */
+async function seenAt(
+  claims: VoidClaims,
+  account: Account,
+  lookByHandle: Reconciler['lookByHandle'],
+): Promise<Look | undefined> {
+  const { ledger } = account
+  checkAddressee(claims, account)
+  const { effect_key: effectKey, round, tool, mode } = claims
+  const isKnown = ledger.entries.byGrant(claims.grant_id) !== undefined
+  if (claims.granted_boot === ledger.boot || mode === 'dry' || isKnown) return undefined
+  const signal = AbortSignal.timeout(LOOK_MS)
+  const look = await lookByHandle?.({ effectKey, round, tool, mode }, { signal })
+  if (look?.kind !== 'not_yet') return look
+  const message = 'The provider does not say now whether it has this effect.'
+  throw new RetryableError('UPSTREAM_UNAVAILABLE', message, { retryAfterMs: look.inMs ?? LOOK_MS })
+}
+
+/** The Keeper waits for longer, and asks again. */
+const LOOK_MS = 10_000
+
+const PROVEN: Pick<Rules, 'provesAbsence'> = { provesAbsence: () => true }
+
+/** An effect of a ledger that was lost, as the provider knows it. */
+function putFound(
+  about: EntryAbout,
+  { kind: _found, ...what }: Extract<Look, { kind: 'found' }>,
+  { ledger }: Account,
+): Entry {
+  const settledMs = ledger.now()
+  const detail = 'The provider has it; the ledger that claimed it was lost.'
+  const unknown = { state: 'UNKNOWN', detail, settledMs, leftByMs: settledMs } as const
+  const entry = ledger.entries.put(about, unknown)
+  if (ledger.entries.byProviderRef(about.account, what.providerRef) !== undefined) return entry
+  return ledger.entries.settle(about.grantId, 'UNKNOWN', {
+    leftByMs: settledMs,
+    detail,
+    ...what,
+    state: 'CONFIRMED',
+    settledMs,
+  })
 }
 
 /**

@@ -159,3 +159,13 @@ test('an exchange that does not answer, or limits, is asked again later', async 
   await rig.control({ fault: '429', on: 'info' })
   expect(await look(lost)).toMatchObject({ kind: 'not_yet', inMs: 10_000 })
 })
+
+test('an order that no ledger knows is found by slot and round alone, a cancel is not', async () => {
+  const { effectKey, round, mode } = await lostOrder()
+  const { lookByHandle } = orderReconciler(rig.venue)
+  const ask = async (of: { tool: string; round: number }) =>
+    lookByHandle?.({ effectKey, mode, ...of }, { signal: new AbortController().signal })
+  expect(await ask({ tool: 'place_order', round })).toMatchObject({ kind: 'found' })
+  expect(await ask({ tool: 'place_order', round: round + 1 })).toEqual({ kind: 'unseen' })
+  expect(await ask({ tool: 'cancel_order', round })).toBeUndefined()
+})

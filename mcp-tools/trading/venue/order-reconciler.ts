@@ -1,7 +1,7 @@
 import { ChimeraError } from '@chimera/contracts/errors'
 import type { Entry } from '@chimera/mcp-kit/ledger/entry'
 import { boundOf } from '@chimera/mcp-kit/protocol/absence'
-import type { Look, Reconciler } from '@chimera/mcp-kit/protocol/reconcile'
+import type { Handle, Look, Reconciler } from '@chimera/mcp-kit/protocol/reconcile'
 import type { Actual } from '@chimera/mcp-kit/provider/exchange'
 import { z } from 'zod'
 
@@ -38,26 +38,38 @@ const Sent = z.object({ nonce: z.int(), expiresAfter: z.int().optional() })
  * and the margin, and twice. Nothing is ever sent again.
  */
 export function orderReconciler(venue: Venue): Reconciler {
+  const asked = async (signal: AbortSignal, look: () => Promise<Look>): Promise<Look> => {
+    try {
+      return await look()
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!(error instanceof ChimeraError)) throw error
+      const inMs = 'retryAfterMs' in error ? error.retryAfterMs : undefined
+      return typeof inMs === 'number' ? { kind: 'not_yet', inMs } : { kind: 'not_yet' }
+    }
+  }
   return {
     absence: venue.absence,
-    look: async (entry, { signal }): Promise<Look> => {
-      try {
-        return MAKES_AN_ORDER.has(entry.tool)
-          ? await lookForOrder(venue, entry, signal)
-          : await lookForCancel(venue, entry, signal)
-      } catch (error) {
-        signal.throwIfAborted()
-        if (!(error instanceof ChimeraError)) throw error
-        const inMs = 'retryAfterMs' in error ? error.retryAfterMs : undefined
-        return typeof inMs === 'number' ? { kind: 'not_yet', inMs } : { kind: 'not_yet' }
-      }
+    look: async (entry, { signal }) =>
+      asked(signal, async () => {
+        if (!MAKES_AN_ORDER.has(entry.tool)) return lookForCancel(venue, entry, signal)
+        return lookForOrder(venue, { of: entry, signal, isNot: (ms) => unseen(venue, entry, ms) })
+      }),
+    lookByHandle: async (of, { signal }) => {
+      if (!MAKES_AN_ORDER.has(of.tool)) return undefined
+      const isNot = (): Look => ({ kind: 'unseen' })
+      return asked(signal, async () => lookForOrder(venue, { of, signal, isNot }))
     },
   }
 }
 
-async function lookForOrder(venue: Venue, entry: Entry, signal: AbortSignal): Promise<Look> {
-  const found = await venue.findOrder({ cloid: cloidOf(entry) }, { signal })
-  if (found.kind === 'unknown') return unseen(venue, entry, found.asOfMs)
+async function lookForOrder(
+  venue: Venue,
+  given: { of: Handle; signal: AbortSignal; isNot: (asOfMs: number) => Look },
+): Promise<Look> {
+  const { signal } = given
+  const found = await venue.findOrder({ cloid: cloidOf(given.of) }, { signal })
+  if (found.kind === 'unknown') return given.isNot(found.asOfMs)
   const { order } = found
   // What was rejected whole has used up its nonce and can never happen any more.
   if (order.state === 'rejected' && order.remaining === order.size) return { kind: 'absent' }

@@ -32,7 +32,16 @@ const PROCESSES = [
 // whoever begins last leaves the other workers without anything to do.
 const LONGEST = [
   'crash-points.test.ts',
+  'both-rolled-back.test.ts',
   'persons-words.test.ts',
+  'x-misbehaves.test.ts',
+  'reworded.test.ts',
+  'harmed-servers.test.ts',
+  'reworded-crashes.test.ts',
+  'clock-stack.test.ts',
+  'disk-full.test.ts',
+  'two-of-each.test.ts',
+  'redis-lost.test.ts',
   'stack-up.test.ts',
   'tool-bridges.test.ts',
   'keeper-doorbells.test.ts',
@@ -96,8 +105,8 @@ const PROJECTS = [
   served('processes', 60_000, { include: PROCESSES, workers: TEST_WORKERS }),
   served('e2e', 180_000),
   served('deadlines', 600_000, { include: DEADLINES }),
-  served('faults', 600_000, { exclude: DEADLINES, workers: 2 }),
-  served('security', 60_000),
+  served('faults', 600_000, { exclude: DEADLINES, workers: TEST_WORKERS }),
+  served('security', 60_000, { workers: TEST_WORKERS }),
 ]
 
 export default defineConfig({

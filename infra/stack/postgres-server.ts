@@ -57,7 +57,13 @@ const settings = [
   'timezone=UTC',
 ]
 const durableSettings = ['fsync=on', 'synchronous_commit=on', 'full_page_writes=on']
-const testSettings = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']
+/** Tests run several stacks on one server. */
+const testSettings = [
+  'fsync=off',
+  'synchronous_commit=off',
+  'full_page_writes=off',
+  'max_connections=400',
+]
 
 /**
  * Starts PostgreSQL with its data in the state directory, under root as nobody. It is started again

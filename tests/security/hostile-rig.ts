@@ -1,4 +1,4 @@
-/** How hostile calls are thrown at a server: by hand, so that nothing of a client stands between. */
+/** How hostile calls are thrown at a server: by hand, with no client that stands between. */
 import { z } from 'zod'
 
 export type Listed = Readonly<{ name: string; inputSchema: Record<string, unknown> }>

@@ -42,7 +42,7 @@ function isInstalled(): boolean {
 
 export type Inspected = Readonly<{ code: number; stdout: string; stderr: string }>
 
-/** One run of its command line; 0 done, 5 a tool answered with an error, 6 `--strict` found some. */
+/** One run of its command line: 0 done, 5 a tool answered with an error, 6 `--strict` finds. */
 export async function inspect(args: readonly string[]): Promise<Inspected> {
   const main = join(FOLDER, 'node_modules', PACKAGE, 'clients', 'launcher', 'build', 'index.js')
   const { promise, resolve } = Promise.withResolvers<Inspected>()

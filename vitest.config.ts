@@ -31,6 +31,9 @@ const PROCESSES = [
 // Small files that take long: vitest knows nothing but sizes when it runs for the first time, and
 // whoever begins last leaves the other workers without anything to do.
 const LONGEST = [
+  'storm-accounts.test.ts',
+  'harmed-servers.test.ts',
+  'judge-traces.test.ts',
   'crash-points.test.ts',
   'both-rolled-back.test.ts',
   'persons-words.test.ts',

@@ -75,10 +75,24 @@ const startJudge = (id: string, args: readonly string[] = []) =>
     args,
   })
 
+/** A goal that a control has spoilt is called off, and its grant with it: others wait for it. */
+async function giveUp(id: string): Promise<void> {
+  const { rig, record } = faults
+  if ((await rig.goal(id)).status !== 'COMPLETED') await rig.cli('goal', 'cancel', id)
+  const isNothingOut = async () => {
+    const text = `SELECT count(*)::int AS n FROM effects WHERE state = 'GRANTED'`
+    const [row] = await record.query<{ n: number }>({ text })
+    return row?.n === 0
+  }
+  await eventually(isNothingOut, 30_000, 'no grant is out')
+}
+
 /** The answer to a round that was refused comes again while the next round is on its way. */
 async function oldAnswerAgain(id: string, args: readonly string[]): Promise<void> {
   const { rig } = faults
   await using judge = await startJudge(id, args)
+  await using after = new AsyncDisposableStack()
+  after.defer(() => giveUp(id))
   await limitOnce()
   await postGoals(faults, [{ id, text: `publish a tweet: ${id}` }])
   const isInState = (...states: string[]) =>
@@ -139,8 +153,9 @@ async function expireByClock(goalId: string): Promise<string | undefined> {
 /** A grant is called dead while its post is at X, which does not answer. */
 async function expireWhileSending(id: string): Promise<void> {
   const { rig } = faults
-  await using judges = new AsyncDisposableStack()
-  judges.use(await startJudge(id))
+  await using after = new AsyncDisposableStack()
+  after.use(await startJudge(id))
+  after.defer(() => giveUp(id))
   await rig.misbehave({ fault: 'hang' })
   await postGoals(faults, [{ id, text: `publish a tweet: ${id}` }])
   const tweets = () => rig.tweets().filter(({ body }) => JSON.stringify(body).includes(id))

@@ -24,6 +24,8 @@ const FAST: Env = {
   TWEET_ABSENCE_MS: '450',
   TWEET_SEND_TIMEOUT_MS: '500',
 }
+/** For a trace in which X answers everything: it is given the time that a busy machine takes. */
+const ANSWERED: Env = { TWEET_SEND_TIMEOUT_MS: '9000' }
 const args = { text: 'said once', is_ai_labeled: true }
 
 export async function withTool(
@@ -94,7 +96,7 @@ export const voidedGrantComes = trace(async (rig) => {
   await rig.call(nextRound(rig, claims), args)
   await rig.call(claims, args)
   expectOnePost(rig)
-})
+}, ANSWERED)
 
 /** A record that forgot its grant signs another one for the same round. */
 export const roundGrantedTwice = trace(async (rig) => {
@@ -103,7 +105,7 @@ export const roundGrantedTwice = trace(async (rig) => {
   const again = await rig.call({ ...claims, jti: newId() }, args)
   expectOnePost(rig)
   expect(again).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' })
-})
+}, ANSWERED)
 
 /** The answer was lost; when the grant comes again it has run out. */
 export const expiredComesAgain = trace(async (rig) => {
@@ -118,7 +120,7 @@ export const expiredComesAgain = trace(async (rig) => {
   expect(again.receipt?.state, 'I7 what the record is told of what happened').toBe('CONFIRMED')
   await believe(rig, claims, again.receipt)
   expectOnePost(rig)
-})
+}, ANSWERED)
 
 /** A grant has run out before it is claimed. */
 export const expiredBeforeClaim = trace(async (rig) => {
@@ -129,7 +131,7 @@ export const expiredBeforeClaim = trace(async (rig) => {
   expect(receipt).toMatchObject({ state: 'VOID', code: 'GRANT_EXPIRED' })
   await believe(rig, claims, receipt)
   expectOnePost(rig)
-})
+}, ANSWERED)
 
 /** A grant runs out between its claim and its send. */
 export const expiredBeforeSend: Trace = (composed = []) =>
@@ -204,10 +206,10 @@ export const restartedAfterStop = trace(async (rig, composed) => {
   await rig.hello({ fences: {} })
   await rig.call(claims, args)
   expect(rig.posts(), 'I3 effect leaves after the stop').toHaveLength(0)
-})
+}, ANSWERED)
 
 /** Nothing is proved to be absent in the time of a test. */
-const PATIENT: Env = { TWEET_ABSENCE_MS: '20000' }
+const PATIENT: Env = { ...ANSWERED, TWEET_ABSENCE_MS: '20000' }
 
 /** The record has closed a round that the ledger cannot tell of. */
 export const closedByTheRecord = trace(async (rig) => {
@@ -237,7 +239,7 @@ export const strayOfLostLedger = trace(async (rig, composed) => {
   await believe(rig, claims, stray.receipt)
   expectOnePost(rig)
   expect(stray).toMatchObject({ status: 'NONE', code: 'LEDGER_BEHIND', receipt: undefined })
-})
+}, ANSWERED)
 
 /** Its grant was taken for dead, the ledger that knows is lost, and then the grant comes. */
 export const voidedInLostLedger = trace(async (rig, composed) => {
@@ -252,7 +254,7 @@ export const voidedInLostLedger = trace(async (rig, composed) => {
   expect(rig.posts(), 'I4 an effect of a round that the record has closed').toHaveLength(0)
   await rig.call(nextRound(rig, claims), args)
   expectOnePost(rig)
-})
+}, ANSWERED)
 
 /** A look-up that errs, and a second round while the first one is open. */
 export const secondOpenRound = trace(async (rig, composed) => {

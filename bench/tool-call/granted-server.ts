@@ -14,6 +14,8 @@ export type GrantedServer = AsyncDisposable &
   Readonly<{
     url: string
     pid: number
+    /** Commits of the ledger so far. */
+    commits: () => Promise<number>
     /** As many grants as it takes, each for an effect of its own. */
     grant: (n: number) => Promise<string[]>
   }>
@@ -68,6 +70,7 @@ export async function openGrantedServer(of: {
   return {
     url,
     pid: child.pid ?? 0,
+    commits: async () => (await control('status')).ledger.seq,
     grant: async (n) => {
       const args = { text: NOOP.text }
       const claims = Array.from({ length: n }, () =>

@@ -24,8 +24,8 @@ export function callBody(id: number, grant: string | undefined): Buffer {
 }
 
 /**
- * Sends all bodies over `lanes` connections, the next one when an answer is whole. Answers the calls
- * per second. Throws at the first answer that is not CONFIRMED.
+ * Sends all bodies over `lanes` connections, the next one when an answer is whole. Answers the
+ * calls per second. Throws at the first answer that is not CONFIRMED.
  */
 export async function measureCalls(of: {
   url: string

@@ -15,6 +15,8 @@ export type ToolCallRound = Readonly<{
   /** What a call costs the server's process, waits aside: a busy machine does not change it. */
   bare_cpu_ms: number
   granted_cpu_ms: number
+  /** Writes to the disk for each granted call; two where nobody shares them. */
+  commits_per_call: number
 }>
 
 /** Before the clock runs: code is compiled, pages of the ledger are there. */
@@ -52,6 +54,7 @@ export async function measureToolCalls(of: {
   const rounds: ToolCallRound[] = []
   for (let n = 0; n < of.rounds; n += 1) {
     const order = n % 2 === 0 ? (['bare', 'granted'] as const) : (['granted', 'bare'] as const)
+    const before = await granted.commits()
     const found = { bare: NOTHING, granted: NOTHING }
     for (const which of order) found[which] = await ask[which](calls)
     const round = {
@@ -60,6 +63,7 @@ export async function measureToolCalls(of: {
       ratio: found.granted.per_s / found.bare.per_s,
       bare_cpu_ms: found.bare.cpu_ms,
       granted_cpu_ms: found.granted.cpu_ms,
+      commits_per_call: ((await granted.commits()) - before) / calls,
     }
     of.log(`round ${n + 1}: ${JSON.stringify(round)}`)
     rounds.push(round)

@@ -8,6 +8,7 @@ const round = (bare: number, granted: number) => ({
   ratio: granted / bare,
   bare_cpu_ms: 0.5,
   granted_cpu_ms: 1,
+  commits_per_call: 0.1,
 })
 
 test('the ratio is the median of the ratios of rounds', () => {

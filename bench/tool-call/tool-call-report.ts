@@ -15,6 +15,7 @@ export function summarizeToolCalls(rounds: readonly ToolCallRound[]) {
     ratio,
     bare_cpu_ms: median(rounds.map((round) => round.bare_cpu_ms)),
     granted_cpu_ms: median(rounds.map((round) => round.granted_cpu_ms)),
+    commits_per_call: median(rounds.map((round) => round.commits_per_call)),
     least_ratio: LEAST_RATIO,
     is_met: ratio >= LEAST_RATIO,
   }
@@ -29,12 +30,21 @@ export function renderToolCalls(rounds: readonly ToolCallRound[]): string[] {
     shown(round.ratio),
     shown(round.bare_cpu_ms, 'ms'),
     shown(round.granted_cpu_ms, 'ms'),
+    shown(round.commits_per_call),
   ]
   return [
     'One no-op tool over HTTP: granted, claimed, settled and signed, against the bare SDK.',
     '',
     ...renderTable(
-      ['round', 'bare SDK', 'granted effect', 'ratio', 'CPU of a bare call', 'of a granted one'],
+      [
+        'round',
+        'bare SDK',
+        'granted effect',
+        'ratio',
+        'CPU of a bare call',
+        'of a granted one',
+        'commits a call',
+      ],
       [...rounds.map((round, n) => row(n + 1, round)), row('median', all)],
     ),
     '',

@@ -1,3 +1,4 @@
+import { SIMULATED_LIMITS } from '@chimera/infra/stack/wallet/simulated-limits'
 import { describe, expect, test } from 'vitest'
 
 import { needsAnvil } from './evm-rig.ts'
@@ -19,8 +20,8 @@ describe('a wallet on a chain of its own', () => {
     expect(paid.receipt?.provider_ref).toBe(rig.evm.taken()[0]?.id)
   })
 
-  test('pays in a token', async () => {
-    await using rig = await new WalletRig().open()
+  test('pays in a token, under the limits of a new installation', async () => {
+    await using rig = await new WalletRig({ limits: SIMULATED_LIMITS }).open()
     const args = { asset: 'USDC', to: BOB, amount: String(12n * USDC) }
     const paid = await rig.pay('transfer_erc20', args)
     expect(paid).toMatchObject({ status: 'CONFIRMED' })

@@ -34,12 +34,13 @@ const LONGEST = [
   'storm-accounts.test.ts',
   'harmed-servers.test.ts',
   'judge-traces.test.ts',
+  'official-suite.test.ts',
+  'outside-clients.test.ts',
   'crash-points.test.ts',
   'both-rolled-back.test.ts',
   'persons-words.test.ts',
   'x-misbehaves.test.ts',
   'reworded.test.ts',
-  'harmed-servers.test.ts',
   'reworded-crashes.test.ts',
   'clock-stack.test.ts',
   'disk-full.test.ts',
@@ -103,7 +104,7 @@ const unit = {
 
 const PROJECTS = [
   unit,
-  served('conformance', 30_000),
+  served('conformance', 30_000, { workers: TEST_WORKERS }),
   served('integration', 60_000, { exclude: PROCESSES, workers: TEST_WORKERS }),
   served('processes', 60_000, { include: PROCESSES, workers: TEST_WORKERS }),
   served('e2e', 180_000),

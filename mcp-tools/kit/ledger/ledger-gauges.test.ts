@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { TestAccount } from '../testing/test-account.ts'
 import { ledgerGauges } from './ledger-gauges.ts'
 
-test('an operator sees what is open, whether the server acts, and how the ledger grows', async () => {
+test('an operator sees what is open, whether the server acts, and how it grows', async () => {
   await using account = await new TestAccount().open()
   const { registry } = openMetrics()
   addGauges(registry, ledgerGauges({ ledger: account.ledger, state: () => account.status.state }))

@@ -64,9 +64,9 @@ export type Ledger = Disposable &
      */
     transact: <T>(work: () => T) => T
     /**
-     * The same for work that need not be done at once: whatever comes in one turn of the loop shares
-     * a commit, and so one write to the disk. Each piece of work stands or falls by itself; answered
-     * when the commit is durable.
+     * The same for work that need not be done at once: whatever comes in one turn of the loop
+     * shares a commit, and so one write to the disk. Each piece of work stands or falls by itself;
+     * answered when the commit is durable.
      */
     share: <T>(work: () => T) => Promise<T>
     /** Within a commit: work whose failure takes back its own writes alone. Nests. */
@@ -97,7 +97,7 @@ const SIZE = 'SELECT page_count * page_size AS bytes FROM pragma_page_count, pra
 /**
  * Opens or makes the ledger of an account, takes its lock, writes this boot, and turns what a dead
  * predecessor had in hand into UNKNOWN. Throws LEDGER_HELD when another process has it.
- * `openDatabase` and `newId` are there for tests; `onWritable` hears of a full disk, and of its end.
+ * `openDatabase` and `newId` are there for tests; `onWritable` hears of a full disk and of its end.
  */
 export function openLedger(options: {
   path: string

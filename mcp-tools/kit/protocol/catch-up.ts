@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 /**
- * A loop that was away for longer may have been stopped, and a stop may have come meanwhile. Turns of
- * a busy loop are shorter: it would wait for itself otherwise.
+ * A loop that was away for longer may have been stopped, and a stop may have come meanwhile. Turns
+ * of a busy loop are shorter: it would wait for itself otherwise.
  */
 const GAP_MS = 250
 
@@ -11,8 +11,8 @@ const TURNS = 8
 
 /**
  * Lets whatever has come in first be heard before anything is claimed. A process that was away (a
- * SIGCONT, a swapped machine) finds calls and stops in its sockets in any order, and would otherwise
- * act on a call that it reads a moment before the stop.
+ * SIGCONT, a swapped machine) finds calls and stops in its sockets in any order, and would act on a
+ * call that it reads a moment before the stop.
  */
 export type CatchUp = Readonly<{
   /** Something has come in. */

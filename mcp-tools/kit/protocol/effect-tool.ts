@@ -54,8 +54,8 @@ export type EffectPlan = Readonly<{
    * get the same nonce. May read from the provider within `PREPARE_MS`, and never changes anything
    * anywhere: what it does before it awaits runs within a ledger commit. A refusal ends the round;
    * what it throws leaves the round open. Not asked for a grant that is known already, nor in mode
-   * `dry`. A handle of our own at the provider is made from the round's name, so that it can be made
-   * again without the ledger.
+   * `dry`. A handle of our own at the provider is made from the round's name, so that it can be
+   * made again without the ledger.
    */
   prepare: (of: RoundName) => PreparedRequest | Refusal | Promise<PreparedRequest | Refusal>
   /** Comes between the claim and the send, and makes what is sent. Not asked in mode `dry`. */

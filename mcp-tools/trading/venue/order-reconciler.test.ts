@@ -160,7 +160,7 @@ test('an exchange that does not answer, or limits, is asked again later', async 
   expect(await look(lost)).toMatchObject({ kind: 'not_yet', inMs: 10_000 })
 })
 
-test('an order that no ledger knows is found by slot and round alone, a cancel is not', async () => {
+test('an order that no ledger knows is found by slot and round, a cancel is not', async () => {
   const { effectKey, round, mode } = await lostOrder()
   const { lookByHandle } = orderReconciler(rig.venue)
   const ask = async (of: { tool: string; round: number }) =>

@@ -34,7 +34,7 @@ export type StackRig = AsyncDisposable & {
   /** Runs `chimera <args>`; never throws for an exit code. */
   cli(...args: string[]): Promise<Ran>
   /** Stops everything, and starts it again on the same state. */
-  down(): Promise<void>
+  down: () => Promise<void>
   up(): Promise<void>
   /** What `chimera status` says of servers, processes and the record. */
   status(): Promise<StatusReport>
@@ -54,7 +54,10 @@ export type StackRig = AsyncDisposable & {
   /** Sends a signal to a role or tool server, by name. */
   signal(name: string, signal: NodeJS.Signals): Promise<void>
   /** Asks the API as the operator. */
-  api(path: string, init?: { method?: string; body?: unknown; headers?: object }): Promise<Response>
+  api: (
+    path: string,
+    init?: { method?: string; body?: unknown; headers?: object },
+  ) => Promise<Response>
 }
 
 export type Ran = { code: number; stdout: string; stderr: string }

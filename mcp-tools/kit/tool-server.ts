@@ -97,32 +97,8 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
     callAsClient: createClientCall(calling),
     isGrantRequired: parts.keys !== undefined,
   })
-  const count = (tool: ServedTool, outcome: string): void =>
-    parts.count?.({ tool: tool.definition.name, outcome })
   const inHand = new Set<Promise<unknown>>()
-  const answer: CallTool = async (tool, args, context) => {
-    try {
-      if (tool.kind === 'read') {
-        const fields = await tool.read(args, context)
-        count(tool, 'OK')
-        return readResult(fields, tool)
-      }
-      const reply = await callEffect(tool, args, context)
-      count(tool, reply.kind === 'settled' ? reply.entry.state : reply.refusal.code)
-      if (reply.kind === 'settled') {
-        log.info(factsOf(reply.entry), 'effect')
-        if (reply.entry.state === 'UNKNOWN') reconciliation.wake()
-      }
-      return effectResult(reply, tool)
-    } catch (error) {
-      if (error instanceof InvariantError) return parts.fail(error)
-      count(tool, error instanceof ChimeraError ? error.code : 'TOOL_FAILED')
-      if (!(error instanceof ChimeraError)) {
-        log.error({ err: error, tool: tool.definition.name }, 'a call failed')
-      }
-      return errorResult(error, tool)
-    }
-  }
+  const answer = createAnswer(parts, { callEffect, wake: reconciliation.wake })
   if (gate.state().isOpen) reconciliation.wake()
   const archiving = startArchiving({ ledger, mayWrite: () => gate.state().isOpen, log })
   const effectTools = tools.flatMap((tool) => (tool.kind === 'effect' ? [tool.effect] : []))
@@ -148,6 +124,39 @@ export function createToolServer(parts: ToolServerParts): ToolServer {
       archiving[Symbol.dispose]()
       await reconciliation[Symbol.asyncDispose]()
     },
+  }
+}
+
+/** Does one call and says what came of it; never rejects. */
+function createAnswer(
+  parts: Pick<ToolServerParts, 'log' | 'fail' | 'count'>,
+  of: { callEffect: ReturnType<typeof chooseCall>; wake: () => void },
+): CallTool {
+  const { log } = parts
+  const count = (tool: ServedTool, outcome: string): void =>
+    parts.count?.({ tool: tool.definition.name, outcome })
+  return async (tool, args, context) => {
+    try {
+      if (tool.kind === 'read') {
+        const fields = await tool.read(args, context)
+        count(tool, 'OK')
+        return readResult(fields, tool)
+      }
+      const reply = await of.callEffect(tool, args, context)
+      count(tool, reply.kind === 'settled' ? reply.entry.state : reply.refusal.code)
+      if (reply.kind === 'settled') {
+        log.info(factsOf(reply.entry), 'effect')
+        if (reply.entry.state === 'UNKNOWN') of.wake()
+      }
+      return effectResult(reply, tool)
+    } catch (error) {
+      if (error instanceof InvariantError) return parts.fail(error)
+      count(tool, error instanceof ChimeraError ? error.code : 'TOOL_FAILED')
+      if (!(error instanceof ChimeraError)) {
+        log.error({ err: error, tool: tool.definition.name }, 'a call failed')
+      }
+      return errorResult(error, tool)
+    }
   }
 }
 

@@ -5,15 +5,15 @@ import { newId } from '@chimera/contracts/ids'
 import type { EntryAbout } from '../ledger/entry-writes.ts'
 import { isClosedWithoutEffect, type Entry } from '../ledger/entry.ts'
 import type { PreparedRequest, Refusal } from '../provider/exchange.ts'
+import { isRefusal, type Made } from '../turns/prepare.ts'
+import type { Decided, InTurn } from '../turns/turns.ts'
 import type { Carrier } from './carrier.ts'
 import { findWindowRefusal } from './checks.ts'
 import type { EffectReply } from './effect-call.ts'
 import type { EffectPlan, EffectTool } from './effect-tool.ts'
 import { claimOf, type Account } from './granted-call.ts'
-import { isRefusal, type Made } from './prepare.ts'
 import type { Rules } from './rules.ts'
 import { scopesOf } from './scopes.ts'
-import type { Decided, InTurn } from './turns.ts'
 
 /** A call of an outside client, on a server that needs no grants (design.md section 5). */
 export type ClientCall = (

@@ -4,14 +4,14 @@ import { InvariantError } from '@chimera/contracts/errors'
 
 import type { Entry } from '../ledger/entry.ts'
 import type { Refusal } from '../provider/exchange.ts'
+import { isRefusal, type Made } from '../turns/prepare.ts'
+import type { Decided, InTurn } from '../turns/turns.ts'
 import type { Carrier } from './carrier.ts'
 import { isThisRecord, type Objection } from './checks.ts'
 import type { EffectTool } from './effect-tool.ts'
 import { aboutGrant, claimOf, type Account, type GrantedCall } from './granted-call.ts'
-import { isRefusal, type Made } from './prepare.ts'
 import type { SignReceipt } from './receipts.ts'
 import type { Rules } from './rules.ts'
-import type { Decided, InTurn } from './turns.ts'
 import { GRANT, verifyWord } from './verify-word.ts'
 
 /** The answer to one call of a mutating tool. */

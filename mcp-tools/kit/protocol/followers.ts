@@ -5,8 +5,8 @@ import type { Ledger } from '../ledger/ledger.ts'
 export type Followers = Readonly<{
   /** Until the entry is answered, or for `ms`. */
   wait: (grantId: string, ms: number) => Promise<Entry>
-  /** Something has become of it. */
-  answer: (grantId: string) => void
+  /** Answers those who follow it, if something has become of it. */
+  answerSettled: (grantId: string) => void
   /** Answers all, and from now on at once. */
   end: () => void
   /** Puts those first that somebody waits for. */
@@ -32,7 +32,9 @@ export function openFollowers(ledger: Ledger): Followers {
       if (all.size === 0) waiting.delete(grantId)
       return ledger.entries.get(grantId)
     },
-    answer,
+    answerSettled: (grantId) => {
+      if (waiting.has(grantId) && ledger.entries.get(grantId).state !== 'UNKNOWN') answer(grantId)
+    },
     end: () => {
       hasEnded = true
       for (const grantId of waiting.keys()) answer(grantId)

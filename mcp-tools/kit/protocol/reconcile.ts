@@ -5,6 +5,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { Actual, Facts } from '../provider/exchange.ts'
 import { boundOf, type AbsenceBound } from './absence.ts'
 import { openFollowers } from './followers.ts'
+import { openLookTimer } from './look-timer.ts'
 
 /** What asking the provider about one unknown effect has brought. */
 export type Look =
@@ -80,8 +81,6 @@ const PENDING_MS = 1_000
 /** And later after each such share of its age: after a minute every 3 s. */
 const PENDING_SHARE = 20
 const PENDING_AT_MOST_MS = 60_000
-/** A timer may not be set further; 24.8 days overflow it. */
-const MAX_TIMER_MS = 86_400_000
 
 /**
  * The facts that count (looks after the bound, and when) are in the ledger, so that a restart
@@ -98,7 +97,6 @@ export function createReconciliation(options: {
   const due = new Map<string, number>()
   const stopping = new AbortController()
   const followers = openFollowers(ledger)
-  let timer: { handle: NodeJS.Timeout; atMs: number } | undefined
   let running: Promise<{ nextInMs?: number }> | undefined
 
   const pass = async (): Promise<{ nextInMs?: number }> => {
@@ -107,74 +105,75 @@ export function createReconciliation(options: {
       // Whatever opens the server again wakes this up.
       if (options.refusal() !== undefined) return {}
       if ((due.get(grantId) ?? 0) > ledger.now()) continue
-      await lookAt(grantId)
+      await lookAt(grantId, { ...options, due, signal: stopping.signal })
+      followers.answerSettled(grantId)
     }
     const waits = unknowns(ledger).map(({ grantId }) => due.get(grantId) ?? 0)
     if (waits.length === 0) return {}
     return { nextInMs: Math.max(0, Math.min(...waits) - ledger.now()) }
-  }
-  const lookAt = async (grantId: string): Promise<void> => {
-    const entry = ledger.entries.get(grantId)
-    // Taken before the look: what was read is at least as old.
-    const lookedMs = ledger.now()
-    const look = await lookFor(entry, { ledger, reconciler, signal: stopping.signal })
-    const after = ledger.transact(() =>
-      options.refusal() === undefined
-        ? learn({ ledger, reconciler, grantId, look, lookedMs })
-        : ledger.entries.get(grantId),
-    )
-    if (after.state === 'UNKNOWN') {
-      due.set(grantId, ledger.now() + waitOf(after, reconciler.absence, look, lookedMs))
-      return
-    }
-    due.delete(grantId)
-    followers.answer(grantId)
-    const { state, effectKey: effect_key, scope } = after
-    options.log.info({ grant_id: grantId, effect_key, goal: scope.goal, state }, 'reconciled')
   }
   const run = (): Promise<{ nextInMs?: number }> => {
     running ??= pass().finally(() => (running = undefined))
     return running
   }
   const tick = async (): Promise<void> => {
-    timer = undefined
     try {
       const { nextInMs } = await run()
-      if (nextInMs !== undefined) sleep(nextInMs)
+      if (nextInMs !== undefined) ringWithin(nextInMs)
     } catch (err) {
       if (stopping.signal.aborted) return
       options.log.error({ err }, 'a look at the provider failed')
-      sleep(reconciler.absence.readsApartMs)
+      ringWithin(reconciler.absence.readsApartMs)
     }
   }
-  /** Never later than what was asked for before: a stream of wishes would put it off for ever. */
-  const sleep = (ms: number): void => {
-    const atMs = performance.now() + Math.min(Math.max(ms, 1), MAX_TIMER_MS)
-    if (stopping.signal.aborted || (timer !== undefined && timer.atMs <= atMs)) return
-    clearTimeout(timer?.handle)
-    const handle = setTimeout(() => void tick(), atMs - performance.now())
-    timer = { handle, atMs }
-  }
+  const { ringWithin, stop } = openLookTimer(() => void tick())
   return {
     run,
     wake: () => {
       const isFollowed = unknowns(ledger).some((entry) => entry.isPending)
-      sleep(isFollowed ? 0 : reconciler.absence.readsApartMs / FIRST_SHARE)
+      ringWithin(isFollowed ? 0 : reconciler.absence.readsApartMs / FIRST_SHARE)
     },
     follow: async (grantId, ms) => {
       due.delete(grantId)
       const followed = followers.wait(grantId, ms)
-      sleep(0)
+      ringWithin(0)
       return followed
     },
     endFollowing: followers.end,
     [Symbol.asyncDispose]: async () => {
       stopping.abort()
       followers.end()
-      clearTimeout(timer?.handle)
+      stop()
       await running?.catch(() => undefined)
     },
   }
+}
+
+/** Asks about one effect, writes what that proved, and says when to ask again. */
+async function lookAt(
+  grantId: string,
+  of: Parameters<typeof createReconciliation>[0] & {
+    due: Map<string, number>
+    signal: AbortSignal
+  },
+): Promise<void> {
+  const { ledger, reconciler, due, signal } = of
+  const entry = ledger.entries.get(grantId)
+  // Taken before the look: what was read is at least as old.
+  const lookedMs = ledger.now()
+  const look = await lookFor(entry, { ledger, reconciler, signal })
+  const after = ledger.transact(() =>
+    of.refusal() === undefined
+      ? learn({ ledger, reconciler, grantId, look, lookedMs })
+      : ledger.entries.get(grantId),
+  )
+  if (after.state === 'UNKNOWN') {
+    due.set(grantId, ledger.now() + waitOf(after, reconciler.absence, look, lookedMs))
+    return
+  }
+  due.delete(grantId)
+  const { state, effectKey: effect_key, scope } = after
+  of.log.info({ grant_id: grantId, effect_key, goal: scope.goal, state }, 'reconciled')
 }
 
 async function lookFor(

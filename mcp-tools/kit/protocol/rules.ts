@@ -2,13 +2,13 @@ import type { Claim, EntryAbout } from '../ledger/entry-writes.ts'
 import type { Entry } from '../ledger/entry.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { sendOnce, type SendOnce } from '../provider/send-once.ts'
+import { openCatchUp, type CatchUp } from '../turns/catch-up.ts'
+import { openTurns } from '../turns/turns.ts'
 import { settledBy } from '../words/settle-by-person.ts'
 import { behindOf } from './behind.ts'
-import { openCatchUp, type CatchUp } from './catch-up.ts'
 import { CLAIM_CHECKS, CREDENTIAL_CHECKS, maySend, type Check, type MaySend } from './checks.ts'
 import { lookUp } from './look-up.ts'
 import { settleClaim } from './settle.ts'
-import { openTurns } from './turns.ts'
 
 /**
  * The rules of the effect protocol, one by one. They are handed over and not imported where they

@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process'
 import { copyFileSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 import { openLedger } from '@chimera/mcp-kit/ledger/ledger'
@@ -162,11 +161,14 @@ test('what no provider can tell is settled by a person, through the server', asy
   await rig.tellX({ fault: 'cut', timeline_delay_ms: 700 })
   await rig.tellX({ fault: '5xx' })
   const both = [rig.claims({ args }), rig.claims({ args })] as const
-  const calls = both.map(async (claims, k) => {
-    await sleep(k * 30)
-    return rig.call(claims, args)
-  })
+  const [first, second] = [await rig.connect(), await rig.connect()]
+  const calls = [rig.call(both[0], args, { client: first })]
+  // The other has to come before anybody may say that the first is absent.
+  const sent = () => rig.requests().filter(({ method }) => method === 'POST')
+  await expect.poll(() => sent().length, { interval: 5 }).toBe(1)
+  calls.push(rig.call(both[1], args, { client: second }))
   expect(await Promise.all(calls)).toMatchObject([{ status: 'UNKNOWN' }, { status: 'UNKNOWN' }])
+  await Promise.all([first.close(), second.close()])
   const [post] = rig.posts()
   const happened = { outcome: 'happened', provider_ref: post?.id ?? '' } as const
   const states = await Promise.all(both.map(async ({ jti }) => (await rig.settled(jti)).state))

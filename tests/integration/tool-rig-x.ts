@@ -30,7 +30,7 @@ export type RigX = AsyncDisposable &
     tell: (control: object) => Promise<void>
   }>
 
-/** Starts an X that keeps its record in the folder, as a process of its own or `inside` this one. */
+/** Starts an X that keeps its record in the folder: a process of its own, or `inside` this one. */
 export async function openRigX(of: { folder: string; inside?: boolean }): Promise<RigX> {
   await using stack = new AsyncDisposableStack()
   const record = join(of.folder, 'x.jsonl')

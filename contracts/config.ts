@@ -4,8 +4,7 @@
  */
 import { z } from 'zod'
 
-import { Milliseconds, Port, Url } from './config-values.ts'
-import { DEFAULT_TENANT } from './ids.ts'
+import { Milliseconds, Port, Url } from './environment/config-values.ts'
 import {
   simulatedEvm,
   simulatedExchange,
@@ -15,7 +14,8 @@ import {
   trading,
   tweet,
   wallet,
-} from './tool-config.ts'
+} from './environment/tool-config.ts'
+import { DEFAULT_TENANT } from './ids.ts'
 
 /** Every process. */
 const base = z.object({

@@ -3,9 +3,9 @@ import { openLog } from '@chimera/runtime/log'
 
 import { openDatabase } from '../database/open-database.ts'
 import { upsertAccount } from '../database/tools/upsert-account.ts'
+import type { PlannedTool } from './plans/tool-plan.ts'
 import type { StackLog } from './stack-log.ts'
 import { keepStackToken } from './stack-token.ts'
-import type { PlannedTool } from './tool-plan.ts'
 
 /** Every agent of the tenant: one machine has one operator. */
 const EVERY_AGENT = '*'

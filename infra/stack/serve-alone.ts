@@ -5,17 +5,17 @@ import { newId } from '@chimera/contracts/ids'
 
 import { findStack } from './control-client.ts'
 import { keepStackKeys } from './keys/stack-keys.ts'
+import { planTools, portKeeper } from './plans/process-plan.ts'
+import { planSwarm } from './plans/swarm-plan.ts'
+import type { PlanContext } from './plans/tool-plan.ts'
+import { prepareWallet } from './plans/wallet-plan.ts'
 import type { Environment } from './process-environment.ts'
-import { planTools, portKeeper } from './process-plan.ts'
 import { tryLock } from './processes/file-lock.ts'
 import { openSupervisedProcess, type ProcessSpec } from './processes/supervised-process.ts'
 import type { StackLog } from './stack-log.ts'
 import { readStackRecord } from './stack-record.ts'
 import type { StackReport } from './stack-report.ts'
 import { prepareStateDir, type StateDirPaths } from './state-dir.ts'
-import { planSwarm } from './swarm-plan.ts'
-import type { PlanContext } from './tool-plan.ts'
-import { prepareWallet } from './wallet/wallet-plan.ts'
 
 /** How one tool server is started for an MCP client, by whoever starts it. */
 export type AloneServer = AsyncDisposable &

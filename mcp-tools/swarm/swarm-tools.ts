@@ -50,9 +50,10 @@ function submitGoal(gateway: GatewayApi): ServedReadTool {
     name: 'submit_goal',
     title: 'Hand a goal to the swarm',
     description:
-      'Gives the swarm a goal in words, such as "publish a tweet: hello". It is planned, judged and ' +
-      'done by agents; what happens in the world is granted one by one and happens once. The same ' +
-      'id and words again are the same goal; without an id the same words are it for three days.',
+      'Gives the swarm a goal in words, such as "publish a tweet: hello". It is planned, judged ' +
+      'and done by agents; what happens in the world is granted one by one and happens once. ' +
+      'The same id and words again are the same goal; without an id the same words ' +
+      'are it for three days.',
     scope: SWARM_TOOLS.submit_goal.scope,
     hints: { readOnlyHint: false, openWorldHint: true },
     input: {
@@ -98,8 +99,8 @@ function getGoal(gateway: GatewayApi): ServedReadTool {
     name: 'get_goal',
     title: 'Look at a goal',
     description:
-      'What a goal has come to: its status, what it waits for, its tasks, and its effects with the ' +
-      "provider's ids. Waits for its end when asked to.",
+      'What a goal has come to: its status, what it waits for, its tasks, and its effects with ' +
+      "the provider's ids. Waits for its end when asked to.",
     scope: SWARM_TOOLS.get_goal.scope,
     input: { id: goalId, wait_ms: waitMs },
     output: shown,

@@ -99,7 +99,7 @@ describe('deleting', () => {
     expect(await call('get_tweet', { tweet_id: data.id })).toMatchObject({ found: true })
   })
 
-  test('of which nobody knows whether it happened holds off another, and is looked up', async () => {
+  test('that may have happened holds off another, and is looked up', async () => {
     const id = await post('hello')
     await tellX({ fault: '5xx_after', on: 'delete' })
     expect(await call('delete_tweet', { tweet_id: id })).toMatchObject({ status: 'UNKNOWN' })
@@ -186,7 +186,7 @@ describe('an image', () => {
     expect(facts?.['media_ids']).toMatch(/^[0-9]+$/)
   })
 
-  test('that is not here, or is not what it was, is refused before anything is claimed', async () => {
+  test('that is not here, or is not what it was, is refused before a claim', async () => {
     expect(await tweet()).toMatchObject({ status: 'NONE', code: 'INPUT_INVALID' })
     keep(Buffer.concat([bytes, Buffer.from('changed')]))
     expect(await tweet()).toMatchObject({

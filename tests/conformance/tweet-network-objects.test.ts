@@ -58,7 +58,7 @@ describe.each(Object.entries(IMPLEMENTATIONS))('a tweet network: %s', (_name, op
     })
   })
 
-  test('media that X does not hold cannot be posted; a new life of X still holds them', async () => {
+  test('media that X does not hold cannot be posted; a new X still has them', async () => {
     const [id = ''] = await uploaded(network, 1)
     const stranger = plainPost('not mine', { mediaIds: ['4711'] })
     expect(await tryPost(network, stranger)).toMatchObject({ code: 'UPSTREAM_REJECTED' })

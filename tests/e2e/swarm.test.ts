@@ -183,7 +183,7 @@ test('goals are listed, waited for and called off', async () => {
   })
 })
 
-test("the Workers' token does not open it, and a client's token is good for its scopes", async () => {
+test("the Workers' token does not open it, a client's is good for its scopes", async () => {
   await expect(talkHttp(secret('mcp'))).rejects.toThrow(/401|UNAUTHENTICATED|[Uu]nauthorized/)
   const wish = ['create', 'writer', '--server', 'swarm', '--scope', 'swarm:write']
   const made = await rig.cli('tools', 'token', ...wish)

@@ -1,6 +1,6 @@
 /**
- * Every mutating tool of the tweet server, killed at every point of its path while X misbehaves: what
- * was wanted is there once, and the record hears of it.
+ * Every mutating tool of the tweet server, killed at every point of its path while X misbehaves:
+ * what was wanted is there once, and the record hears of it.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -212,8 +212,8 @@ control(
 )
 
 /**
- * A stop that comes between an upload and its post: nothing is posted, and the answer names what was
- * on its way.
+ * A stop that comes between an upload and its post: nothing is posted, and the answer names what
+ * was on its way.
  */
 async function stopAfterUpload(...composed: string[]): Promise<void> {
   await using rig = new Rig()

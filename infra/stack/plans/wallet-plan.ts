@@ -8,15 +8,15 @@ import { keepSecret } from '../keys/secret-file.ts'
 import type { Environment } from '../process-environment.ts'
 import type { StackLog } from '../stack-log.ts'
 import type { StateDirPaths } from '../state-dir.ts'
+import { SIMULATED_LIMITS } from '../wallet/simulated-limits.ts'
+import { findAnvil, installWallet, isWalletInstalled } from '../wallet/wallet-package.ts'
 import {
   nodeSpec,
   type PlanContext,
   type PlannedProcess,
   type PlannedTool,
   type ToolServersPlan,
-} from '../tool-plan.ts'
-import { SIMULATED_LIMITS } from './simulated-limits.ts'
-import { findAnvil, installWallet, isWalletInstalled } from './wallet-package.ts'
+} from './tool-plan.ts'
 
 const NETWORKS = ['off', 'simulated', 'base-sepolia', 'base'] as const
 type Network = (typeof NETWORKS)[number]

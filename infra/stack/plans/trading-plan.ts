@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 
 import { loadConfig } from '@chimera/runtime/config'
 
-import { keepSecret } from './keys/secret-file.ts'
-import type { Environment } from './process-environment.ts'
+import { keepSecret } from '../keys/secret-file.ts'
+import type { Environment } from '../process-environment.ts'
 import {
   nodeSpec,
   type PlanContext,

@@ -2,9 +2,9 @@ import path from 'node:path'
 
 import type { ConfigSection } from '@chimera/contracts/config'
 
-import { environmentFor, type Environment } from './process-environment.ts'
-import type { ProcessSpec } from './processes/supervised-process.ts'
-import { checkoutRoot, type StateDirPaths } from './state-dir.ts'
+import { environmentFor, type Environment } from '../process-environment.ts'
+import type { ProcessSpec } from '../processes/supervised-process.ts'
+import { checkoutRoot, type StateDirPaths } from '../state-dir.ts'
 
 /** What a process is to an operator; `status` lists each kind by itself. */
 export type ProcessKind = 'simulated' | 'tool' | 'role'

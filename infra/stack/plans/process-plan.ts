@@ -2,11 +2,11 @@ import type { ConfigSection } from '@chimera/contracts/config'
 import { RetryableError } from '@chimera/contracts/errors'
 import { loadConfig } from '@chimera/runtime/config'
 
-import type { Environment } from './process-environment.ts'
-import { findFreePort } from './processes/free-port.ts'
-import { claimPort } from './processes/port-claim.ts'
-import { readStackRecord, rememberPort } from './stack-record.ts'
-import type { StateDirPaths } from './state-dir.ts'
+import type { Environment } from '../process-environment.ts'
+import { findFreePort } from '../processes/free-port.ts'
+import { claimPort } from '../processes/port-claim.ts'
+import { readStackRecord, rememberPort } from '../stack-record.ts'
+import type { StateDirPaths } from '../state-dir.ts'
 import { planSwarm } from './swarm-plan.ts'
 import {
   nodeSpec,
@@ -16,7 +16,7 @@ import {
   type ToolServersPlan,
 } from './tool-plan.ts'
 import { planTrading } from './trading-plan.ts'
-import { planWallet } from './wallet/wallet-plan.ts'
+import { planWallet } from './wallet-plan.ts'
 
 /** The processes in the order of their start, and where they can be reached. */
 export type ProcessPlan = ToolServersPlan & Readonly<{ gatewayUrl: string; swarmUrl?: string }>

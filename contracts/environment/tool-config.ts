@@ -1,8 +1,8 @@
 /** The sections of the environment that tool servers and simulated providers may know. */
 import { z } from 'zod'
 
+import { AgentId } from '../ids.ts'
 import { Milliseconds, Port, Url } from './config-values.ts'
-import { AgentId } from './ids.ts'
 
 /** Every tool server. */
 export const toolServer = z.object({

@@ -94,13 +94,14 @@ guarantee(
 )
 
 /**
- * The same kill with nothing written down before the act: the record cannot know, and asks again.
+ * The same kill with nothing written down before the act, and nobody asked for an order of that
+ * name: the record cannot know, and grants again.
  */
 control(
   {
-    guard: 'the claim before the order',
+    guard: 'the claim before the order, and the look for it by its name',
     test: 'trading-crash-once',
     expect: /orders after a kill at tool.send.sent.*but got 2/s,
   },
-  async () => killAt('tool.send.sent', ACTS[0], ['without=claim', `run=${newId()}`]),
+  async () => killAt('tool.send.sent', ACTS[0], ['without=claim,handle', `run=${newId()}`]),
 )

@@ -28,6 +28,8 @@ export const WITHOUT: Readonly<
   }),
   'boot-of-grant': ({ rules }) => ({ rules: withoutChecks(rules, 'isThisBoot') }),
   lock: () => ({ openDatabase: openShared }),
+  /** A grant that the ledger lacks is not looked for at the provider. */
+  handle: ({ reconciler: { absence, look } }) => ({ reconciler: { absence, look } }),
   /** A closed round may act again; the primary key would still refuse, so claims are imagined. */
   tombstone: ({ rules }) => ({
     rules: {

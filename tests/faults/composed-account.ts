@@ -41,6 +41,8 @@ export async function openComposedAccount(
       env: {
         ...SHORT,
         ...tweetEnvironment(report, { account, name, xUrl: report.simulated[0]?.url ?? '' }),
+        // What a composition does too much must not be held off by something else.
+        TWEET_COOLDOWN_MS: '1',
         TOOL_PORT: String(port),
         CHIMERA_RUN_ID: newId(),
         ...(of.crashAt === undefined ? {} : { CHIMERA_CRASH_AT: of.crashAt }),

@@ -134,6 +134,8 @@ describe('proposed again while its first round is out', () => {
       others.use(await startStandIn(faults.rig, judge))
       const composed = ['without=slot-key']
       const { agent } = others.use(await openComposedAccount(faults, { composed }))
+      // Below X's bound: the first must not be found before the other words are judged.
+      await faults.rig.misbehave({ timeline_delay_ms: 2_000 })
       await expectOneTweetOfTwoWordings('by-words', 'hang', agent)
     },
   )

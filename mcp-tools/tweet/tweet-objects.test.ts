@@ -102,6 +102,8 @@ describe('deleting', () => {
   test('that may have happened holds off another, and is looked up', async () => {
     const id = await post('hello')
     await tellX({ fault: '5xx_after', on: 'delete' })
+    // The server looks at once; that look must not find it before the second call is made.
+    await tellX({ fault: '5xx', on: 'lookup', times: 1 })
     expect(await call('delete_tweet', { tweet_id: id })).toMatchObject({ status: 'UNKNOWN' })
     expect(await call('delete_tweet', { tweet_id: id })).toMatchObject({ code: 'IN_PROGRESS' })
     const settled = async () => {

@@ -99,17 +99,7 @@ async function planTweet(
     SIMULATED_X_TOKEN_FILE: paths.keyFiles.simulatedXToken,
   }
   const own = {
-    TOOL_ACCOUNT: tool.account,
-    TOOL_PORT: String(options.port),
-    TOOL_HOST: '127.0.0.1',
-    TOOL_LEDGER: tool.ledger,
-    GRANTS: 'required',
-    GRANT_JWKS_FILE: paths.keyFiles.grantJwks,
-    RECEIPT_KEY_FILE: paths.receiptPrivate(tool.name),
-    TOOL_TOKEN_FILE: paths.keyFiles.mcpToken,
-    TOOL_CONTROL_TOKEN_FILE: paths.keyFiles.controlToken,
-    TOOL_STOP_TOKEN_FILE: paths.keyFiles.stopToken,
-    TOOL_CLIENTS_FILE: paths.keyFiles.toolClients,
+    ...toolEnvironment(paths, tool, options.port),
     TWEET_BACKEND: tool.backend,
     TWEET_MEDIA_DIR: paths.media,
     ...(tool.live ? {} : simulated),
@@ -124,6 +114,25 @@ async function planTweet(
     }),
   }
 }
+
+/** What every tool server of a stack is told: whom it serves, where, and where its keys lie. */
+export const toolEnvironment = (
+  paths: StateDirPaths,
+  tool: PlannedTool,
+  port: number,
+): Record<string, string> => ({
+  TOOL_ACCOUNT: tool.account,
+  TOOL_PORT: String(port),
+  TOOL_HOST: '127.0.0.1',
+  TOOL_LEDGER: tool.ledger,
+  GRANTS: 'required',
+  GRANT_JWKS_FILE: paths.keyFiles.grantJwks,
+  RECEIPT_KEY_FILE: paths.receiptPrivate(tool.name),
+  TOOL_TOKEN_FILE: paths.keyFiles.mcpToken,
+  TOOL_CONTROL_TOKEN_FILE: paths.keyFiles.controlToken,
+  TOOL_STOP_TOKEN_FILE: paths.keyFiles.stopToken,
+  TOOL_CLIENTS_FILE: paths.keyFiles.toolClients,
+})
 
 /** How one process of the checkout is started, with the environment that it may know. */
 export async function nodeSpec(

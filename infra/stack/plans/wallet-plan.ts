@@ -16,6 +16,7 @@ import {
   type PlannedProcess,
   type PlannedTool,
   type ToolServersPlan,
+  toolEnvironment,
 } from './tool-plan.ts'
 
 const NETWORKS = ['off', 'simulated', 'base-sepolia', 'base'] as const
@@ -128,17 +129,7 @@ async function planServer(
           WALLET_SECRET_ID: '',
         }
   const own = {
-    TOOL_ACCOUNT: tool.account,
-    TOOL_PORT: String(options.port),
-    TOOL_HOST: '127.0.0.1',
-    TOOL_LEDGER: tool.ledger,
-    GRANTS: 'required',
-    GRANT_JWKS_FILE: paths.keyFiles.grantJwks,
-    RECEIPT_KEY_FILE: paths.receiptPrivate(tool.name),
-    TOOL_TOKEN_FILE: paths.keyFiles.mcpToken,
-    TOOL_CONTROL_TOKEN_FILE: paths.keyFiles.controlToken,
-    TOOL_STOP_TOKEN_FILE: paths.keyFiles.stopToken,
-    TOOL_CLIENTS_FILE: paths.keyFiles.toolClients,
+    ...toolEnvironment(paths, tool, options.port),
     WALLET_NETWORK: tool.backend,
     ...simulated,
   }

@@ -99,6 +99,8 @@ const unit = {
     experimental: native,
     provide,
     isolate: false,
+    // Reads of the whole tree took 5 s and more where a machine was shared four ways.
+    testTimeout: 30_000,
   },
 }
 

@@ -1,10 +1,10 @@
 import { canonicalHash } from '@chimera/contracts/canonical'
 import { type EffectState, type ProposedEffect, effectKey } from '@chimera/contracts/effect'
 import type { Vote } from '@chimera/contracts/judging/verdict'
-import { TOOLS, estimateCost, isToolName } from '@chimera/contracts/tools'
+import { estimateCost } from '@chimera/contracts/tools'
 
 import type { Account, Attempt, EffectScene, NewRound, Round } from './attempt.ts'
-import { checkProvenance } from './provenance.ts'
+import { gateVotes } from './gates/gates.ts'
 
 /** What comes of one proposed effect: votes, and the round to grant or what the task waits for. */
 export type SlotProposal = {
@@ -30,11 +30,6 @@ const CLOSED: ReadonlySet<EffectState> = new Set<EffectState>([
   'DENIED',
   'CANCELLED',
 ])
-
-/** Real tries (sent, and then not there) that one slot gets before a person has to look. */
-const MAX_TRIES = 5
-/** Rounds of one slot in all, cooldowns and stops counted; the bound of a grant's closed_rounds. */
-const MAX_ROUNDS = 1_000
 
 /**
  * What holds a proposal wakes its task when it is over. In case nobody does, the task is looked at
@@ -69,7 +64,7 @@ export function proposeRound(
   const open = rounds.find((round) => !CLOSED.has(round.state))
   if (open !== undefined) return heldBy(open, argsHash, attempt.taskId)
 
-  const votes = gates(attempt, effect, scene, account, rounds)
+  const votes = gateVotes({ attempt, effect, scene, account, rounds })
   // A slot outside the plan has no row to hang a round on: the verdict alone says why.
   const isPlanned = scene.slots.get(effect.slot) === effect.tool
   const round: NewRound = {
@@ -144,73 +139,4 @@ function heldBy(open: Round, argsHash: string, taskId: string): SlotProposal {
     round: undefined,
     hold,
   }
-}
-
-function gates(
-  attempt: Attempt,
-  effect: ProposedEffect,
-  scene: EffectScene,
-  account: Account | undefined,
-  rounds: readonly Round[],
-): Vote[] {
-  const votes: Vote[] = []
-  const deny = (gate: Vote['gate'], code: string, reason: string) =>
-    votes.push({ gate, vote: 'deny', code, reason })
-  if (scene.slots.get(effect.slot) !== effect.tool) {
-    deny('slot', 'SLOT_UNKNOWN', `The frozen plan has no slot ${effect.slot} for ${effect.tool}.`)
-  }
-  if (!isToolName(effect.tool) || account === undefined) {
-    deny('tool', 'TOOL_NOT_AVAILABLE', `No tool server serves ${effect.tool} for this agent.`)
-    return votes
-  }
-  votes.push(...modeVotes(attempt, account))
-  votes.push(...provenanceVotes(attempt, effect))
-  if (TOOLS[effect.tool].money) {
-    const reason = 'Money never moves without a person, and there are no approvers yet.'
-    votes.push({ gate: 'approval', vote: 'needs_person', code: 'NEEDS_APPROVAL', reason })
-  }
-  if (rounds.filter(({ state }) => state === 'NOT_HAPPENED').length >= MAX_TRIES) {
-    deny('slot', 'ATTEMPTS_EXHAUSTED', `The provider lost this effect ${MAX_TRIES} times.`)
-  }
-  if (rounds.length >= MAX_ROUNDS) {
-    deny('slot', 'ATTEMPTS_EXHAUSTED', `The slot has had ${MAX_ROUNDS} rounds.`)
-  }
-  if (scene.isStopped(account.account)) {
-    votes.push({ gate: 'stop', vote: 'wait', code: 'STOPPED', reason: 'a stop is in force' })
-  } else if (account.state !== 'open' || account.boot === null) {
-    const why = account.reason === null ? account.state : `${account.state}: ${account.reason}`
-    const reason = `tool server ${account.account} is ${why}`
-    votes.push({ gate: 'tool', vote: 'wait', code: 'SERVER_CLOSED', reason })
-  } else if (account.cooldown !== null && account.cooldown.leftMs > 0) {
-    const reason = `cooldown of ${account.account} until ${account.cooldown.until}`
-    votes.push({ gate: 'tool', vote: 'wait', reason })
-  } else if (scene.waitsFor(account.account, effect.tool) !== undefined) {
-    const reason = `its turn: ${account.account} has as many grants out as it may`
-    votes.push({ gate: 'tool', vote: 'wait', reason })
-  }
-  return votes
-}
-
-function modeVotes(attempt: Attempt, account: Account): Vote[] {
-  const { mode } = attempt.goal
-  const fits = mode === 'dry' || (mode === 'live') === account.live
-  if (fits) return []
-  const kind = account.live ? 'live' : 'simulated'
-  const reason = `A ${mode} goal may not act on ${account.account}, which is ${kind}.`
-  return [{ gate: 'mode', vote: 'deny', code: 'MODE_FORBIDDEN', reason }]
-}
-
-function provenanceVotes(attempt: Attempt, effect: ProposedEffect): Vote[] {
-  const { label, mismatches } = checkProvenance(effect, {
-    goal: attempt.goal.content,
-    trust: attempt.goal.trust,
-  })
-  const [first] = mismatches
-  if (first !== undefined) {
-    const reason = `Argument ${first.argument}: ${first.reason}.`
-    return [{ gate: 'provenance', vote: 'deny', code: 'PROVENANCE_MISMATCH', reason }]
-  }
-  if (label !== 'untrusted') return []
-  const reason = 'Words of strangers leave the house only with a person, and there are none yet.'
-  return [{ gate: 'approval', vote: 'needs_person', code: 'NEEDS_APPROVAL', reason }]
 }

@@ -1,0 +1,36 @@
+import type { ProposedEffect } from '@chimera/contracts/effect'
+import type { Vote } from '@chimera/contracts/judging/verdict'
+import { isToolName } from '@chimera/contracts/tools'
+
+import type { Account, Attempt, EffectScene, Round } from '../attempt.ts'
+import type { Gate } from './gate.ts'
+import { modeGate } from './mode-gate.ts'
+import { moneyGate } from './money-gate.ts'
+import { provenanceGate } from './provenance-gate.ts'
+import { roundsGate } from './rounds-gate.ts'
+import { serverGate } from './server-gate.ts'
+
+/** All of them vote on every proposed effect (design.md section 2 step 4). */
+const GATES: readonly Gate[] = [modeGate, provenanceGate, moneyGate, roundsGate, serverGate]
+
+/** The votes on one proposed effect; without a tool server there is nothing to vote on. */
+export function gateVotes(of: {
+  readonly attempt: Attempt
+  readonly effect: ProposedEffect
+  readonly account: Account | undefined
+  readonly rounds: readonly Round[]
+  readonly scene: EffectScene
+}): Vote[] {
+  const { account, effect, scene } = of
+  const votes: Vote[] = []
+  if (scene.slots.get(effect.slot) !== effect.tool) {
+    const reason = `The frozen plan has no slot ${effect.slot} for ${effect.tool}.`
+    votes.push({ gate: 'slot', vote: 'deny', code: 'SLOT_UNKNOWN', reason })
+  }
+  if (!isToolName(effect.tool) || account === undefined) {
+    const reason = `No tool server serves ${effect.tool} for this agent.`
+    votes.push({ gate: 'tool', vote: 'deny', code: 'TOOL_NOT_AVAILABLE', reason })
+    return votes
+  }
+  return [...votes, ...GATES.flatMap((gate) => gate({ ...of, account }))]
+}

@@ -1,0 +1,27 @@
+import { type LoadedScene, readFences } from '@chimera/infra/database/judging/load-scene'
+import type { Sql } from '@chimera/infra/database/open-database'
+
+import { StaleSceneError } from './stale-scene.ts'
+
+/**
+ * Reads again, locked for the rest of the granting transaction, what the grants were signed for: a
+ * stop or another boot that came in between makes all of them stale.
+ */
+export async function assertFresh(tx: Sql, scene: LoadedScene): Promise<void> {
+  const fences = await readFences(tx, true)
+  for (const [scope, { epoch }] of fences) {
+    if (scene.fences.get(scope)?.epoch !== epoch) throw new StaleSceneError(`fence of ${scope}`)
+  }
+  const accounts = scene.bindings.map(({ account }) => account)
+  const rows = await tx.query<{ account: string; boot: string | null }>({
+    name: 'accounts-locked',
+    text: `SELECT account, boot FROM tool_accounts WHERE account = ANY($1)
+      ORDER BY account FOR SHARE`,
+    values: [[...new Set(accounts.map(({ account }) => account))]],
+  })
+  for (const { account, boot } of rows) {
+    if (accounts.some((known) => known.account === account && known.boot !== boot)) {
+      throw new StaleSceneError(`boot of ${account}`)
+    }
+  }
+}

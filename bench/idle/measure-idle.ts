@@ -29,6 +29,9 @@ const SETTLE_MS = 15_000
 /** Statements are counted by logging them, which costs CPU: in a window of its own. */
 const STATEMENTS_MS = 20_000
 
+/** What other benchmarks leave out rests here, too; the wallet where its packages are. */
+const WHOLE_STACK = { TRADING_TOOLS: 'on', WALLET_NETWORK: '' }
+
 /** Starts a stack as `chimera up` does, leaves it alone, and looks what it does all the same. */
 export async function measureIdle(options: {
   rounds: number
@@ -37,7 +40,10 @@ export async function measureIdle(options: {
   log: (sentence: string) => void
 }): Promise<IdleRound[]> {
   using folder = openStateDir()
-  await using stack = await openBenchStack({ stateDir: folder.stateDir, env: options.env })
+  await using stack = await openBenchStack({
+    stateDir: folder.stateDir,
+    env: { ...WHOLE_STACK, ...options.env },
+  })
   options.log(`up; settling for ${SETTLE_MS / 1000} s`)
   await sleep(SETTLE_MS)
   const { urls } = await stack.report()

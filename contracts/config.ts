@@ -5,6 +5,7 @@
 import { z } from 'zod'
 
 import { Milliseconds, Port, Url } from './environment/config-values.ts'
+import { llm } from './environment/llm-config.ts'
 import {
   simulatedEvm,
   simulatedExchange,
@@ -114,6 +115,7 @@ export const CONFIG_SECTIONS = {
   keeper,
   gateway,
   stops,
+  llm,
   toolServer,
   tweet,
   simulatedX,
@@ -152,6 +154,7 @@ export const SECRET_NAMES: readonly string[] = [
   'HYPERLIQUID_KEY',
   'SIMULATED_EXCHANGE_KEY',
   'CHIMERA_TOKEN',
+  'LLM_API_KEY',
 ]
 
 /** The typed environment of the given sections. */

@@ -56,6 +56,13 @@ export const ERROR_CODES = {
   UNAUTHENTICATED: row('denied', 401, 'A valid bearer token is needed'),
   FORBIDDEN: row('denied', 403, 'The token does not allow this'),
   RATE_LIMITED: row('retryable', 429, 'Too many requests'),
+  // models
+  MODEL_UNAVAILABLE: row('retryable', 503, 'The model does not answer'),
+  MODEL_RATE_LIMITED: row('retryable', 429, 'The provider of the model limits the rate'),
+  MODEL_OUTPUT_INVALID: row('retryable', 502, 'The model answered something that does not fit'),
+  MODEL_REFUSED: row('terminal', 422, 'The model or its provider refused the request'),
+  MODEL_UNAUTHORIZED: row('terminal', 502, 'The provider of the model does not take the key'),
+  MODEL_INPUT_TOO_LONG: row('terminal', 413, 'The prompt is longer than the model takes'),
   // tool servers
   GRANT_REQUIRED: row('denied', 403, 'This tool acts only on a grant'),
   GRANT_INVALID: row('denied', 403, 'The grant is forged, altered or not for this server'),

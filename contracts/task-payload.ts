@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
 import type { TaskType } from './agent-task.ts'
+import { MAX_GOAL_TEXT } from './goal.ts'
 import { SlotId } from './ids.ts'
 import { Pointer } from './judging/provenance.ts'
 import { MediaHandle } from './media.ts'
@@ -14,6 +15,9 @@ export const PostId = z.string().regex(/^[0-9]{1,19}$/, 'a post id is 1 to 19 di
 
 /** A transfer of a wallet, by the grant under which it was claimed. */
 export const TransferId = z.uuid()
+
+/** Work that a model does: the owner's words, quoted to it as what is wanted. */
+const Instruction = z.string().min(1).max(MAX_GOAL_TEXT)
 
 /** The kinds of work, discriminated inside `payload` so that the wire enum stays at four (X09). */
 export const TaskPayload = z.discriminatedUnion('kind', [
@@ -63,6 +67,23 @@ export const TaskPayload = z.discriminatedUnion('kind', [
       .min(1)
       .max(32),
   }),
+  /** A model reads, and answers. */
+  z.strictObject({ kind: z.literal('agent.research'), instruction: Instruction, origin: Origin }),
+  /** A model writes one tweet. */
+  z.strictObject({
+    kind: z.literal('agent.write'),
+    slot: SlotId,
+    instruction: Instruction,
+    origin: Origin,
+  }),
+  /** A model writes one reply, to the post that the plan names. */
+  z.strictObject({
+    kind: z.literal('agent.engage'),
+    slot: SlotId,
+    in_reply_to: PostId,
+    instruction: Instruction,
+    origin: Origin,
+  }),
 ])
 export type TaskPayload = z.infer<typeof TaskPayload>
 export type TaskKind = TaskPayload['kind']
@@ -77,4 +98,7 @@ export const KIND_TYPE = {
   'wallet.transfer': 'TRANSACTION',
   'wallet.unstick': 'TRANSACTION',
   'trade.scan': 'TRANSACTION',
+  'agent.research': 'RESEARCH',
+  'agent.write': 'CONTENT_GEN',
+  'agent.engage': 'ENGAGEMENT',
 } as const satisfies Record<TaskKind, TaskType>

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
 import { ProposedEffect } from './effect.ts'
+import { ModelCall, Reading } from './judging/sources.ts'
 
 /** Something a task made: text or JSON under a name. */
 export const Artifact = z.strictObject({
@@ -23,6 +24,9 @@ export const TaskResult = z.strictObject({
   artifacts: z.array(Artifact).max(32).default([]),
   evidence: z.array(Evidence).max(64).default([]),
   proposed_effects: z.array(ProposedEffect).max(16).default([]),
+  /** What `tool` and `model` pointers of the effects lead into, earlier before later. */
+  readings: z.array(Reading).max(32).optional(),
+  model_calls: z.array(ModelCall).max(16).optional(),
 })
 export type TaskResult = z.infer<typeof TaskResult>
 

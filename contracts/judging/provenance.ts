@@ -26,7 +26,12 @@ export const Pointer = z.discriminatedUnion('source', [
     path: z.string().max(200),
   }),
   z.strictObject({ source: z.literal('memory'), id: z.string().max(128) }),
-  z.strictObject({ source: z.literal('model'), call_id: z.string().max(128) }),
+  z.strictObject({
+    source: z.literal('model'),
+    call_id: z.string().max(128),
+    /** JSON pointer into what the model said; the whole of it when absent. */
+    path: z.string().max(200).optional(),
+  }),
 ])
 export type Pointer = z.infer<typeof Pointer>
 

@@ -35,8 +35,8 @@ export const isNoopCount = (count: number): boolean =>
   Number.isInteger(count) && count >= 1 && count <= MAX_TASKS
 
 function toolOf(payload: Extract<TaskPayload, { slot: string }>): ToolName {
-  if (payload.kind === 'tweet.post') return 'post_tweet'
-  if (payload.kind === 'tweet.reply') return 'reply_tweet'
+  if (payload.kind === 'tweet.post' || payload.kind === 'agent.write') return 'post_tweet'
+  if (payload.kind === 'tweet.reply' || payload.kind === 'agent.engage') return 'reply_tweet'
   if (payload.kind === 'wallet.unstick') return 'unstick_transfer'
   return NATIVE_ASSETS.has(payload.asset) ? 'transfer_native' : 'transfer_erc20'
 }

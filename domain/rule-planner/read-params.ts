@@ -44,7 +44,13 @@ const FORMS: Readonly<Record<TaskKind, Form>> = {
     optional: {},
     slot: unstickSlot,
   },
+  'agent.research': { required: ['instruction'], optional: {} },
+  'agent.write': { required: ['instruction'], optional: {}, slot: () => SLOT.publish },
+  'agent.engage': { required: ['in_reply_to', 'instruction'], optional: {}, slot: replySlot },
 }
+
+/** Kinds without an effect that point at the owner's words all the same: a model is shown them. */
+const QUOTING: ReadonlySet<string> = new Set(['agent.research'])
 
 /** Kinds of structured goals with their parameters, for messages and for `--help`. */
 export const PARAM_FORMS: readonly string[] = Object.entries(FORMS).map(([kind, form]) => {
@@ -99,7 +105,8 @@ function readPayload(kind: Exclude<TaskKind, 'noop'>, params: Params): Intent {
   const parsed = TaskPayload.safeParse({
     kind,
     ...withDefaults(kind, params),
-    ...(slot === undefined ? {} : { slot, origin: originOf(kind, params) }),
+    ...(slot === undefined ? {} : { slot }),
+    ...(slot === undefined && !QUOTING.has(kind) ? {} : { origin: originOf(kind, params) }),
   })
   if (!parsed.success) {
     const faults = parsed.error.issues.map(({ path, message }): Fault => ({

@@ -36,6 +36,8 @@ export const FENCES: readonly Fence[] = [
   { vendor: '@anthropic-ai/*', only: ['infra/llm'] },
   { vendor: '@google/*', only: ['infra/llm'] },
   { vendor: 'ollama', only: ['infra/llm'] },
+  { vendor: 'ai', only: ['infra/llm'] },
+  { vendor: '@ai-sdk/*', only: ['infra/llm'] },
   { vendor: '@modelcontextprotocol/*', only: ['infra/tools', 'mcp-tools/kit'] },
   { vendor: '@coinbase/*', only: ['mcp-tools/wallet'] },
 ]

@@ -70,6 +70,12 @@ test('error codes, whether they may be tried again, and their HTTP status', () =
       "UNAUTHENTICATED denied 401",
       "FORBIDDEN denied 403",
       "RATE_LIMITED retryable 429",
+      "MODEL_UNAVAILABLE retryable 503",
+      "MODEL_RATE_LIMITED retryable 429",
+      "MODEL_OUTPUT_INVALID retryable 502",
+      "MODEL_REFUSED terminal 422",
+      "MODEL_UNAUTHORIZED terminal 502",
+      "MODEL_INPUT_TOO_LONG terminal 413",
       "GRANT_REQUIRED denied 403",
       "GRANT_INVALID denied 403",
       "GRANT_EXPIRED denied 403",
@@ -143,6 +149,10 @@ test('names of the environment by section, and which of them are secret', () => 
       "gateway GATEWAY_PORT",
       "gateway GATEWAY_HOST",
       "stops TOOL_CONTROL_TOKEN",
+      "llm LLM_BASE_URL",
+      "llm LLM_MODEL",
+      "llm LLM_API_KEY",
+      "llm LLM_TIMEOUT_MS",
       "toolServer TOOL_ACCOUNT",
       "toolServer TOOL_PORT",
       "toolServer TOOL_HOST",
@@ -252,6 +262,7 @@ test('names of the environment by section, and which of them are secret', () => 
       "HYPERLIQUID_KEY",
       "SIMULATED_EXCHANGE_KEY",
       "CHIMERA_TOKEN",
+      "LLM_API_KEY",
     ]
   `)
 })

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 import canonicalize from 'canonicalize'
 
@@ -24,7 +24,7 @@ export function canonicalHash(value: unknown): string {
 
 /** SHA-256 of bytes or UTF-8 text, lower-case hex. */
 export function sha256(bytes: string | Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
+  return hash('sha256', bytes, 'hex')
 }
 
 /** Deeper values are refused: they come from attackers, not from people. */

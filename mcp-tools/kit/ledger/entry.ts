@@ -21,9 +21,19 @@ export type EntryScope = z.infer<typeof EntryScope>
 
 const Facts = z.record(z.string(), z.string())
 const Flag = z.literal([0, 1]).transform((flag) => flag === 1)
-const Absent = z.null().transform(() => undefined)
-const text = z.union([z.string(), Absent])
-const integer = z.union([z.int(), Absent])
+// Half of a row is null: a union would first fail, with its report, for each of them.
+const text = z
+  .string()
+  .nullable()
+  .transform((value) => value ?? undefined)
+const integer = z
+  .int()
+  .nullable()
+  .transform((value) => value ?? undefined)
+const bytes = z
+  .instanceof(Uint8Array)
+  .nullable()
+  .transform((value) => value ?? undefined)
 
 /** One round of one slot as the ledger's table holds it, with the names of the code. */
 export const Entry = z
@@ -46,7 +56,7 @@ export const Entry = z
     content: text,
     send_method: text,
     send_url: text,
-    send_body: z.union([z.instanceof(Uint8Array), Absent]),
+    send_body: bytes,
     deadline_ms: z.int(),
     cost_usd_micros: text,
     claimed_ms: integer,
@@ -59,7 +69,10 @@ export const Entry = z
     unseen_looks: z.int(),
     unseen_ms: integer,
     adopted_ms: integer,
-    facts: z.union([z.string().transform((json) => Facts.parse(JSON.parse(json))), Absent]),
+    facts: z
+      .string()
+      .nullable()
+      .transform((json) => (json === null ? {} : Facts.parse(JSON.parse(json)))),
     pending: Flag,
     seq: z.int(),
   })
@@ -96,7 +109,7 @@ export const Entry = z
     unseenMs: row.unseen_ms,
     adoptedMs: row.adopted_ms,
     /** What it can be looked up by; empty where nothing was said. */
-    facts: row.facts ?? {},
+    facts: row.facts,
     /** UNKNOWN, but in the provider's hands. */
     isPending: row.pending,
     seq: row.seq,

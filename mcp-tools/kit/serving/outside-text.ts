@@ -64,7 +64,11 @@ const INVISIBLE = new RegExp(
   'gu',
 )
 
+/** Most of what we say ourselves; nothing of it would be changed below. */
+const PLAIN = /^[\t\n -~]*$/
+
 function visibleText(text: string): string {
+  if (PLAIN.test(text)) return text
   return text
     .replaceAll(/\r\n?|[\u2028\u2029\u0085]/g, '\n')
     .replaceAll(TERMINAL_SEQUENCE, '')

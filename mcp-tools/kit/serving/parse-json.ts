@@ -4,7 +4,7 @@ import { TerminalError } from '@chimera/contracts/errors'
 const MAX_DEPTH = 64
 
 /** A text of JSON, a bracket, a comma or a colon: all that decides where a key stands. */
-const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g
+const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]/g
 
 /**
  * JSON as RFC 8259 and I-JSON (RFC 7493) allow it: `JSON.parse` keeps the last of two equal keys
@@ -36,7 +36,7 @@ function checkKeys(text: string): void {
     } else if (token === '}' || token === ']') {
       open.pop()
     } else if (token === ':' && keys !== undefined) {
-      const key = String(JSON.parse(last))
+      const key = last.includes('\\') ? String(JSON.parse(last)) : last.slice(1, -1)
       if (keys.has(key)) throw refusal('has an object with the same key twice')
       if (key === '__proto__') throw refusal('has a key that some readers see and others do not')
       keys.add(key)

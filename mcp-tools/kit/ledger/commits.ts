@@ -21,7 +21,8 @@ const Changes = z.object({ n: z.int() })
 export function openCommits(given: {
   database: DatabaseSync
   path: string
-  state: { seq: number }
+  /** The number of the running commit, or of the last; and of the last that is durable. */
+  state: { seq: number; committed: number }
   save: (seq: number) => void
   monotonic: () => number
   onWritable: OnWritable
@@ -58,6 +59,7 @@ export function openCommits(given: {
       }
       given.save(state.seq)
       database.exec('COMMIT')
+      state.committed = state.seq
       noteWritten()
       return result
     } catch (error) {

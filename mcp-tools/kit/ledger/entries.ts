@@ -7,13 +7,16 @@ import { IS_OPEN, openEntryCounts } from './entry-counts.ts'
 import { openEntryFacts } from './entry-facts.ts'
 import { openEntryWrites } from './entry-writes.ts'
 import { Entry } from './entry.ts'
-import { openSpends } from './spends.ts'
+import { openSpends } from './spending/spends.ts'
 
 /** The entries of a ledger. Reads see what is committed and what the running transaction wrote. */
 export type Entries = ReturnType<typeof openEntries>
 
-/** `seq` answers the number of the running commit: every row that is written carries it. */
-export function openEntries(database: DatabaseSync, seq: () => number) {
+/**
+ * `seq` answers the number of the running commit: every row that is written carries it;
+ * `committed` that of the last durable one.
+ */
+export function openEntries(database: DatabaseSync, seq: () => number, committed: () => number) {
   const selectFrom = (table: 'entries' | 'all_entries', where: string) => {
     const statement = database.prepare(`SELECT * FROM ${table} WHERE ${where}`)
     return (...values: SQLInputValue[]): Entry[] =>
@@ -38,7 +41,7 @@ export function openEntries(database: DatabaseSync, seq: () => number) {
     if (entry === undefined) throw new InvariantError(`Grant ${grantId} is not in the ledger.`)
     return entry
   }
-  const spends = openSpends(database)
+  const spends = openSpends(database, committed)
   const writes = openEntryWrites({ database, seq, spends })
   const { noteAdoption, ...counts } = openEntryCounts(database)
   const all = database.prepare('SELECT * FROM all_entries ORDER BY seq, effect_key, round')
@@ -55,9 +58,9 @@ export function openEntries(database: DatabaseSync, seq: () => number) {
     },
     ...counts,
     ...openArchive(database),
-    ...openEntryFacts(database),
+    ...openEntryFacts(database, committed),
     spendsOf: spends.of,
-    spentSince: spends.since,
+    spentIn: spends.spentIn,
     firstSentTo: spends.firstSentTo,
     get,
     byGrant: (grantId: string): Entry | undefined => byGrant(grantId)[0],

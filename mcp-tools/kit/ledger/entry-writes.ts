@@ -5,7 +5,7 @@ import type { Mode } from '@chimera/contracts/goal'
 
 import type { Actual, Facts, Spend } from '../provider/exchange.ts'
 import { Entry, type EntryScope, type EntryState } from './entry.ts'
-import type { Spends } from './spends.ts'
+import type { Spends } from './spending/spends.ts'
 
 /** What every new entry says, whatever becomes of it. */
 export type EntryAbout = Readonly<{

@@ -155,14 +155,14 @@ function assemble(given: {
   onWritable: OnWritable
 }): Ledger {
   const { database, head, path, boot, onWritable } = given
-  const state = { seq: head.seq, highestMs: head.highest_ms }
+  const state = { seq: head.seq, committed: head.seq, highestMs: head.highest_ms }
   const clock = openSteadyClock(given.clock)
   const now = openLedgerTime(clock, state)
   const size = database.prepare(SIZE)
   const copyInto = database.prepare('VACUUM INTO ?')
   const saveHead = database.prepare('UPDATE ledger SET seq = ?, highest_ms = ?')
   const seq = (): number => state.seq
-  const entries = openEntries(database, seq)
+  const entries = openEntries(database, seq, () => state.committed)
   const save = (n: number): void => void saveHead.run(n, Math.floor(state.highestMs))
   const { monotonic } = clock
   const commits = openCommits({ database, path, state, save, monotonic, onWritable })

@@ -3,7 +3,7 @@ import { GRANT_SECONDS, type GrantClaims } from '@chimera/contracts/grant'
 
 import { MAX_JUMP_MS } from '../ledger/steady-clock.ts'
 import type { PreparedRequest, Refusal } from '../provider/exchange.ts'
-import type { AccountWindow, EffectPlan, Spent } from './effect-tool.ts'
+import type { AccountWindow, EffectPlan } from './effect-tool.ts'
 import type { Account, GrantedCall } from './granted-call.ts'
 import { scopesOf } from './scopes.ts'
 
@@ -166,24 +166,9 @@ export function windowOf({ entries, holds, now }: Account['ledger']): AccountWin
       // Full of effects that may still happen: there is no time to name, so a whole window is.
       return oldest === undefined || oldest + ms <= nowMs ? nowMs + ms : oldest + ms
     },
-    spent: ({ ms, ...of }) => sumOf(entries.spentSince({ ...of, sinceMs: nowMs - ms }), of.asset),
+    spent: (of) => entries.spentIn({ ...of, nowMs }),
     firstSentTo: entries.firstSentTo,
   }
-}
-
-/** Amounts of different assets have no sum. */
-function sumOf(
-  rows: ReturnType<Account['ledger']['entries']['spentSince']>,
-  asset: string | undefined,
-): Spent {
-  const grants = new Set<string>()
-  let [amount, usdMicros] = [0n, 0n]
-  for (const { grantId, spend } of rows) {
-    grants.add(grantId)
-    if (asset !== undefined) amount += spend.amount
-    usdMicros += spend.usdMicros
-  }
-  return { amount, usdMicros, count: grants.size }
 }
 
 /** Asked once more in the step that writes to the socket. */

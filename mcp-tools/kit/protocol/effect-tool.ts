@@ -1,6 +1,7 @@
 import type { GrantLimits } from '@chimera/contracts/grant'
 
 import type { Entry } from '../ledger/entry.ts'
+import type { Spent } from '../ledger/spending/sliding-sums.ts'
 import type {
   Classification,
   PreparedRequest,
@@ -33,9 +34,6 @@ export type AccountWindow = Readonly<{
   /** When the first effect for a recipient that is CONFIRMED can have left. */
   firstSentTo: (recipient: string) => number | undefined
 }>
-
-/** A sum over a window. */
-export type Spent = Readonly<{ amount: bigint; usdMicros: bigint; count: number }>
 
 /** One round of one slot, by what stands in the record as well. */
 export type RoundName = Readonly<{ effectKey: string; round: number }>

@@ -4,7 +4,7 @@ import { z } from 'zod'
  * Where a proposed value came from (design.md section 6). A pointer is a claim: the Judge looks the
  * value up and compares canonical forms, so neither a model nor a Worker can give itself a label.
  */
-export const Pointer = z.discriminatedUnion('source', [
+const SOURCES = [
   z.strictObject({
     source: z.literal('goal'),
     /** JSON pointer into the goal: `/text` or `/params/text`. */
@@ -17,6 +17,8 @@ export const Pointer = z.discriminatedUnion('source', [
     table: z.string().max(64),
     id: z.string().max(128),
     version: z.string().max(64),
+    /** JSON pointer into the value of the row; the whole value when absent. */
+    path: z.string().max(200).optional(),
   }),
   z.strictObject({ source: z.literal('default'), rule: z.string().max(64) }),
   z.strictObject({
@@ -31,6 +33,26 @@ export const Pointer = z.discriminatedUnion('source', [
     call_id: z.string().max(128),
     /** JSON pointer into what the model said; the whole of it when absent. */
     path: z.string().max(200).optional(),
+  }),
+] as const
+
+/** How a value is made of others. The Judge makes it again and compares. */
+export const DerivationRule = z.enum([
+  /** An amount in words (`5`, `5 USDC`) and the row of its asset: the amount in base units. */
+  'base-units',
+  /** A name in words and the row of that name: the value of the row. */
+  'look-up',
+  /** A text: the same in the one form in which it is posted. */
+  'canonical-text',
+])
+export type DerivationRule = z.infer<typeof DerivationRule>
+
+export const Pointer = z.discriminatedUnion('source', [
+  ...SOURCES,
+  z.strictObject({
+    source: z.literal('derived'),
+    rule: DerivationRule,
+    from: z.array(z.discriminatedUnion('source', SOURCES)).min(1).max(4),
   }),
 ])
 export type Pointer = z.infer<typeof Pointer>

@@ -6,6 +6,8 @@ import type { AttemptOutcome } from '@chimera/contracts/task-result'
 import type { ToolState } from '@chimera/contracts/tool-control'
 import type { WaitingOn } from '@chimera/contracts/waiting'
 
+import type { Registry } from './registry.ts'
+
 /** A task in REVIEW with the outcome of its current attempt, as the record has it. */
 export type Attempt = {
   readonly taskId: string
@@ -41,6 +43,8 @@ export type EffectScene = {
   readonly isStopped: (account: string) => boolean
   /** What one grant more would wait for (see TaskMove); undefined when there is room for it. */
   readonly waitsFor: (account: string, tool: string) => string | undefined
+  /** The tenant's address book. */
+  readonly registry: Registry
 }
 
 export type Round = {

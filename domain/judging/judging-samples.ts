@@ -3,6 +3,7 @@ import type { ProposedEffect } from '@chimera/contracts/effect'
 import type { ReceiptClaims } from '@chimera/contracts/grant'
 
 import type { Account, Attempt, EffectScene } from './attempt.ts'
+import { openRegistry } from './registry.ts'
 import type { SettlingEffect } from './settle-receipt.ts'
 
 /** Well-formed inputs that the tests of this folder vary. */
@@ -75,6 +76,7 @@ export const scene = (over: Partial<EffectScene> = {}): EffectScene => ({
   accounts: new Map([['post_tweet', account()]]),
   isStopped: () => false,
   waitsFor: () => undefined,
+  registry: openRegistry([]),
   ...over,
 })
 

@@ -1,14 +1,16 @@
+import type { Pointer } from '@chimera/contracts/judging/provenance'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
 import { TEXT, proposal } from './judging-samples.ts'
-import { checkProvenance } from './provenance.ts'
+import { checkProvenance, type Sources } from './provenance.ts'
+import { openRegistry } from './registry.ts'
 
 const owner = { goal: { text: TEXT }, trust: 'owner' } as const
 
 describe('provenance', () => {
   it('of verbatim owner words and house defaults is the owner', () => {
-    expect(checkProvenance(proposal(), owner)).toEqual({ label: 'owner', mismatches: [] })
+    expect(checkProvenance(proposal(), owner)).toMatchObject({ label: 'owner', mismatches: [] })
   })
 
   it('of an argument without a pointer is untrusted', () => {
@@ -32,10 +34,18 @@ describe('provenance', () => {
     expect(checked.mismatches).toEqual([])
   })
 
-  it('of registry, tool, memory and model pointers is untrusted until they can be followed', () => {
-    const args = { text: 'x' }
-    const provenance = { '/text': { source: 'memory', id: 'm1' } } as const
-    expect(checkProvenance(proposal({ args, provenance }), owner).label).toBe('untrusted')
+  it.each<Pointer>([
+    { source: 'memory', id: 'm1' },
+    { source: 'registry', table: 'address', id: 'mallory', version: '1' },
+    { source: 'tool', tool: 'get_mentions', result_id: 'r9', path: '' },
+    { source: 'model', call_id: 'c9' },
+    { source: 'derived', rule: 'canonical-text', from: [{ source: 'model', call_id: 'c9' }] },
+  ])('of a pointer that leads nowhere is untrusted and a mismatch: $source', (pointer) => {
+    const effect = proposal({ args: { text: 'x' }, provenance: { '/text': pointer } })
+    expect(checkProvenance(effect, owner)).toMatchObject({
+      label: 'untrusted',
+      mismatches: [{ argument: '/text' }],
+    })
   })
 
   it('holds for a text only when it is the very words that its span points at', () => {
@@ -53,5 +63,108 @@ describe('provenance', () => {
         )
       }),
     )
+  })
+})
+
+const ALICE = `0x${'ab'.repeat(20)}`
+const registry = openRegistry([
+  { kind: 'address', name: 'alice', version: 3, value: ALICE },
+  { kind: 'address', name: 'bob', version: 1, value: `0x${'cd'.repeat(20)}` },
+  { kind: 'asset', name: 'USDC', version: 1, value: { code: 'USDC', decimals: 6 } },
+])
+type Derived = Extract<Pointer, { source: 'derived' }>
+type Simple = Derived['from'][number]
+
+/** The label of one argument of a payment, or why it is none. */
+const labelOf = (
+  name: string,
+  value: unknown,
+  pointer: Pointer,
+  sources: Partial<Sources> = {},
+) => {
+  const effect = proposal({ args: { [name]: value }, provenance: { [`/${name}`]: pointer } })
+  const goal = { text: 'pay 5 USDC to alice' }
+  const checked = checkProvenance(effect, { goal, trust: 'owner', registry, ...sources })
+  return checked.mismatches[0]?.reason ?? checked.label
+}
+
+describe('the address book', () => {
+  const row = (over: Partial<Extract<Pointer, { source: 'registry' }>> = {}) => ({
+    source: 'registry' as const,
+    table: 'address',
+    id: 'alice',
+    version: '3',
+    ...over,
+  })
+  const named: Simple = { source: 'goal', path: '/text', span: [14, 19] }
+  const amount: Simple = { source: 'goal', path: '/text', span: [4, 10] }
+  const usdc: Simple = { source: 'registry', table: 'asset', id: 'USDC', version: '1' }
+
+  it('gives its value in any spelling of an address, in its version only', () => {
+    expect(labelOf('to', ALICE, row())).toBe('registry')
+    expect(labelOf('to', ALICE.toUpperCase().replace('X', 'x'), row())).toBe('registry')
+    expect(labelOf('to', ALICE, row({ version: '2' }))).toContain('nothing is found')
+    expect(labelOf('to', ALICE, row({ id: 'bob', version: '1' }))).toContain('another value')
+  })
+
+  it('is looked up by the name that the owner wrote, and by no other', () => {
+    const derived: Derived = { source: 'derived', rule: 'look-up', from: [named, row()] }
+    expect(labelOf('to', ALICE, derived)).toBe('derived')
+    const other: Derived = { ...derived, from: [named, row({ id: 'bob', version: '1' })] }
+    expect(labelOf('to', `0x${'cd'.repeat(20)}`, other)).toContain('nothing is found')
+  })
+
+  it('tells what an amount in words is in base units', () => {
+    const derived: Derived = { source: 'derived', rule: 'base-units', from: [amount, usdc] }
+    expect(labelOf('amount', '5000000', derived)).toBe('derived')
+    expect(labelOf('amount', '05000000', derived)).toBe('derived')
+    expect(labelOf('amount', '50000000', derived)).toContain('another value')
+    expect(labelOf('amount', '5000000', derived, { trust: 'untrusted' })).toBe('untrusted')
+    expect(
+      labelOf('amount', '5000000', derived, { goal: { text: 'pay 5 WETH to alice' } }),
+    ).toContain('nothing is found')
+  })
+})
+
+describe('readings and models', () => {
+  const readings = [{ id: 'r1', tool: 'get_mentions', value: { text: 'x' } }]
+  const calls = (sources: Pointer[]) => [{ id: 'c1', sources, output: { text: 'x' } }]
+  const said = { source: 'model', call_id: 'c1', path: '/text' } as const
+  const read = { source: 'tool', tool: 'get_mentions', result_id: 'r1', path: '/text' } as const
+  const words = { source: 'goal', path: '/text' } as const
+
+  it('answer what they answered, and a stranger’s words stay a stranger’s', () => {
+    expect(labelOf('text', 'x', read, { readings })).toBe('untrusted')
+    expect(labelOf('text', 'y', read, { readings })).toContain('another value')
+    expect(labelOf('text', 'x', { ...read, tool: 'get_limits' }, { readings })).toContain('nothing')
+  })
+
+  it('of the house itself are derived', () => {
+    const own = [{ id: 'r1', tool: 'get_limits', value: { text: 'x' } }]
+    const pointer = { ...read, tool: 'get_limits' }
+    expect(labelOf('text', 'x', pointer, { readings: own })).toBe('derived')
+  })
+
+  it('a model says at best something derived, and never better than what it had read', () => {
+    expect(labelOf('text', 'x', said, { modelCalls: calls([words]) })).toBe('derived')
+    expect(labelOf('text', 'x', said, { modelCalls: calls([words, read]), readings })).toBe(
+      'untrusted',
+    )
+    expect(labelOf('text', 'x', said, { modelCalls: calls([read]) })).toBe('untrusted')
+    expect(labelOf('text', 'z', said, { modelCalls: calls([words]) })).toContain('another value')
+  })
+
+  it('what the attempt had read counts when the call does not name it', () => {
+    expect(labelOf('text', 'x', said, { modelCalls: calls([words]), readings })).toBe('untrusted')
+  })
+
+  it('a model that read what a model said is followed to the end, and not round a circle', () => {
+    const chain = [
+      { id: 'c0', sources: [words], output: 'a' },
+      { id: 'c1', sources: [{ source: 'model', call_id: 'c0' } as const], output: { text: 'x' } },
+    ]
+    expect(labelOf('text', 'x', said, { modelCalls: chain })).toBe('derived')
+    const circle = [{ id: 'c1', sources: [said], output: { text: 'x' } }]
+    expect(labelOf('text', 'x', said, { modelCalls: circle })).toBe('untrusted')
   })
 })

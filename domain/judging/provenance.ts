@@ -1,24 +1,54 @@
-import { canonicalJson } from '@chimera/contracts/canonical'
 import type { ProposedEffect } from '@chimera/contracts/effect'
 import type { Trust } from '@chimera/contracts/goal'
 import { DEFAULT_RULES, type Label, type Pointer } from '@chimera/contracts/judging/provenance'
+import type { ModelCall, Reading } from '@chimera/contracts/judging/sources'
 
-/**
- * What a pointer can be followed into. Registry, tool results and memory come with their issues.
- */
+import { canonicalValue } from './canonical-value.ts'
+import { derive, type Ingredient } from './derivations.ts'
+import type { Registry } from './registry.ts'
+
+/** What a pointer can be followed into; memory leads nowhere until it can be looked up here. */
 export type Sources = {
   /** The goal as it was accepted; `goal` pointers are JSON pointers into it. */
   readonly goal: unknown
   readonly trust: Trust
+  readonly registry?: Pick<Registry, 'find'>
+  /** What read tools answered within the attempt. */
+  readonly readings?: readonly Pick<Reading, 'id' | 'tool' | 'value'>[]
+  /** What models said within the attempt, and what had stood in their prompts. */
+  readonly modelCalls?: readonly Pick<ModelCall, 'id' | 'sources' | 'output'>[]
 }
 
-/** One argument that is not what its pointer says, and the label of all arguments together. */
+/** Arguments that are not what their pointers say, and labels: of each, and the worst of all. */
 export type Provenance = {
   readonly label: Label
+  readonly labels: Readonly<Record<string, Label>>
   readonly mismatches: readonly { readonly argument: string; readonly reason: string }[]
 }
 
 const WORST_LAST: readonly Label[] = ['owner', 'registry', 'derived', 'untrusted']
+
+/** A mixture takes the worst label. */
+export const worstOf = (labels: readonly Label[]): Label =>
+  labels.reduce<Label>(
+    (worst, label) => (WORST_LAST.indexOf(label) > WORST_LAST.indexOf(worst) ? label : worst),
+    'owner',
+  )
+
+/**
+ * Read tools that answer what the house itself has written: limits, clocks, prices of its own list.
+ * Every other answer holds words of strangers, or may.
+ */
+const OWN_READINGS: ReadonlySet<string> = new Set([
+  'check_spend',
+  'estimate_cost',
+  'get_cooldown',
+  'get_limits',
+  'get_mode',
+])
+
+/** A prompt may hold what another answer said, and that one again: no chain is longer. */
+const MAX_CHAIN = 16
 
 /**
  * Follows the pointer of every argument and compares canonical forms (design.md section 6). An
@@ -27,57 +57,112 @@ const WORST_LAST: readonly Label[] = ['owner', 'registry', 'derived', 'untrusted
  */
 export function checkProvenance(effect: ProposedEffect, sources: Sources): Provenance {
   const mismatches: { argument: string; reason: string }[] = []
-  let worst = 0
+  const labels: [string, Label][] = []
   for (const [name, value] of Object.entries(effect.args)) {
     const argument = `/${name}`
-    const pointer = effect.provenance[argument]
+    const pointer = Object.hasOwn(effect.provenance, argument)
+      ? effect.provenance[argument]
+      : undefined
     const found = pointer === undefined ? undefined : follow(pointer, sources)
-    if (found === undefined) {
-      mismatches.push({
-        argument,
-        reason:
-          pointer === undefined
-            ? 'no pointer is given'
-            : `nothing is found by ${describe(pointer)}`,
-      })
-      continue
-    }
-    if (canonicalJson(found.value) !== canonicalJson(value)) {
-      mismatches.push({ argument, reason: `${describe(pointer)} holds another value` })
-      continue
-    }
-    worst = Math.max(worst, WORST_LAST.indexOf(found.label))
+    const reason = mismatchOf(name, value, pointer, found)
+    if (reason !== undefined) mismatches.push({ argument, reason })
+    labels.push([argument, reason === undefined ? (found?.label ?? 'untrusted') : 'untrusted'])
   }
-  if (mismatches.length > 0) worst = WORST_LAST.indexOf('untrusted')
-  return { label: WORST_LAST[worst] ?? 'untrusted', mismatches }
+  const label = worstOf(labels.map(([, one]) => one))
+  return { label, labels: Object.fromEntries(labels), mismatches }
 }
 
-type Found = { readonly value: unknown; readonly label: Label }
+function mismatchOf(
+  name: string,
+  value: unknown,
+  pointer: Pointer | undefined,
+  found: Found | undefined,
+): string | undefined {
+  if (pointer === undefined) return 'no pointer is given'
+  if (found === undefined) return `nothing is found by ${describe(pointer)}`
+  if (canonicalValue(name, found.value) === canonicalValue(name, value)) return undefined
+  return `${describe(pointer)} holds another value`
+}
+
+type Found = Ingredient & { readonly label: Label }
 
 function follow(pointer: Pointer, sources: Sources): Found | undefined {
   switch (pointer.source) {
-    case 'goal': {
-      const value = valueAt(sources.goal, pointer.path)
-      if (value === undefined) return undefined
-      const label: Label = sources.trust === 'owner' ? 'owner' : 'untrusted'
-      if (pointer.span === undefined) return { value, label }
-      if (typeof value !== 'string') return undefined
-      const [start, end] = pointer.span
-      return end <= value.length && start < end
-        ? { value: value.slice(start, end), label }
-        : undefined
-    }
+    case 'goal':
+      return followGoal(pointer, sources)
     case 'default':
       // The house's own constants carry no words of anybody: as good as the owner's.
       return Object.hasOwn(DEFAULT_RULES, pointer.rule)
         ? { value: DEFAULT_RULES[pointer.rule], label: 'owner' }
         : undefined
     case 'registry':
-    case 'tool':
+      return followRegistry(pointer, sources)
+    case 'derived':
+      return followDerivation(pointer, sources)
+    case 'tool': {
+      const reading = sources.readings?.find(({ id }) => id === pointer.result_id)
+      if (reading === undefined || reading.tool !== pointer.tool) return undefined
+      const value = valueAt(reading.value, pointer.path)
+      if (value === undefined) return undefined
+      return { value, label: labelOfReading(reading.tool) }
+    }
+    case 'model': {
+      const call = sources.modelCalls?.find(({ id }) => id === pointer.call_id)
+      const value = call === undefined ? undefined : valueAt(call.output, pointer.path ?? '')
+      if (call === undefined || value === undefined) return undefined
+      return { value, label: labelOfCall(call, sources, 0) }
+    }
     case 'memory':
-    case 'model':
       return undefined
   }
+}
+
+type PointerOf<S extends Pointer['source']> = Extract<Pointer, { source: S }>
+
+function followGoal(pointer: PointerOf<'goal'>, sources: Sources): Found | undefined {
+  const value = valueAt(sources.goal, pointer.path)
+  if (value === undefined) return undefined
+  const label: Label = sources.trust === 'owner' ? 'owner' : 'untrusted'
+  if (pointer.span === undefined) return { value, label }
+  if (typeof value !== 'string') return undefined
+  const [start, end] = pointer.span
+  return end <= value.length && start < end ? { value: value.slice(start, end), label } : undefined
+}
+
+/** Only the version that holds now: a row that was changed or removed allows nothing any more. */
+function followRegistry(pointer: PointerOf<'registry'>, sources: Sources): Found | undefined {
+  const row = sources.registry?.find(pointer.table, pointer.id)
+  if (row === undefined || String(row.version) !== pointer.version) return undefined
+  const value = valueAt(row.value, pointer.path ?? '')
+  return value === undefined ? undefined : { value, label: 'registry', name: row.name }
+}
+
+function followDerivation(pointer: PointerOf<'derived'>, sources: Sources): Found | undefined {
+  const found = pointer.from.map((one) => follow(one, sources))
+  const ingredients = found.filter((one) => one !== undefined)
+  if (ingredients.length < found.length) return undefined
+  const value = derive(pointer.rule, ingredients)
+  if (value === undefined) return undefined
+  return { value, label: worstOf(['derived', ...ingredients.map(({ label }) => label)]) }
+}
+
+const labelOfReading = (tool: string): Label => (OWN_READINGS.has(tool) ? 'derived' : 'untrusted')
+
+/**
+ * The worst of all that had stood in the prompt, at best `derived`; what cannot be followed is
+ * untrusted. Whatever the attempt had read counts, whether the call names it or not: neither a
+ * model nor a Worker can leave a source out.
+ */
+function labelOfCall(call: Pick<ModelCall, 'sources'>, sources: Sources, depth: number): Label {
+  if (depth > MAX_CHAIN) return 'untrusted'
+  const named = call.sources.map((pointer): Label => {
+    if (pointer.source !== 'model') return follow(pointer, sources)?.label ?? 'untrusted'
+    const earlier = sources.modelCalls?.find(({ id }) => id === pointer.call_id)
+    return earlier === undefined ? 'untrusted' : labelOfCall(earlier, sources, depth + 1)
+  })
+  const read = (sources.readings ?? []).map(({ tool }) => labelOfReading(tool))
+  const words: Label = sources.trust === 'owner' ? 'derived' : 'untrusted'
+  return worstOf([words, ...named, ...read])
 }
 
 /** RFC 6901 look-up through own properties only. */
@@ -91,7 +176,20 @@ function valueAt(root: unknown, path: string): unknown {
   return at
 }
 
-function describe(pointer: Pointer | undefined): string {
-  if (pointer === undefined) return 'no pointer'
-  return pointer.source === 'goal' ? `goal ${pointer.path}` : pointer.source
+function describe(pointer: Pointer): string {
+  switch (pointer.source) {
+    case 'goal':
+      return `goal ${pointer.path}`
+    case 'registry':
+      return `registry ${pointer.table} ${pointer.id} version ${pointer.version}`
+    case 'derived':
+      return `derivation ${pointer.rule}`
+    case 'tool':
+      return `reading ${pointer.result_id} of ${pointer.tool}`
+    case 'model':
+      return `model call ${pointer.call_id}`
+    case 'default':
+    case 'memory':
+      return pointer.source
+  }
 }

@@ -1,4 +1,5 @@
 import type { Attempt, EffectScene } from '@chimera/domain/judging/attempt'
+import { openRegistry } from '@chimera/domain/judging/registry'
 import type { LoadedScene } from '@chimera/infra/database/judging/load-scene'
 
 const NOTHING: EffectScene = {
@@ -7,6 +8,7 @@ const NOTHING: EffectScene = {
   accounts: new Map(),
   isStopped: () => false,
   waitsFor: () => undefined,
+  registry: openRegistry([]),
 }
 
 /** The part of a batch's scene that concerns one attempt. */
@@ -34,6 +36,7 @@ export function sceneFor(
     isStopped: (account) =>
       scopesOf(attempt, account).some((scope) => scene.fences.get(scope)?.stopped === true),
     waitsFor,
+    registry: openRegistry([]),
   }
 }
 

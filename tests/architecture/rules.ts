@@ -6,7 +6,7 @@
 /** Who may import whom. The first floor whose folder fits a file is the file's floor. */
 export const FLOORS: readonly Floor[] = [
   { folder: 'contracts', floors: [], builtins: ['node:crypto'], vendors: ['zod', 'canonicalize'] },
-  { folder: 'domain', floors: ['contracts'], builtins: [], vendors: [] },
+  { folder: 'domain', floors: ['contracts'], builtins: [], vendors: ['twitter-text'] },
   { folder: 'runtime', floors: ['contracts'] },
   { folder: 'infra', floors: ['contracts', 'runtime'] },
   { folder: 'roles/*', floors: ['contracts', 'domain', 'runtime', 'infra'] },
@@ -40,6 +40,7 @@ export const FENCES: readonly Fence[] = [
   { vendor: '@ai-sdk/*', only: ['infra/llm'] },
   { vendor: '@modelcontextprotocol/*', only: ['infra/tools', 'mcp-tools/kit'] },
   { vendor: '@coinbase/*', only: ['mcp-tools/wallet'] },
+  { vendor: 'twitter-text', only: ['mcp-tools/tweet', 'domain/judging/text'] },
 ]
 export type Fence = { vendor: string; only: readonly string[] }
 

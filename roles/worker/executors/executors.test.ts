@@ -86,7 +86,7 @@ describe('proposals', () => {
     const checks = effects.map((effect) =>
       checkProvenance(effect, { goal: Goal.parse(given.goal), trust: 'owner' }),
     )
-    expect(checks).toEqual([{ label: 'owner', mismatches: [] }])
+    expect(checks).toMatchObject([{ label: 'owner', mismatches: [] }])
   })
 
   test('words of a stranger are proposed without certainty', async () => {

@@ -7,8 +7,15 @@ const native = { viteModuleRunner: false, nodeLoader: false }
 
 // Handed to the tests as a value: the product, which they start, refuses CHIMERA_ names of no
 // schema.
-const provide = { sample: process.env['CHIMERA_TEST_FULL'] === '1' ? 'full' : 'ci' } as const
+const sample = process.env['CHIMERA_TEST_FULL'] === '1' ? 'full' : 'ci'
 delete process.env['CHIMERA_TEST_FULL']
+
+// A third of the time of these goes into starting processes without a guard.
+const controls = process.env['CHIMERA_TEST_CONTROLS'] === 'later' ? 'later' : 'now'
+delete process.env['CHIMERA_TEST_CONTROLS']
+const STARTS_PROCESSES = new Set(['processes', 'deadlines', 'faults', 'security'])
+const providedTo = (project: string) =>
+  ({ sample, controls: STARTS_PROCESSES.has(project) ? controls : 'now' }) as const
 
 // What has to be done within a time is not tried beside another stack.
 const DEADLINES = [
@@ -74,7 +81,7 @@ const served = (
     include: of.include ?? [`tests/${name}/**/*.test.ts`],
     exclude: ['**/fixtures/**', '**/node_modules/**', ...(of.exclude ?? [])],
     experimental: native,
-    provide,
+    provide: providedTo(name),
     globalSetup: ['./tests/servers.ts'],
     // What mostly waits is tried beside each other.
     maxWorkers: of.workers ?? 1,
@@ -97,7 +104,7 @@ const unit = {
       ...PROCESSES,
     ],
     experimental: native,
-    provide,
+    provide: providedTo('unit'),
     isolate: false,
     // Reads of the whole tree took 5 s and more where a machine was shared four ways.
     testTimeout: 30_000,

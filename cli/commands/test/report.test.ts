@@ -17,6 +17,7 @@ const jsonl = [
     outcome: 'passed',
     control: { guard: 'the claim', test: 'one-tweet', expect: '/2/', seen: 'expected 2 to be 1' },
   },
+  { project: 'faults', test: 'b.test.ts > control: without it, b fails', outcome: 'skipped' },
 ]
   .map((record) => JSON.stringify(record))
   .join('\n')
@@ -38,6 +39,7 @@ test('the sum counts outcomes and keeps reasons, guarantees and controls', () =>
         passed: true,
       },
     ],
+    controls_left: ['faults: b.test.ts > control: without it, b fails'],
     ...run,
   })
 })
@@ -47,6 +49,7 @@ test('the last line is the sum alone', () => {
   expect(rendered.trimEnd().split('\n').at(-1)).toBe('3 passed, 0 failed, 1 skipped')
   expect(rendered).toContain('one-tweet (n=20, seed=7)')
   expect(rendered).toContain('unit: a.test.ts > divides: no server')
+  expect(rendered).toContain('1 start processes and run under ./chimera test --controls')
   expect(rendered).toContain('Seconds\n      3  unit\n')
 })
 

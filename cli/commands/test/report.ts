@@ -27,6 +27,8 @@ export type TestReport = {
   failures: { test: string; reason: string }[]
   guarantees: { id: string; n: number; seed: number; passed: boolean }[]
   controls: { guard: string; test: string; expect: string; seen: string | null; passed: boolean }[]
+  /** Controls that start processes, which a run has to ask for. */
+  controls_left: string[]
   seconds: number
   /** What each project took, in the order of the run. */
   projects: { name: string; seconds: number }[]
@@ -42,6 +44,12 @@ export function parseRecords(jsonl: string): TestRecord[] {
     .map((line) => TestRecord.parse(JSON.parse(line)))
 }
 
+/** The names that `control()` in tests/guarantee.ts gives. */
+export const CONTROL_NAME = /(^| )control: without /
+
+const isLeft = ({ outcome, test }: TestRecord): boolean =>
+  outcome === 'skipped' && CONTROL_NAME.test(test)
+
 /** Sums the records up. */
 export function sumUp(
   records: readonly TestRecord[],
@@ -49,7 +57,7 @@ export function sumUp(
 ): TestReport {
   const withOutcome = (outcome: TestRecord['outcome']) =>
     records
-      .filter((record) => record.outcome === outcome)
+      .filter((record) => record.outcome === outcome && !isLeft(record))
       .map(({ project, test, reason }) => ({
         test: `${project}: ${test}`,
         reason: reason ?? 'no reason given',
@@ -67,6 +75,7 @@ export function sumUp(
         ? []
         : [{ ...control, seen: control.seen ?? null, passed: outcome === 'passed' }],
     ),
+    controls_left: records.filter(isLeft).map(({ project, test }) => `${project}: ${test}`),
     ...run,
   }
 }
@@ -124,8 +133,12 @@ function renderControl(control: TestReport['controls'][number]): string[] {
   ]
 }
 
-function summariseControls({ controls }: TestReport): string[] {
-  if (controls.length === 0) return []
+function summariseControls({ controls, controls_left: left }: TestReport): string[] {
   const seen = controls.filter(({ passed }) => passed).length
-  return [`  ${seen} of ${controls.length} failed as they must (./chimera test --controls)`]
+  return [
+    ...(controls.length === 0 ? [] : [`  ${seen} of ${controls.length} failed as they must`]),
+    ...(left.length === 0
+      ? []
+      : [`  ${left.length} start processes and run under ./chimera test --controls`]),
+  ]
 }

@@ -1,5 +1,6 @@
 import { findTenant } from '@chimera/infra/database/goals/find-tenant'
 import { openDatabase } from '@chimera/infra/database/open-database'
+import { openModel } from '@chimera/infra/llm/open-model'
 import { openRedis } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
 import { ConfigError } from '@chimera/runtime/config'
@@ -9,7 +10,7 @@ import { startPlanner } from './start-planner.ts'
 
 await runProcess({
   name: 'planner',
-  sections: ['postgres', 'redis', 'roles', 'goals'],
+  sections: ['postgres', 'redis', 'roles', 'goals', 'llm'],
   async start({ config, consumerName, log, stack, health, metrics, crash }) {
     const database = stack.use(openDatabase({ url: config.DATABASE_URL, name: 'planner', log }))
     const redis = stack.use(await openRedis({ url: config.REDIS_URL, name: 'planner', log }))
@@ -25,6 +26,7 @@ await runProcess({
         door: { from: config.GOALS_FROM_STREAM, tenantId },
         actor: consumerName,
         leaseMs: config.LEASE_MS,
+        model: await openModel(config),
         log,
         metrics,
         crash,

@@ -1,13 +1,16 @@
-import { ChimeraError, RetryableError } from '@chimera/contracts/errors'
+import { ChimeraError, InvariantError, RetryableError } from '@chimera/contracts/errors'
 import { Goal } from '@chimera/contracts/goal'
 import { planByRules } from '@chimera/domain/rule-planner/rule-planner'
 import type { GoalPlan } from '@chimera/infra/database/goals/commit-plans'
 import type { LeasedGoal } from '@chimera/infra/database/goals/lease-goals'
+import type { Model } from '@chimera/infra/llm/model'
 import type { Logger } from '@chimera/runtime/log'
 
+import { askPlan } from './ask-plan.ts'
+
 /**
- * Plans one goal. What cannot be planned is a failure with its reason, never an exception but a
- * RetryableError: a goal that broke the planner would break it at every start again.
+ * Plans one goal by rules. What cannot be planned is a failure with its reason, never an exception
+ * but a RetryableError: a goal that broke the planner would break it at every start again.
  */
 export function planGoal(leased: LeasedGoal, log: Logger): GoalPlan {
   const { tenantId, id: goalId, versionId } = leased
@@ -22,5 +25,41 @@ export function planGoal(leased: LeasedGoal, log: Logger): GoalPlan {
     }
     log.error({ err, goal_id: goalId }, 'a goal could not be planned: a defect of the planner')
     return { ...key, failure: { code: 'PLAN_INVALID', message: 'The planner broke on this goal.' } }
+  }
+}
+
+/**
+ * What is worth a question to a model: an owner's words that the rules do not understand. A
+ * stranger's words never get there, for the call names slots.
+ */
+export function isForModel(leased: LeasedGoal, plan: GoalPlan): boolean {
+  if (!('failure' in plan) || plan.failure.code !== 'GOAL_NOT_UNDERSTOOD') return false
+  return leased.trust === 'owner' && 'text' in Goal.parse(leased.content)
+}
+
+/**
+ * Plans one goal by a model. The last tier is the rule planner: when the model fails, its answer
+ * stands, with what was the matter with the model.
+ */
+export async function planGoalByModel(of: {
+  readonly leased: LeasedGoal
+  readonly byRules: GoalPlan
+  readonly model: Model
+  readonly log: Logger
+}): Promise<GoalPlan> {
+  const { leased, byRules, model, log } = of
+  const { tenantId, id: goalId, versionId } = leased
+  const goal = Goal.parse(leased.content)
+  if (!('failure' in byRules) || !('text' in goal)) return byRules
+  try {
+    const plan = await askPlan(model, { tenant: tenantId, goalId, goal })
+    return { tenantId, goalId, versionId, plan }
+  } catch (err) {
+    if (err instanceof InvariantError) throw err
+    log.warn({ err, goal_id: goalId }, 'the model made no plan; the rules have the last word')
+    const { code, message } = byRules.failure
+    const reason = err instanceof ChimeraError ? `${err.code}: ${err.message}` : 'it broke.'
+    const why = `${message} The model made no plan either: ${reason}`
+    return { ...byRules, failure: { code, message: why } }
   }
 }

@@ -4,12 +4,14 @@ import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
 import { commitPlans, type GoalPlan } from '@chimera/infra/database/goals/commit-plans'
 import type { LeasedGoal } from '@chimera/infra/database/goals/lease-goals'
 import type { Database } from '@chimera/infra/database/open-database'
+import type { Model } from '@chimera/infra/llm/model'
 import { feedEvents } from '@chimera/infra/streams/feed-events'
 import type { Publication, Publisher } from '@chimera/infra/streams/publisher'
 import type { Crash } from '@chimera/runtime/crash-point'
 import type { Logger } from '@chimera/runtime/log'
 
-import { planGoal } from './plan-goal.ts'
+import { openLeaseKeeper } from './lease-keeper.ts'
+import { isForModel, planGoal, planGoalByModel } from './plan-goal.ts'
 
 /** What planning needs; the composition root opens it. */
 export type PlannerDeps = {
@@ -20,6 +22,8 @@ export type PlannerDeps = {
   /** This process in leases and in the audit. */
   readonly actor: string
   readonly leaseMs: number
+  /** Asked about what the rules do not understand; without it they have the only word. */
+  readonly model?: Model | undefined
 }
 
 /** Rows of one transaction: 500 drills of 500 tasks each would else be one of 250,000. */
@@ -30,13 +34,51 @@ const MAX_TASKS_PER_COMMIT = 2_000
  * between (cancelled, paused, planned by another) are left alone.
  */
 export async function planGoals(deps: PlannerDeps, leased: readonly LeasedGoal[]): Promise<void> {
-  const plans = leased.map((goal) => planGoal(goal, deps.log))
-  for (const chunk of chunksOf(plans)) {
-    const publications = await commit(deps, chunk)
-    deps.crash('planner.plan.committed')
-    await deps.publisher.publish(publications)
-    deps.crash('planner.task.published')
+  const { model } = deps
+  const plans = leased.map((goal) => ({ leased: goal, byRules: planGoal(goal, deps.log) }))
+  const forModel = ({ leased: goal, byRules }: RulePlan): boolean =>
+    model !== undefined && isForModel(goal, byRules)
+  // Who needs no model does not wait for one.
+  const ready = plans.filter((plan) => !forModel(plan)).map(({ byRules }) => byRules)
+  for (const chunk of chunksOf(ready)) await commitAndPublish(deps, chunk)
+  if (model !== undefined) await planByModel(deps, model, plans.filter(forModel))
+}
+
+type RulePlan = { readonly leased: LeasedGoal; readonly byRules: GoalPlan }
+
+/** Questions to the model that are open at once; a local one answers one after the other anyway. */
+const MAX_ASKED = 8
+
+/** Asks for some plans at a time and commits each when it is there; their leases are renewed. */
+async function planByModel(
+  deps: PlannerDeps,
+  model: Model,
+  plans: readonly RulePlan[],
+): Promise<void> {
+  if (plans.length === 0) return
+  await using keeper = openLeaseKeeper(
+    deps,
+    plans.map(({ leased }) => leased),
+  )
+  const waiting = [...plans]
+  const hand = async (): Promise<void> => {
+    for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift()) {
+      const made = await planGoalByModel({ ...plan, model, log: deps.log })
+      await commitAndPublish(deps, [made])
+      keeper.done(plan.leased)
+    }
   }
+  const hands = Array.from({ length: Math.min(MAX_ASKED, plans.length) }, hand)
+  // All of them have to be done before the leases are let go, whatever becomes of one.
+  const broken = (await Promise.allSettled(hands)).find(({ status }) => status === 'rejected')
+  if (broken?.status === 'rejected') throw broken.reason
+}
+
+async function commitAndPublish(deps: PlannerDeps, plans: readonly GoalPlan[]): Promise<void> {
+  const publications = await commit(deps, plans)
+  deps.crash('planner.plan.committed')
+  await deps.publisher.publish(publications)
+  deps.crash('planner.task.published')
 }
 
 /** Answers what is to be published now that it is committed. */

@@ -40,8 +40,10 @@ export async function receiveGoals(
     ),
   )
   const leased = outcomes.flatMap((goal, index) => {
-    const content = goals[index]?.goal
-    return goal.outcome === 'inserted' ? [{ ...goal, content }] : []
+    const given = goals[index]
+    return goal.outcome === 'inserted' && given !== undefined
+      ? [{ ...goal, content: given.goal, trust: given.trust }]
+      : []
   })
   return { outcomes, leased }
 }

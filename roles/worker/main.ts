@@ -1,12 +1,13 @@
 import { TaskType } from '@chimera/contracts/agent-task'
 import { openDatabase } from '@chimera/infra/database/open-database'
+import { openModel } from '@chimera/infra/llm/open-model'
 import { openRedis } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
 import { loadReviewedDefinitions } from '@chimera/infra/tools/reviewed-definitions'
 import { ConfigError } from '@chimera/runtime/config'
 import { runProcess } from '@chimera/runtime/run-process'
 
-import { EXECUTORS } from './executors/executors.ts'
+import { openExecutors } from './executors/executors.ts'
 import { startWorker } from './start-worker.ts'
 
 /** Claims and commits take one each, research at most two; one is to spare. */
@@ -14,7 +15,7 @@ const DATABASE_CONNECTIONS = 5
 
 await runProcess({
   name: 'worker',
-  sections: ['postgres', 'redis', 'roles', 'worker'],
+  sections: ['postgres', 'redis', 'roles', 'worker', 'llm'],
   async start({ config, consumerName, log, stack, health, metrics, crash }) {
     const database = stack.use(
       openDatabase({ url: config.DATABASE_URL, name: 'worker', log, max: DATABASE_CONNECTIONS }),
@@ -27,7 +28,7 @@ await runProcess({
         database,
         publisher: openPublisher({ redis, source: 'worker' }),
         redisUrl: config.REDIS_URL,
-        executors: EXECUTORS,
+        executors: openExecutors(await openModel(config)),
         taskTypes: [...new Set(taskTypes)],
         leaseMs: config.LEASE_MS,
         toolToken: config.TOOL_TOKEN,

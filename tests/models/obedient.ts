@@ -51,13 +51,9 @@ function taskOf(sentence: string): { kind: string; quotes: Record<string, string
 
 function turnOf(request: ChatRequest) {
   const parts = quoted(request)
-  const slots = z
-    .array(z.looseObject({ slot: z.string(), tool: z.string() }))
-    .catch([])
-    .parse(parts.find(({ title }) => title.startsWith('Slots'))?.value)
-  const commands = parts
-    .filter(({ title }) => !title.startsWith('Slots'))
-    .flatMap(({ value }) => strings(value).flatMap((text) => commandsIn(text)))
+  const [, listed = '[]'] = /^Slots: (\[.*\])$/mu.exec(textsOf(request).join('\n')) ?? []
+  const slots = Slots.parse(JSON.parse(listed))
+  const commands = parts.flatMap(({ value }) => strings(value).flatMap((text) => commandsIn(text)))
   const reads = commands
     .filter(({ do: what }) => what === 'read')
     .map(({ tool, args }) => ({ tool, args }))
@@ -67,6 +63,7 @@ function turnOf(request: ChatRequest) {
   return { reads: [], effects: effectsOf(commands, slots), ...said }
 }
 
+const Slots = z.array(z.looseObject({ slot: z.string(), tool: z.string() }))
 type Slot = Readonly<{ slot: string; tool: string }>
 
 /** One effect a slot: whoever spoke last. What has no slot gets one that looks like the others. */

@@ -1,4 +1,4 @@
-import type { GoalStatus } from '@chimera/contracts/goal'
+import type { GoalStatus, Trust } from '@chimera/contracts/goal'
 
 import type { Sql } from '../open-database.ts'
 
@@ -11,18 +11,27 @@ export type LeasedGoal = {
   readonly versionId: string
   /** Parsed by whoever plans it: one row that does not fit must not spoil the batch. */
   readonly content: unknown
+  /** Whose words the goal is made of. */
+  readonly trust: Trust
 }
 
 /** A goal by its key. */
 export type GoalKey = { readonly tenantId: string; readonly id: string }
 
-type Row = { tenant_id: string; id: string; version_id: string; content: unknown }
+type Row = {
+  tenant_id: string
+  id: string
+  version_id: string
+  content: unknown
+  trust: Trust
+}
 
 const asLeased = (row: Row): LeasedGoal => ({
   tenantId: row.tenant_id,
   id: row.id,
   versionId: row.version_id,
   content: row.content,
+  trust: row.trust,
 })
 
 /**
@@ -35,7 +44,7 @@ const FREE = `g.status = 'RECEIVED'
 const TAKE = `UPDATE goals g SET lease_owner = $1, version_id = new_version(),
     lease_until = now() + $2::float8 * interval '1 millisecond'
   FROM free f WHERE g.tenant_id = f.tenant_id AND g.id = f.id
-  RETURNING g.tenant_id, g.id, g.version_id, g.content`
+  RETURNING g.tenant_id, g.id, g.version_id, g.content, g.trust`
 
 /**
  * Leases the goals of these keys for planning, by the clock of the database. What another holds,
@@ -94,4 +103,31 @@ export async function readGoalStatuses(
     values: [keys.map(({ tenantId }) => tenantId), keys.map(({ id }) => id)],
   })
   return rows.map((row) => ({ tenantId: row.tenant_id, id: row.id, status: row.status }))
+}
+
+/**
+ * Renews the leases of goals whose planning takes long; answers how many are still held. A renewal
+ * is no move: the version stays, which proves at the commit that nobody took the goal in between.
+ */
+export async function renewGoalLeases(
+  sql: Sql,
+  of: { goals: readonly LeasedGoal[]; owner: string; leaseMs: number },
+): Promise<number> {
+  if (of.goals.length === 0) return 0
+  const rows = await sql.query({
+    name: 'renew-goal-leases',
+    text: `UPDATE goals g SET lease_until = now() + $2::float8 * interval '1 millisecond'
+      FROM unnest($3::uuid[], $4::text[], $5::uuid[]) AS u(tenant_id, id, version_id)
+      WHERE g.tenant_id = u.tenant_id AND g.id = u.id AND g.version_id = u.version_id
+        AND g.lease_owner = $1 AND g.status = 'RECEIVED'
+      RETURNING 1`,
+    values: [
+      of.owner,
+      of.leaseMs,
+      of.goals.map(({ tenantId }) => tenantId),
+      of.goals.map(({ id }) => id),
+      of.goals.map(({ versionId }) => versionId),
+    ],
+  })
+  return rows.length
 }

@@ -23,8 +23,8 @@ export type ProcessPlan = ToolServersPlan & Readonly<{ gatewayUrl: string; swarm
 
 /** Every role with the sections of the environment that it may know (contracts/config.ts). */
 const roles: readonly Readonly<{ name: string; sections: readonly ConfigSection[] }>[] = [
-  { name: 'planner', sections: ['base', 'postgres', 'redis', 'roles', 'goals'] },
-  { name: 'worker', sections: ['base', 'postgres', 'redis', 'roles', 'worker'] },
+  { name: 'planner', sections: ['base', 'postgres', 'redis', 'roles', 'goals', 'llm'] },
+  { name: 'worker', sections: ['base', 'postgres', 'redis', 'roles', 'worker', 'llm'] },
   { name: 'judge', sections: ['base', 'postgres', 'redis', 'roles', 'judge'] },
   { name: 'keeper', sections: ['base', 'postgres', 'redis', 'roles', 'keeper'] },
   {

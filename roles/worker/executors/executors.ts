@@ -1,3 +1,6 @@
+import type { Model } from '@chimera/infra/llm/model'
+
+import { agentExecutors } from '../agents/agent-executors.ts'
 import { registerExecutors, type Executors } from './executor.ts'
 import { generic } from './generic.ts'
 import { noop } from './noop.ts'
@@ -8,7 +11,7 @@ import { tweetReply } from './tweet-reply.ts'
 import { walletTransfer } from './wallet-transfer.ts'
 import { walletUnstick } from './wallet-unstick.ts'
 
-/** Every kind of work that this Worker knows. A new kind is one file and one line here. */
+/** Every kind of work that needs no model. A new kind is one file and one line here. */
 export const EXECUTORS: Executors = registerExecutors([
   generic,
   noop,
@@ -19,3 +22,7 @@ export const EXECUTORS: Executors = registerExecutors([
   walletTransfer,
   walletUnstick,
 ])
+
+/** Every kind of work that a Worker knows; what needs a model fails without one. */
+export const openExecutors = (model?: Model): Executors =>
+  registerExecutors([...EXECUTORS.values(), ...agentExecutors({ model })])

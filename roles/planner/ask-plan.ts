@@ -1,0 +1,78 @@
+import { ChimeraError } from '@chimera/contracts/errors'
+import {
+  MAX_PROPOSED_TASKS,
+  PLAN_FORMS,
+  PLANNABLE_KINDS,
+  type TextGoal,
+  planOfModel,
+} from '@chimera/domain/model-planner/model-planner'
+import type { Plan } from '@chimera/domain/plan'
+import type { Model } from '@chimera/infra/llm/model'
+import { z } from 'zod'
+
+/** What a plan has to be for the model; what only the goal can say is checked by the domain. */
+const ModelPlan = z.strictObject({
+  tasks: z
+    .array(
+      z.strictObject({
+        name: z.string().regex(/^[a-z0-9_]{1,32}$/),
+        kind: z.enum(PLANNABLE_KINDS),
+        after: z.array(z.string()).max(MAX_PROPOSED_TASKS),
+        quotes: z.record(z.string(), z.string()),
+      }),
+    )
+    .min(1)
+    .max(MAX_PROPOSED_TASKS),
+})
+
+const KINDS = Object.entries(PLAN_FORMS)
+  .map(([kind, { quotes }]) => `- ${kind}: ${quotes.join(', ')}`)
+  .join('\n')
+
+const INSTRUCTIONS = `You split the goal of an owner into tasks for workers. Answer with JSON.
+
+Each task has a name (t1, t2, ...), a kind, the names of the tasks that it comes after, and quotes:
+for every parameter of its kind the words of the goal that give it, copied letter by letter. You
+write nothing yourself: not a word, not a number, not an address that does not stand in the goal.
+
+The kinds and their parameters:
+${KINDS}
+
+tweet.post and tweet.reply publish the quoted text as it is. agent.write and agent.engage let a
+writer compose a tweet or a reply by the quoted instruction; agent.research finds something out and
+publishes nothing. wallet.transfer pays. Plan only what the goal asks for.`
+
+/**
+ * Asks a model for the plan of a goal in the owner's own words. Nothing else is in the prompt, so
+ * that no stranger has a say in what slots there are. Throws what the model threw; what it
+ * proposed and does not fit, it is told once.
+ */
+export async function askPlan(
+  model: Model,
+  of: {
+    readonly tenant: string
+    readonly goalId: string
+    readonly goal: TextGoal
+    readonly signal?: AbortSignal
+  },
+): Promise<Plan> {
+  const { goal, signal } = of
+  const { value } = await model.complete({
+    instructions: INSTRUCTIONS,
+    parts: [{ title: 'The goal', pointer: { source: 'goal', path: '/text' }, value: goal.text }],
+    schema: ModelPlan,
+    check: ({ tasks }) => faultOf(() => planOfModel({ ...of, tasks })),
+    ...(signal === undefined ? {} : { signal }),
+  })
+  return planOfModel({ ...of, tasks: value.tasks })
+}
+
+function faultOf(plan: () => Plan): string | undefined {
+  try {
+    plan()
+    return undefined
+  } catch (error) {
+    if (error instanceof ChimeraError && error.kind === 'terminal') return error.message
+    throw error
+  }
+}

@@ -6,7 +6,8 @@
 CREATE TABLE account_cooldowns (
   account text NOT NULL,
   tool text NOT NULL,
-  until timestamp with time zone NOT NULL
+  until timestamp with time zone NOT NULL,
+  passed integer NOT NULL DEFAULT 0
 );
 
 CREATE TABLE api_tokens (

@@ -22,6 +22,7 @@ export type AccountCooldowns = {
   account: string
   tool: string
   until: Time
+  passed: Generated<number>
 }
 
 export type ToolBindings = {

@@ -3,7 +3,7 @@ import type { TaskMove } from '@chimera/domain/judging/attempt'
 import { type Settlement, adoptHolder, settleReceipt } from '@chimera/domain/judging/settle-receipt'
 import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
 import { settleBudgets } from '@chimera/infra/database/budgets/reserve-budgets'
-import { noteCooldowns } from '@chimera/infra/database/judging/account-cooldowns'
+import { noteCooldowns, passCooldowns } from '@chimera/infra/database/judging/account-cooldowns'
 import {
   loadEffectsByGrant,
   loadHeldEffects,
@@ -152,9 +152,11 @@ async function commit(
   const left = taskMoves.find(({ taskId }) => !movedTasks.has(taskId))
   if (left !== undefined) throw new StaleSceneError(`task ${left.taskId}`)
   const words = won.map(({ move }) => move.receipt)
+  const done = words.filter(({ state }) => state === 'CONFIRMED')
+  await passCooldowns(tx, done.map(accountOf))
   await noteCooldowns(tx, words.flatMap(cooldownOf))
   const woken = await wakeForRoom(tx, {
-    freed: words.map(({ iss, tool }) => ({ account: iss, tool })),
+    freed: words.map(accountOf),
     maxGranted: deps.maxGranted,
   })
   await markReceipts(tx, [
@@ -172,6 +174,8 @@ async function commit(
     lookAgain: [...lookAgain, ...woken],
   }
 }
+
+const accountOf = ({ iss, tool }: ReceiptClaims) => ({ account: iss, tool })
 
 /** Shorter ones are over before the next grant is there. */
 const LEAST_COOLDOWN_MS = 1_000

@@ -98,3 +98,33 @@ it('a tool that keeps cooldowns gets one grant at a time, and none while one run
   const rounds = await Promise.all([0, 1, 2, 3].map((i) => effectsOf(database, nameOf(i))))
   expect(rounds.map((of) => of.length)).toEqual([1, 2, 1, 0])
 })
+
+it('a provider that was busy once does not get one grant at a time for ever', async () => {
+  await using rig = await openJudgeRig()
+  const { database } = rig
+  const deps = { ...rig.deps, maxGranted: MAX_GRANTED }
+  const ids: string[] = []
+  for (let index = 0; index < 12; index += 1) {
+    const tasks = [{ effects: [tweetEffect()] }]
+    ids.push(...(await plannedGoal(database, { id: nameOf(index), slots: ['publish'], tasks })))
+  }
+  const rings: ResultRing[] = ids.map((id) => ({ look_at: 'task', id }))
+  const answer = async (over: Parameters<typeof receiptFor>[1]): Promise<void> => {
+    const [goal = ''] = await outGoals(database)
+    const effect = (await effectsOf(database, goal)).at(-1)
+    if (effect === undefined) throw new Error(`nothing is out for ${goal}`)
+    const receipt = await rig.carry(await rig.sign(receiptFor(effect, over)))
+    await handleRings(deps, [{ look_at: 'receipt', id: receipt }])
+  }
+  await handleRings(deps, rings)
+  await answer({ state: 'REFUSED', code: 'UPSTREAM_RATE_LIMITED', retry_after_ms: 1_000 })
+  for (let left = MAX_GRANTED - 1; left > 0; left -= 1) await answer({})
+  expect(await outGoals(database), 'none while it is busy').toEqual([])
+  await setTimeout(1_100)
+  await handleRings(deps, rings)
+  expect(await outGoals(database), 'one, to see whether it still is').toHaveLength(1)
+  await answer({})
+  expect(await outGoals(database), 'and one more').toHaveLength(1)
+  await answer({})
+  expect(await outGoals(database), 'then as many as it may have').toHaveLength(MAX_GRANTED)
+})

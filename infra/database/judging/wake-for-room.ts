@@ -19,11 +19,13 @@ export async function wakeForRoom(
           WHERE e.account = f.account AND e.state = 'GRANTED') AS n
         FROM (SELECT DISTINCT account FROM freed) AS f
         UNION ALL
-        SELECT account || ' ' || tool, 1 FROM freed f
-        WHERE NOT EXISTS (SELECT FROM effects e
-            WHERE e.account = f.account AND e.tool = f.tool AND e.state = 'GRANTED')
-          AND NOT EXISTS (SELECT FROM account_cooldowns c
-            WHERE c.account = f.account AND c.tool = f.tool AND c.until > now())
+        SELECT account || ' ' || tool, CASE
+            WHEN c.until IS NULL THEN $3
+            WHEN c.until <= now() THEN 1
+            ELSE 0
+          END - (SELECT count(*) FROM effects e WHERE e.account = f.account
+            AND e.tool = f.tool AND e.state = 'GRANTED')
+        FROM freed f LEFT JOIN account_cooldowns c USING (account, tool)
       ), due AS (
         SELECT t.id FROM room r CROSS JOIN LATERAL (
           SELECT id FROM tasks WHERE phase = 'judging' AND waits_for = r.waits_for

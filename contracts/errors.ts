@@ -55,6 +55,12 @@ export const ERROR_CODES = {
   // identity
   UNAUTHENTICATED: row('denied', 401, 'A valid bearer token is needed'),
   FORBIDDEN: row('denied', 403, 'The token does not allow this'),
+  TENANT_NOT_FOUND: row('terminal', 404, 'No such tenant'),
+  USER_NOT_FOUND: row('terminal', 404, 'No such user'),
+  AGENT_NOT_FOUND: row('terminal', 404, 'No such agent'),
+  CAMPAIGN_NOT_FOUND: row('terminal', 404, 'No such campaign'),
+  CAMPAIGN_COMPLETED: row('conflict', 409, 'The campaign is completed'),
+  EMAIL_TAKEN: row('conflict', 409, 'Another user has this address'),
   RATE_LIMITED: row('retryable', 429, 'Too many requests'),
   // models
   MODEL_UNAVAILABLE: row('retryable', 503, 'The model does not answer'),

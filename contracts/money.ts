@@ -27,3 +27,11 @@ export function parseUnits(text: string, decimals: number): bigint | undefined {
 export function usdToMicros(usd: number): bigint {
   return BigInt(Math.floor(usd * Number(USD_MICROS)))
 }
+
+/** Base units as decimal text, without zeros at its end: `renderUnits(1500000n, 6)` is `1.5`. */
+export function renderUnits(amount: bigint, decimals: number): string {
+  const digits = amount.toString().padStart(decimals + 1, '0')
+  const whole = digits.slice(0, digits.length - decimals)
+  const fraction = digits.slice(digits.length - decimals).replace(/0+$/, '')
+  return fraction === '' ? whole : `${whole}.${fraction}`
+}

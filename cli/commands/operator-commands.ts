@@ -10,6 +10,7 @@ import { registerKillCommands } from './kill/kill-commands.ts'
 import { registerMediaCommands } from './media/media-commands.ts'
 import { registerStopCommands } from './stop/stop-commands.ts'
 import { registerTaskCommands } from './task/task-commands.ts'
+import { registerTenancyCommands } from './tenancy/tenancy-commands.ts'
 import { registerTokenCommands } from './token/token-commands.ts'
 import { registerToolsCommands } from './tools/tools-commands.ts'
 
@@ -21,6 +22,7 @@ export function registerOperatorCommands(program: Command, context: CliContext):
   registerStopCommands(program, context)
   registerDeadCommands(program, context)
   registerKillCommands(program, context)
+  registerTenancyCommands(program, context)
   registerTokenCommands(program, context)
   registerToolsCommands(program, context)
   registerMediaCommands(program, context)

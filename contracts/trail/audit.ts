@@ -2,7 +2,20 @@ import { z } from 'zod'
 
 /** One transition inside an audit entry (design.md section 7). */
 export const AuditItem = z.strictObject({
-  subject: z.enum(['goal', 'task', 'effect', 'approval', 'boot', 'fence', 'letter', 'token']),
+  subject: z.enum([
+    'goal',
+    'task',
+    'effect',
+    'approval',
+    'boot',
+    'fence',
+    'letter',
+    'token',
+    'tenant',
+    'user',
+    'agent',
+    'campaign',
+  ]),
   id: z.string().max(200),
   attempt: z.int().nonnegative().optional(),
   from: z.string().max(64).nullable(),

@@ -5,6 +5,7 @@
 import type { Generated } from 'kysely'
 
 import type { Day, Digits, Json, Time } from './column-types.ts'
+import type { Agents, ApiTokens, Campaigns, Tenants, Users } from './tenancy-tables.ts'
 import type {
   AccountCooldowns,
   EffectSettlements,
@@ -13,12 +14,6 @@ import type {
   ToolBindings,
   ToolBoots,
 } from './tool-tables.ts'
-
-type Tenants = {
-  id: string
-  name: string
-  created_at: Generated<Time>
-}
 
 type RecordIncarnation = {
   is_only: Generated<boolean>
@@ -231,18 +226,6 @@ type DeadLetters = {
   replayed_at: Time | null
 }
 
-type ApiTokens = {
-  id: string
-  tenant_id: string
-  name: string
-  hash: string
-  scopes: string[]
-  created_at: Generated<Time>
-  expires_at: Time | null
-  last_used_at: Time | null
-  revoked_at: Time | null
-}
-
 type IdempotencyKeys = {
   tenant_id: string
   principal: string
@@ -264,6 +247,9 @@ type SchemaMigrations = {
 /** Every table by its name. */
 export type Tables = {
   tenants: Tenants
+  users: Users
+  agents: Agents
+  campaigns: Campaigns
   record_incarnation: RecordIncarnation
   stream_marker: StreamMarker
   audit_entries: AuditEntries

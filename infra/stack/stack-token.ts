@@ -1,8 +1,9 @@
 import { newId } from '@chimera/contracts/ids'
+import type { TokenScope } from '@chimera/contracts/tenancy/roles'
 
 import { appendAudit, draftAudit } from '../database/append-audit.ts'
 import type { Database } from '../database/open-database.ts'
-import { hashToken, type TokenScope } from '../database/tokens/token-secret.ts'
+import { hashToken } from '../database/tokens/token-secret.ts'
 
 const ACTOR = 'supervisor'
 

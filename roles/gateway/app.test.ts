@@ -28,6 +28,8 @@ const principal = (scopes: Principal['scopes']): Principal => ({
   tenantId: DEFAULT_TENANT,
   name: 'test',
   scopes,
+  roles: [],
+  userId: null,
 })
 
 function rig(more: Partial<GatewayParts> = {}) {

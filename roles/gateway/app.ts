@@ -1,10 +1,11 @@
 import { type ChimeraError, InvariantError, TerminalError } from '@chimera/contracts/errors'
+import type { Permission } from '@chimera/contracts/tenancy/roles'
 import type { Principal } from '@chimera/infra/database/tokens/find-principal'
 import type { Logger } from '@chimera/runtime/log'
 import { traceFields } from '@chimera/runtime/trace'
 import { Hono } from 'hono'
 
-import { authenticate, type Needed } from './http/authenticate.ts'
+import { authenticate } from './http/authenticate.ts'
 import { checkHost } from './http/check-host.ts'
 import type { GatewayContext, GatewayEnv } from './http/context.ts'
 import { PROBLEM_TYPE, problemOf } from './http/problem.ts'
@@ -60,7 +61,7 @@ export function buildApp(parts: GatewayParts): Hono<GatewayEnv> {
   return app
 }
 
-async function admit(c: GatewayContext, needed: Needed, parts: GatewayParts): Promise<void> {
+async function admit(c: GatewayContext, needed: Permission, parts: GatewayParts): Promise<void> {
   const principal = await authenticate({
     authorization: c.req.header('authorization'),
     address: c.env?.incoming?.socket.remoteAddress ?? 'unknown',

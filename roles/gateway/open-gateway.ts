@@ -19,6 +19,7 @@ import { healthRoutes } from './routes/health-routes.ts'
 import { recordRoutes } from './routes/record-routes.ts'
 import { settleRoutes } from './routes/settle-routes.ts'
 import { stopRoutes } from './routes/stop-routes.ts'
+import { tenancyRoutes } from './routes/tenancy-routes.ts'
 import { toolRoutes } from './routes/tool-routes.ts'
 import type { StopDeps } from './stops/stop.ts'
 
@@ -67,6 +68,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
       ...goalRoutes({ database, doorbell, onAnswerKept: openBroom(deps) }),
       ...recordRoutes({ database }),
       ...settleRoutes({ database, doorbell }),
+      ...tenancyRoutes({ database, doorbell }),
       ...toolRoutes({ database, doorbell }),
       ...stopRoutes({ database, doorbell, log, openControl: deps.openControl }),
       feedRoute({

@@ -145,8 +145,8 @@ async function tablesOfCatalog(database: FreshDatabase): Promise<Columns> {
 
 function readTables(): Columns {
   const types: Columns = {}
-  for (const path of ['infra/database/tables.ts', 'infra/database/tool-tables.ts'])
-    readTypes(path, types)
+  for (const name of ['tables', 'tool-tables', 'tenancy-tables'])
+    readTypes(`infra/database/${name}.ts`, types)
   const tables: Columns = {}
   for (const [table, type] of Object.entries(types['Tables'] ?? {}))
     tables[table] = types[type] ?? {}

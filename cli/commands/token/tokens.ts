@@ -1,4 +1,5 @@
-import { AgentId, DEFAULT_TENANT } from '@chimera/contracts/ids'
+import { AgentId, DEFAULT_TENANT, Uuid } from '@chimera/contracts/ids'
+import { Role } from '@chimera/contracts/tenancy/roles'
 import { createToken } from '@chimera/infra/database/tokens/create-token'
 import { listTokens } from '@chimera/infra/database/tokens/list-tokens'
 import { revokeToken } from '@chimera/infra/database/tokens/revoke-token'
@@ -11,7 +12,14 @@ import { openRecord } from '../../local-stack.ts'
 import { renderTable } from '../../terminal-table.ts'
 import { plain, printableJson } from '../../terminal-text.ts'
 
-export type CreateOptions = Readonly<{ readOnly?: boolean; days?: number; json?: boolean }>
+export type CreateOptions = Readonly<{
+  readOnly?: boolean
+  role?: readonly string[]
+  user?: string
+  tenant?: string
+  days?: number
+  json?: boolean
+}>
 
 /** Makes a token and prints it, this once; everything else about it goes to stderr. */
 export async function create(
@@ -22,11 +30,15 @@ export async function create(
   if (!AgentId.safeParse(name).success) {
     throw new CliExit(EXIT.usage, 'A name has 1 to 128 letters, digits, dots, colons or dashes.')
   }
+  const roles = rolesOf(options)
+  const tenantId = tenantOf(options)
   await using record = await openRecord(context)
   const { token, secret } = await createToken(record, {
-    tenantId: DEFAULT_TENANT,
+    tenantId,
     name,
-    scopes: options.readOnly === true ? ['read'] : ['read', 'write'],
+    scopes: roles.length > 0 ? [] : options.readOnly === true ? ['read'] : ['read', 'write'],
+    roles,
+    userId: options.user,
     validDays: options.days,
     actor: actorOf(context),
   })
@@ -36,31 +48,35 @@ export async function create(
 }
 
 /** All tokens, the revoked ones too; never a secret. */
-export async function list(options: { json?: boolean }, context: CliContext): Promise<void> {
+export async function list(
+  options: { tenant?: string; json?: boolean },
+  context: CliContext,
+): Promise<void> {
   await using record = await openRecord(context)
-  const tokens = await listTokens(record, { tenantId: DEFAULT_TENANT })
+  const tokens = await listTokens(record, { tenantId: tenantOf(options) })
   if (options.json === true) return context.out(printableJson(tokens.map(tokenJson)))
   const rows = tokens.map((token) => [
     token.id,
     token.name,
-    token.scopes.join(' '),
+    [...token.scopes, ...token.roles].join(' '),
+    token.userId,
     stateOf(token),
     token.createdAt.toISOString(),
     token.lastUsedAt?.toISOString() ?? 'never',
   ])
-  const head = ['id', 'name', 'may', 'state', 'made', 'used']
+  const head = ['id', 'name', 'may', 'user', 'state', 'made', 'used']
   for (const line of renderTable(head, rows)) context.out(line)
 }
 
 /** Revokes by id, or everything of a name. */
 export async function revoke(
   idOrName: string,
-  options: { json?: boolean },
+  options: { tenant?: string; json?: boolean },
   context: CliContext,
 ): Promise<void> {
   await using record = await openRecord(context)
   const ids = await revokeToken(record, {
-    tenantId: DEFAULT_TENANT,
+    tenantId: tenantOf(options),
     idOrName,
     actor: actorOf(context),
   })
@@ -68,6 +84,29 @@ export async function revoke(
     throw new CliExit(EXIT.notFound, `No token ${plain(idOrName)} is valid.`)
   }
   context.out(options.json === true ? printableJson({ revoked: ids }) : ids.join('\n'))
+}
+
+/** The tenant that is meant; the machine's own when none is named. */
+function tenantOf({ tenant }: { tenant?: string }): string {
+  if (tenant === undefined) return DEFAULT_TENANT
+  const id = Uuid.safeParse(tenant)
+  if (id.success) return id.data
+  throw new CliExit(EXIT.usage, 'The id of a tenant is a UUID; `chimera tenant ls` shows them.')
+}
+
+function rolesOf({ role = [], user, readOnly }: CreateOptions): Role[] {
+  const roles = role.map((name) => {
+    const parsed = Role.safeParse(name)
+    if (parsed.success) return parsed.data
+    throw new CliExit(EXIT.usage, `There is no role ${plain(name)}: ${Role.options.join(', ')}.`)
+  })
+  if (user !== undefined && roles.length === 0) {
+    throw new CliExit(EXIT.usage, 'A token of a user needs its roles: --role viewer,approver')
+  }
+  if (readOnly === true && roles.length > 0) {
+    throw new CliExit(EXIT.usage, 'Either --read-only or --role, please: viewer may only look.')
+  }
+  return roles
 }
 
 function stateOf({ revokedAt, expiresAt }: Token): string {
@@ -81,6 +120,8 @@ function tokenJson(token: Token): Record<string, unknown> {
     id: token.id,
     name: token.name,
     scopes: token.scopes,
+    roles: token.roles,
+    user_id: token.userId,
     created_at: token.createdAt.toISOString(),
     expires_at: token.expiresAt?.toISOString() ?? null,
     last_used_at: token.lastUsedAt?.toISOString() ?? null,

@@ -94,18 +94,9 @@ async function insertRows(
   audit: AuditDraft,
   lease: InsertLease | undefined,
 ): Promise<Map<string, Row>> {
-  const rows = await tx.query<Row>({
+  const rows = await tx.query<Row & { made: 'goal' | 'agent' | 'campaign' }>({
     name: 'insert-goals',
-    text: `INSERT INTO goals (tenant_id, id, version_id, status, mode, agent_id, campaign_id,
-        source, trust, content, content_hash, lease_owner, lease_until, audit_id)
-      SELECT tenant_id, id, version_id, 'RECEIVED', mode, agent_id, campaign_id, source, trust,
-        content, content_hash, $11::text, now() + $12::float8 * interval '1 millisecond', audit_id
-      FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[],
-        $7::text[], $8::text[], $9::jsonb[], $10::text[], $13::uuid[])
-        AS u(tenant_id, id, version_id, mode, agent_id, campaign_id, source, trust, content,
-          content_hash, audit_id)
-      ON CONFLICT (tenant_id, id) DO NOTHING
-      RETURNING tenant_id, id, status, version_id, content_hash, trust`,
+    text: INSERT,
     values: [
       goals.map(({ tenantId }) => tenantId),
       goals.map(({ id }) => id),
@@ -122,8 +113,45 @@ async function insertRows(
       goals.map(({ tenantId }) => audit.idFor(tenantId)),
     ],
   })
-  return byKey(rows)
+  for (const { made, tenant_id: tenantId, id } of rows) {
+    if (made === 'goal') continue
+    audit.add(tenantId, { subject: made, id, from: null, to: 'ACTIVE', note: 'first use' })
+  }
+  return byKey(rows.filter(({ made }) => made === 'goal'))
 }
+
+/**
+ * Goals, and with them the agents and campaigns that they are the first to name: in the one
+ * statement, because there is hardly ever one.
+ */
+const INSERT = `WITH given AS (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[],
+      $7::text[], $8::text[], $9::jsonb[], $10::text[], $13::uuid[])
+      AS u(tenant_id, id, version_id, mode, agent_id, campaign_id, source, trust, content,
+        content_hash, audit_id)
+  ), accepted AS (
+    INSERT INTO goals (tenant_id, id, version_id, status, mode, agent_id, campaign_id, source,
+      trust, content, content_hash, lease_owner, lease_until, audit_id)
+    SELECT tenant_id, id, version_id, 'RECEIVED', mode, agent_id, campaign_id, source, trust,
+      content, content_hash, $11::text, now() + $12::float8 * interval '1 millisecond', audit_id
+    FROM given
+    ON CONFLICT (tenant_id, id) DO NOTHING
+    RETURNING tenant_id, id, status, version_id, content_hash, trust
+  ), named AS (
+    INSERT INTO agents (tenant_id, id, version_id, audit_id)
+    SELECT DISTINCT ON (tenant_id, agent_id) tenant_id, agent_id, new_version(), audit_id
+    FROM given ORDER BY tenant_id, agent_id
+    ON CONFLICT DO NOTHING RETURNING tenant_id, id
+  ), framed AS (
+    INSERT INTO campaigns (tenant_id, id, version_id, agent_id, audit_id)
+    SELECT DISTINCT ON (tenant_id, campaign_id) tenant_id, campaign_id, new_version(), agent_id,
+      audit_id
+    FROM given WHERE campaign_id IS NOT NULL ORDER BY tenant_id, campaign_id
+    ON CONFLICT DO NOTHING RETURNING tenant_id, id
+  )
+  SELECT 'goal' AS made, * FROM accepted
+  UNION ALL SELECT 'agent', tenant_id, id, NULL, NULL, NULL, NULL FROM named
+  UNION ALL SELECT 'campaign', tenant_id, id, NULL, NULL, NULL, NULL FROM framed`
 
 /** A second statement sees what a racing transaction committed while the first waited for it. */
 async function readRows(

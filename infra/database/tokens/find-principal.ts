@@ -1,5 +1,13 @@
+import {
+  type Permission,
+  permissionsOf,
+  type Role,
+  type TokenScope,
+} from '@chimera/contracts/tenancy/roles'
+
 import type { Sql } from '../open-database.ts'
-import { hashToken, type TokenScope } from './token-secret.ts'
+import { rolesOf } from '../tenancy/member-views.ts'
+import { hashToken } from './token-secret.ts'
 import { scopesOf } from './token.ts'
 
 /** Who asks: a token that is valid now, and the one tenant that it is for. */
@@ -8,11 +16,15 @@ export type Principal = {
   readonly tenantId: string
   readonly name: string
   readonly scopes: readonly TokenScope[]
+  readonly roles: readonly Role[]
+  /** Whose token it is; null: it stands for itself. */
+  readonly userId: string | null
 }
 
 /**
- * The principal of a bearer token; nothing when it is unknown, revoked or expired. One statement,
- * which also notes the use, once a minute at most.
+ * The principal of a bearer token; nothing when it is unknown, revoked or expired, or its user is
+ * paused. A token of a user has those of its roles that the user still has, so that a role taken
+ * away is gone at the next request. One statement, which also notes the use, once a minute at most.
  */
 export async function findPrincipal(sql: Sql, secret: string): Promise<Principal | undefined> {
   const [row] = await sql.query<{
@@ -20,24 +32,46 @@ export async function findPrincipal(sql: Sql, secret: string): Promise<Principal
     tenant_id: string
     name: string
     scopes: string[]
+    roles: string[]
+    user_id: string | null
+    user_roles: string[] | null
   }>({
     name: 'find-principal',
     text: `WITH found AS (
-        SELECT id, tenant_id, name, scopes, last_used_at FROM api_tokens
-        WHERE hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+        SELECT t.id, t.tenant_id, t.name, t.scopes, t.roles, t.user_id, t.last_used_at,
+          u.roles AS user_roles
+        FROM api_tokens t LEFT JOIN users u ON u.tenant_id = t.tenant_id AND u.id = t.user_id
+        WHERE t.hash = $1 AND t.revoked_at IS NULL
+          AND (t.expires_at IS NULL OR t.expires_at > now())
+          AND (t.user_id IS NULL OR u.status = 'ACTIVE')
       ), used AS (
         UPDATE api_tokens t SET last_used_at = now() FROM found f
         WHERE t.id = f.id
           AND (f.last_used_at IS NULL OR f.last_used_at < now() - interval '1 minute')
       )
-      SELECT id, tenant_id, name, scopes FROM found`,
+      SELECT id, tenant_id, name, scopes, roles, user_id, user_roles FROM found`,
     values: [hashToken(secret)],
   })
   if (row === undefined) return undefined
+  const users = row.user_id === null ? undefined : rolesOf(row.user_roles)
   return {
     tokenId: row.id,
     tenantId: row.tenant_id,
     name: row.name,
-    scopes: scopesOf(row.scopes),
+    // Scopes are of tokens that stand for themselves: no user has them to take away.
+    scopes: users === undefined ? scopesOf(row.scopes) : [],
+    roles: rolesOf(row.roles).filter((role) => users?.includes(role) ?? true),
+    userId: row.user_id,
   }
 }
+
+/** Whether a principal may do what a route asks for. */
+export const mayDo = (principal: Principal, needed: Permission): boolean =>
+  permissionsOf(principal).has(needed)
+
+/**
+ * The person behind a principal, for rules about persons: two tokens of one user are one person,
+ * and a token without a user is a person of its own.
+ */
+export const personOf = ({ userId, tokenId }: Principal): string =>
+  userId === null ? `token:${tokenId}` : `user:${userId}`

@@ -1,11 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
 import { sha256 } from '@chimera/contracts/canonical'
-import { z } from 'zod'
-
-/** What a token allows: to look, to change things, or everything (the operator's own). */
-export const TokenScope = z.enum(['read', 'write', 'admin'])
-export type TokenScope = z.infer<typeof TokenScope>
 
 /** Marks a token in a log or a commit as what it is, for people and for secret scanners. */
 const PREFIX = 'chimera_'

@@ -1,10 +1,15 @@
-import { TokenScope } from './token-secret.ts'
+import { type Role, TokenScope } from '@chimera/contracts/tenancy/roles'
+
+import { rolesOf } from '../tenancy/member-views.ts'
 
 /** A token as people see it; never the secret, nor its hash. */
 export type Token = {
   readonly id: string
   readonly name: string
   readonly scopes: readonly TokenScope[]
+  readonly roles: readonly Role[]
+  /** Whose it is; a token without a user stands for itself. */
+  readonly userId: string | null
   readonly createdAt: Date
   readonly expiresAt: Date | null
   readonly lastUsedAt: Date | null
@@ -15,18 +20,23 @@ export type TokenRow = {
   id: string
   name: string
   scopes: string[]
+  roles: string[]
+  user_id: string | null
   created_at: Date
   expires_at: Date | null
   last_used_at: Date | null
   revoked_at: Date | null
 }
 
-export const TOKEN_COLUMNS = 'id, name, scopes, created_at, expires_at, last_used_at, revoked_at'
+export const TOKEN_COLUMNS =
+  'id, name, scopes, roles, user_id, created_at, expires_at, last_used_at, revoked_at'
 
 export const tokenOf = (row: TokenRow): Token => ({
   id: row.id,
   name: row.name,
   scopes: scopesOf(row.scopes),
+  roles: rolesOf(row.roles),
+  userId: row.user_id,
   createdAt: row.created_at,
   expiresAt: row.expires_at,
   lastUsedAt: row.last_used_at,

@@ -1,10 +1,8 @@
 import { DeniedError, RetryableError } from '@chimera/contracts/errors'
-import type { Principal } from '@chimera/infra/database/tokens/find-principal'
+import type { Permission } from '@chimera/contracts/tenancy/roles'
+import { mayDo, type Principal } from '@chimera/infra/database/tokens/find-principal'
 
 import type { RateLimit } from './rate-limit.ts'
-
-/** What a route asks of a token; `admin` is for what concerns the whole house. */
-export type Needed = 'read' | 'write' | 'admin'
 
 /** `Authorization: Bearer <token68>` (RFC 6750). Longer tokens are none of ours. */
 const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]{1,256}=*)$/i
@@ -16,7 +14,7 @@ const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]{1,256}=*)$/i
 export async function authenticate(of: {
   authorization: string | undefined
   address: string
-  needed: Needed
+  needed: Permission
   find: (token: string) => Promise<Principal | undefined>
   requests: RateLimit
   failures: RateLimit
@@ -34,15 +32,20 @@ export async function authenticate(of: {
     )
   }
   refuseWhen(of.requests.take(principal.tokenId), 'Too many requests with this token.')
-  if (!allows(principal, of.needed)) {
-    const may = of.needed === 'admin' ? 'do this: it needs the scope admin' : of.needed
+  if (!mayDo(principal, of.needed)) {
+    const may = MAY[of.needed] ?? of.needed
     throw new DeniedError('FORBIDDEN', `The token ${principal.name} may not ${may}.`)
   }
   return principal
 }
 
-function allows({ scopes }: Principal, needed: Needed): boolean {
-  return scopes.includes('admin') || scopes.includes(needed)
+/** What a permission is in words, where its name is none. */
+const MAY: Partial<Record<Permission, string>> = {
+  approve: 'decide approvals: it needs the role approver',
+  policy: 'change policies, budgets and the registry: it needs the role policy_admin',
+  tenant: 'see or change users and agents: it needs the role tenant_admin',
+  audit: 'read the trail: it needs the role auditor',
+  admin: 'do this: it needs the scope admin',
 }
 
 function refuseWhen(waitMs: number | undefined, message: string): void {

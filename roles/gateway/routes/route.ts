@@ -1,4 +1,5 @@
-import type { Needed } from '../http/authenticate.ts'
+import type { Permission } from '@chimera/contracts/tenancy/roles'
+
 import type { GatewayContext } from '../http/context.ts'
 
 /** One line of the route table. `:name` in the path stands for one segment. */
@@ -6,7 +7,7 @@ export type Route = Readonly<{
   method: 'GET' | 'POST'
   path: string
   /** What the token has to allow; `public` asks for none. */
-  needs: Needed | 'public'
+  needs: Permission | 'public'
   handle: (c: GatewayContext) => Promise<Response> | Response
 }>
 

@@ -3,6 +3,7 @@ import type { EffectState } from '@chimera/contracts/effect'
 import type { GoalStatus, Mode, Trust } from '@chimera/contracts/goal'
 import type { Verdict } from '@chimera/contracts/judging/verdict'
 import type { AttemptOutcome } from '@chimera/contracts/task-result'
+import type { PausableKind } from '@chimera/contracts/tenancy/fence-scope'
 import type { ToolState } from '@chimera/contracts/tool-control'
 import type { WaitingOn } from '@chimera/contracts/waiting'
 
@@ -28,6 +29,9 @@ export type Attempt = {
     readonly agentId: string
     readonly campaignId: string | null
     readonly content: unknown
+    /** What is paused that holds it back: itself, its agent, its campaign or its tenant. */
+    readonly pausedBy: PausableKind | null
+    readonly isCampaignCompleted: boolean
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ProposedEffect } from '@chimera/contracts/effect'
 import type { Verdict, Vote } from '@chimera/contracts/judging/verdict'
 import type { TaskResult } from '@chimera/contracts/task-result'
+import type { PausableKind } from '@chimera/contracts/tenancy/fence-scope'
 
 import { confidenceVote } from '../confidence.ts'
 import {
@@ -12,8 +13,8 @@ import {
 } from './attempt.ts'
 import { proposeRound, type SlotProposal } from './propose-round.ts'
 
-/** How long a task of a paused goal waits before it is looked at again. */
-const PAUSED_LOOK_MS = 5_000
+/** A resume wakes what it held back; this is for the case that nobody heard it. */
+const PAUSED_LOOK_MS = 30_000
 
 /**
  * Decides one attempt by rules (design.md section 2 step 4). Pure: the clock, the budget and the
@@ -23,8 +24,10 @@ export function judgeAttempt(attempt: Attempt, scene: EffectScene): AttemptDecis
   if (['CANCELLED', 'FAILED', 'COMPLETED'].includes(attempt.goal.status)) {
     return ended(attempt, 'cancelled', 'CANCELLED', 'The goal had ended before this was judged.')
   }
-  if (attempt.goal.status === 'PAUSED') {
-    return waiting(attempt, PAUSED_LOOK_MS, 'the goal is paused', 'chimera goal resume')
+  const { pausedBy } = attempt.goal
+  if (pausedBy !== null) {
+    const unblock = `chimera ${pausedBy} resume ${idOf(attempt, pausedBy)}`
+    return waiting(attempt, PAUSED_LOOK_MS, `the ${pausedBy} is paused`, unblock)
   }
   const { outcome } = attempt
   if (outcome.outcome === 'failure') {
@@ -32,6 +35,13 @@ export function judgeAttempt(attempt: Attempt, scene: EffectScene): AttemptDecis
     return ended(attempt, phase, outcome.failure.code, outcome.failure.message)
   }
   return judgeResult(attempt, outcome.result, scene)
+}
+
+/** What a person names to resume it. */
+function idOf({ tenantId, goalId, goal }: Attempt, kind: PausableKind): string {
+  if (kind === 'goal') return goalId
+  if (kind === 'agent') return goal.agentId
+  return kind === 'tenant' ? tenantId : (goal.campaignId ?? '')
 }
 
 function judgeResult(attempt: Attempt, result: TaskResult, scene: EffectScene): AttemptDecision {

@@ -54,6 +54,8 @@ export const attempt = (over: {
     agentId: 'default',
     campaignId: null,
     content: { text: TEXT },
+    pausedBy: null,
+    isCampaignCompleted: false,
     ...over.goal,
   },
 })

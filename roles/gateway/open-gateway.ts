@@ -1,4 +1,4 @@
-import type { InvariantError } from '@chimera/contracts/errors'
+import { InvariantError } from '@chimera/contracts/errors'
 import { forgetOldAnswers } from '@chimera/infra/database/idempotency/forget-old-answers'
 import type { Database } from '@chimera/infra/database/open-database'
 import { findPrincipal } from '@chimera/infra/database/tokens/find-principal'
@@ -16,7 +16,9 @@ import { serveHttp } from './http/serve.ts'
 import { feedRoute } from './routes/feed-route.ts'
 import { goalRoutes } from './routes/goal-routes.ts'
 import { healthRoutes } from './routes/health-routes.ts'
+import { pauseRoutes } from './routes/pause-routes.ts'
 import { recordRoutes } from './routes/record-routes.ts'
+import type { Route } from './routes/route.ts'
 import { settleRoutes } from './routes/settle-routes.ts'
 import { stopRoutes } from './routes/stop-routes.ts'
 import { tenancyRoutes } from './routes/tenancy-routes.ts'
@@ -47,8 +49,8 @@ export type Gateway = AsyncDisposable &
   Readonly<{
     url: string
     readiness: Readiness
-    /** Every route, as the router has it. */
-    routes: readonly Readonly<{ method: string; path: string }>[]
+    /** Every route, as the router has it, and what it asks for. */
+    routes: readonly Pick<Route, 'method' | 'path' | 'needs'>[]
   }>
 
 /**
@@ -63,22 +65,24 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     redis: deps.redis.check,
   })
   const doorbell = opening.use(openDoorbell({ publisher: deps.publisher, log }))
+  const routes: Route[] = [
+    ...goalRoutes({ database, doorbell, onAnswerKept: openBroom(deps) }),
+    ...recordRoutes({ database }),
+    ...settleRoutes({ database, doorbell }),
+    ...tenancyRoutes({ database, doorbell }),
+    ...toolRoutes({ database, doorbell }),
+    ...stopRoutes({ database, doorbell, log, openControl: deps.openControl }),
+    ...pauseRoutes({ database, doorbell, log, openControl: deps.openControl }),
+    feedRoute({
+      feed: deps.feed,
+      isValid: (tokenId) => isTokenValid(database, tokenId),
+      signal: stopping.signal,
+      log,
+    }),
+    ...healthRoutes({ database, readiness }),
+  ]
   const app = buildApp({
-    routes: [
-      ...goalRoutes({ database, doorbell, onAnswerKept: openBroom(deps) }),
-      ...recordRoutes({ database }),
-      ...settleRoutes({ database, doorbell }),
-      ...tenancyRoutes({ database, doorbell }),
-      ...toolRoutes({ database, doorbell }),
-      ...stopRoutes({ database, doorbell, log, openControl: deps.openControl }),
-      feedRoute({
-        feed: deps.feed,
-        isValid: (tokenId) => isTokenValid(database, tokenId),
-        signal: stopping.signal,
-        log,
-      }),
-      ...healthRoutes({ database, readiness }),
-    ],
+    routes,
     findPrincipal: (token) => findPrincipal(database, token),
     requests: openRateLimit(REQUESTS),
     failures: openRateLimit(FAILURES),
@@ -92,7 +96,9 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     readiness.drain()
     stopping.abort()
   })
-  const routes = app.routes.filter(({ method }) => method !== 'ALL')
+  if (routes.length !== app.routes.filter(({ method }) => method !== 'ALL').length) {
+    throw new InvariantError('The router has routes that the table does not have.')
+  }
   const open = opening.move()
   return { url: server.url, readiness, routes, [Symbol.asyncDispose]: () => open.disposeAsync() }
 }

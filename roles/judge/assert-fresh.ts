@@ -1,3 +1,4 @@
+import { isAnyHeld } from '@chimera/infra/database/judging/load-attempts'
 import { type LoadedScene, readFences } from '@chimera/infra/database/judging/load-scene'
 import type { Sql } from '@chimera/infra/database/open-database'
 
@@ -5,13 +6,19 @@ import { StaleSceneError } from './stale-scene.ts'
 
 /**
  * Reads again, locked for the rest of the granting transaction, what the grants were signed for: a
- * stop or another boot that came in between makes all of them stale.
+ * stop, a pause or another boot that came in between makes all of them stale.
  */
-export async function assertFresh(tx: Sql, scene: LoadedScene): Promise<void> {
+export async function assertFresh(
+  tx: Sql,
+  scene: LoadedScene,
+  goals: readonly { tenantId: string; goalId: string }[],
+): Promise<void> {
   const fences = await readFences(tx, true)
   for (const [scope, { epoch }] of fences) {
     if (scene.fences.get(scope)?.epoch !== epoch) throw new StaleSceneError(`fence of ${scope}`)
   }
+  // After the fences: a pause that is not seen here raises one above them.
+  if (await isAnyHeld(tx, goals)) throw new StaleSceneError('standing of an agent or a goal')
   const accounts = scene.bindings.map(({ account }) => account)
   const rows = await tx.query<{ account: string; boot: string | null }>({
     name: 'accounts-locked',

@@ -92,7 +92,8 @@ async function commit(
     won = prepared.filter(({ attempt, rounds }) => rounds.length === 0 || held.has(attempt.taskId))
   }
   if (granting && scene !== undefined) {
-    await assertFresh(tx, scene)
+    const granted = withRounds.map(({ attempt }) => attempt)
+    await assertFresh(tx, scene, granted)
     for (const { attempt, rounds } of won) requests.push(...budgetRequests(attempt, rounds))
     const reserved = await reserveBudgets(tx, requests)
     for (const { effectId } of requests) if (!reserved.has(effectId)) denied.add(effectId)

@@ -1,3 +1,4 @@
+import { fenceScope } from '@chimera/contracts/tenancy/fence-scope'
 import type { Attempt, EffectScene } from '@chimera/domain/judging/attempt'
 import { openRegistry } from '@chimera/domain/judging/registry'
 import type { LoadedScene } from '@chimera/infra/database/judging/load-scene'
@@ -42,13 +43,14 @@ export function sceneFor(
 
 /** Every fence scope that covers an attempt on an account (design.md section 5, Stop). */
 export function scopesOf(attempt: Attempt, account: string): string[] {
+  const { tenantId: tenant, goalId } = attempt
   const { agentId, campaignId } = attempt.goal
   return [
     'everything',
-    `tenant:${attempt.tenantId}`,
-    `agent:${agentId}`,
-    ...(campaignId === null ? [] : [`campaign:${campaignId}`]),
-    `goal:${attempt.goalId}`,
+    fenceScope('tenant', { tenant, id: tenant }),
+    fenceScope('agent', { tenant, id: agentId }),
+    ...(campaignId === null ? [] : [fenceScope('campaign', { tenant, id: campaignId })]),
+    fenceScope('goal', { tenant, id: goalId }),
     `tool:${account}`,
   ]
 }

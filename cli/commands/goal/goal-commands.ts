@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander'
 
 import type { CliContext } from '../../context.ts'
 import { oneOf, wholeNumber } from '../../option-values.ts'
+import { registerPauseCommands } from '../tenancy/pause-commands.ts'
 import type { PostOptions } from './post-goal.ts'
 
 /** A tweet that meets a cooldown waits up to 15 minutes for it. */
@@ -10,10 +11,13 @@ const WAIT_SECONDS = 1_200
 const MAX_WAIT_SECONDS = 86_400
 const MAX_LISTED = 10_000
 
-/** Adds `goal post|ls|show|watch|cancel`. */
+/** Adds `goal post|ls|show|watch|pause|resume|cancel`. */
 export function registerGoalCommands(program: Command, context: CliContext): void {
-  const goal = program.command('goal').description('post, list, show, watch and cancel goals')
+  const goal = program
+    .command('goal')
+    .description('post, list, show, watch, pause, resume and cancel goals')
   registerPost(goal, context)
+  registerPauseCommands({ kind: 'goal', group: goal, context })
   goal
     .command('ls')
     .description('goals, newest first')

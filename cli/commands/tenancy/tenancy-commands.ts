@@ -3,19 +3,28 @@ import type { Command } from 'commander'
 import type { CliContext } from '../../context.ts'
 import { commaNames } from '../../option-values.ts'
 import type { PutOptions } from './members.ts'
+import { registerPauseCommands } from './pause-commands.ts'
 
 type Json = { json?: boolean }
+type MemberCommand = 'tenant' | 'user' | 'agent' | 'campaign'
+const KINDS: readonly MemberCommand[] = ['tenant', 'user', 'agent', 'campaign']
 
 /** Adds `tenant`, `user`, `agent` and `campaign`. */
 export function registerTenancyCommands(program: Command, context: CliContext): void {
-  const groups = {
-    tenant: program.command('tenant').description('make and list tenants'),
-    user: program.command('user').description('make, change and list users and their roles'),
-    agent: program.command('agent').description('make, change and list agents'),
-    campaign: program.command('campaign').description('make, change and list campaigns'),
+  const groups: Record<MemberCommand, Command> = {
+    tenant: program.command('tenant').description('make, list, pause and resume tenants'),
+    user: program
+      .command('user')
+      .description('make, change, list, pause and resume users and their roles'),
+    agent: program.command('agent').description('make, change, list, pause and resume agents'),
+    campaign: program
+      .command('campaign')
+      .description('make, change, list, pause, resume and complete campaigns'),
   }
   registerCreate(groups, context)
-  for (const [kind, group] of Object.entries(groups)) {
+  for (const kind of KINDS) {
+    const group = groups[kind]
+    registerPauseCommands({ kind, group, context })
     group
       .command('ls')
       .description('all of them')
@@ -27,10 +36,7 @@ export function registerTenancyCommands(program: Command, context: CliContext): 
   }
 }
 
-function registerCreate(
-  groups: Record<'tenant' | 'user' | 'agent' | 'campaign', Command>,
-  context: CliContext,
-): void {
+function registerCreate(groups: Record<MemberCommand, Command>, context: CliContext): void {
   const put = async (kind: string, body: PutOptions, options: Json): Promise<void> => {
     const { putMember } = await import('./members.ts')
     await putMember(kind, body, options, context)

@@ -6,12 +6,20 @@ import type { Account, Attempt, EffectScene, Round } from '../attempt.ts'
 import type { Gate } from './gate.ts'
 import { modeGate } from './mode-gate.ts'
 import { moneyGate } from './money-gate.ts'
+import { pauseGate } from './pause-gate.ts'
 import { provenanceGate } from './provenance-gate.ts'
 import { roundsGate } from './rounds-gate.ts'
 import { serverGate } from './server-gate.ts'
 
 /** All of them vote on every proposed effect (design.md section 2 step 4). */
-const GATES: readonly Gate[] = [modeGate, provenanceGate, moneyGate, roundsGate, serverGate]
+const GATES: readonly Gate[] = [
+  modeGate,
+  provenanceGate,
+  moneyGate,
+  roundsGate,
+  pauseGate,
+  serverGate,
+]
 
 /** The votes on one proposed effect; without a tool server there is nothing to vote on. */
 export function gateVotes(of: {

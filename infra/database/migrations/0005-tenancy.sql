@@ -54,9 +54,9 @@ CREATE TABLE campaigns (
 );
 
 -- What holds work back, which is nearly always nothing: a look at an empty index.
-CREATE INDEX tenants_paused ON tenants (id) WHERE status <> 'ACTIVE';
-CREATE INDEX agents_paused ON agents (tenant_id, id) WHERE status <> 'ACTIVE';
-CREATE INDEX campaigns_paused ON campaigns (tenant_id, id) WHERE status <> 'ACTIVE';
+CREATE INDEX tenants_paused ON tenants (id) WHERE status = 'PAUSED';
+CREATE INDEX agents_paused ON agents (tenant_id, id) WHERE status = 'PAUSED';
+CREATE INDEX campaigns_paused ON campaigns (tenant_id, id) WHERE status = 'PAUSED';
 
 -- A token of a user allows what both of them allow; one without a user what it says itself.
 ALTER TABLE api_tokens

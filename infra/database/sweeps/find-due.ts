@@ -1,4 +1,5 @@
 import type { Sql } from '../open-database.ts'
+import { IS_NOT_HELD } from '../tenancy/paused.ts'
 
 /** A task whose `run_at` has come. */
 export type DueTask = {
@@ -26,6 +27,7 @@ export function findDueTasks(
         FROM tasks t JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id
         WHERE t.phase = 'ready' AND t.run_at IS NOT NULL
           AND ${inWindow('coalesce(t.run_at, t.ready_at)')} AND g.status IN ('PLANNED', 'ACTIVE')
+          AND ${IS_NOT_HELD}
         UNION ALL
         SELECT id, tenant_id, phase, (extract(epoch FROM run_at) * 1000)::float8
         FROM tasks

@@ -5,6 +5,7 @@
 import type { TaskType } from '@chimera/contracts/agent-task'
 
 import type { Sql } from '../open-database.ts'
+import { IS_NOT_HELD } from '../tenancy/paused.ts'
 import { LATE_AFTER_MS } from './read-overview.ts'
 
 /**
@@ -53,7 +54,7 @@ export function findReadyTasks(
     text: `SELECT t.id, t.tenant_id AS "tenantId", ${time}::text AS at
       FROM tasks t JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id
       WHERE t.phase = 'ready' AND ${time} <= now() AND t.type = ANY ($5)
-        AND g.status IN ('PLANNED', 'ACTIVE') AND ${page(time, 't.id')}`,
+        AND g.status IN ('PLANNED', 'ACTIVE') AND ${IS_NOT_HELD} AND ${page(time, 't.id')}`,
     values: [...values(of), of.types],
   })
 }

@@ -2,6 +2,7 @@ import { ToolState } from '@chimera/contracts/tool-control'
 import { z } from 'zod'
 
 import type { Sql } from '../open-database.ts'
+import { IS_NOT_HELD } from '../tenancy/paused.ts'
 
 /** How old a row has to be before anyone asks where its doorbell is. By the database clock. */
 export const LATE_AFTER_MS = 2_000
@@ -110,7 +111,7 @@ const OVERVIEW = `
         AND lease_until IS NULL) AS late_goals,
     (SELECT true FROM late, tasks t JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id
       WHERE t.phase = 'ready' AND coalesce(t.run_at, t.ready_at) < late.before
-        AND g.status IN ('PLANNED', 'ACTIVE')
+        AND g.status IN ('PLANNED', 'ACTIVE') AND ${IS_NOT_HELD}
       ORDER BY coalesce(t.run_at, t.ready_at) LIMIT 1) IS NOT NULL AS late_tasks,
     (SELECT true FROM tasks, late WHERE phase = 'judging'
         AND coalesce(run_at, result_at) < late.before

@@ -3,6 +3,7 @@ import type { Mode, Trust } from '@chimera/contracts/goal'
 import { newId } from '@chimera/contracts/ids'
 
 import type { Sql } from '../open-database.ts'
+import { IS_NOT_HELD } from '../tenancy/paused.ts'
 import { AUDITED, ENTRIES, movesOf, moveValues, type TaskMove } from './audited-moves.ts'
 
 /** A doorbell: the id of a task, and the tenant whose it is said to be, if anything is said. */
@@ -90,7 +91,8 @@ const CLAIM = `WITH held AS MATERIALIZED (
     JOIN tasks t ON t.id = u.id AND t.tenant_id::text = coalesce(u.tenant_id, t.tenant_id::text)
     JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id
     WHERE t.phase = 'ready' AND (t.run_at IS NULL OR t.run_at <= now())
-      AND g.status IN ('PLANNED', 'ACTIVE') AND ($6::int IS NULL OR t.leases_lost <= $6)
+      AND g.status IN ('PLANNED', 'ACTIVE') AND ${IS_NOT_HELD}
+      AND ($6::int IS NULL OR t.leases_lost <= $6)
     ORDER BY t.id
     FOR UPDATE OF t
   ), ${ENTRIES}, moved AS (

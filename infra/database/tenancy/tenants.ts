@@ -32,15 +32,18 @@ export async function createTenant(
     audit.add(of.id, { subject: 'tenant', id: of.id, from: null, to: 'ACTIVE', note: of.name })
     return { outcome: 'created', row: made }
   }
-  const row = await getTenant(tx, of.id)
+  const row = await getTenant(tx, { id: of.id })
   if (row.name === of.name) return { outcome: 'same', row }
   throw new ConflictError('VERSION_CONFLICT', `The tenant ${of.id} has another name already.`)
 }
 
 /** A tenant by its id. Throws TENANT_NOT_FOUND. */
-async function getTenant(sql: Sql, id: string): Promise<TenantRow> {
+export async function getTenant(
+  sql: Sql,
+  { id, isLocked = false }: { id: string; isLocked?: boolean },
+): Promise<TenantRow> {
   const [row] = await sql.query<TenantRow>({
-    text: `SELECT ${COLUMNS} FROM tenants WHERE id = $1`,
+    text: `SELECT ${COLUMNS} FROM tenants WHERE id = $1 ${isLocked ? 'FOR UPDATE' : ''}`,
     values: [id],
   })
   if (row === undefined) throw new TerminalError('TENANT_NOT_FOUND', `There is no tenant ${id}.`)

@@ -1,3 +1,6 @@
+import { DEFAULT_TENANT } from '@chimera/contracts/ids'
+import { fenceScope } from '@chimera/contracts/tenancy/fence-scope'
+
 import { EVERYTHING } from '../ledger/fences.ts'
 
 /** What of an effect decides which stops cover it. */
@@ -11,14 +14,15 @@ export type Scoped = Readonly<{
 }>
 
 /**
- * The scopes of a stop that cover an effect: `everything`, `tool:<account>`, and `<kind>:<id>` for
- * its tenant, agent, campaign and goal (design.md section 5, Stop), as the Judge writes them into
+ * The scopes of a stop that cover an effect: `everything`, `tool:<account>`, and those of its
+ * tenant, agent, campaign and goal (design.md section 5, Stop), as the Judge writes them into
  * grants.
  */
 export function scopesOf(effect: Scoped): string[] {
+  const { tenant = DEFAULT_TENANT } = effect
   const named = (['tenant', 'agent', 'campaign', 'goal'] as const).flatMap((kind) => {
     const id = effect[kind]
-    return id === undefined ? [] : [`${kind}:${id}`]
+    return id === undefined ? [] : [fenceScope(kind, { tenant, id })]
   })
   return [EVERYTHING, ...named, `tool:${effect.account}`]
 }

@@ -1,3 +1,4 @@
+import { scopeIn } from '@chimera/contracts/tenancy/fence-scope'
 import { wakeWaiting } from '@chimera/infra/database/fences/wake-waiting'
 import type { Logger } from '@chimera/runtime/log'
 
@@ -19,7 +20,7 @@ export function stopRoutes(deps: Deps): Route[] {
 }
 
 async function stop(c: GatewayContext, deps: Deps): Promise<Response> {
-  const asked = { ...parseStop(await readJson(c.req.raw)), ...askerOf(c) }
+  const asked = await askedBy(c)
   const { report, audit } = await stopScope(deps, asked)
   deps.doorbell.ring([], noted(audit))
   deps.log.warn({ scope: asked.scope, actor: asked.actor, ...report }, 'stop')
@@ -27,7 +28,7 @@ async function stop(c: GatewayContext, deps: Deps): Promise<Response> {
 }
 
 async function resume(c: GatewayContext, deps: Deps): Promise<Response> {
-  const asked = { ...parseStop(await readJson(c.req.raw)), ...askerOf(c) }
+  const asked = await askedBy(c)
   const { report, audit } = await resumeScope(deps, asked)
   deps.doorbell.ring([], noted(audit))
   for await (const tasks of wakeWaiting(deps.database, { for: 'stop' })) {
@@ -44,9 +45,10 @@ async function resume(c: GatewayContext, deps: Deps): Promise<Response> {
   return c.json(report)
 }
 
-function askerOf(c: GatewayContext): { actor: string; tenantId: string } {
+async function askedBy(c: GatewayContext): Promise<Parameters<typeof stopScope>[1]> {
   const { tenantId, tokenId } = c.get('principal')
-  return { actor: `token:${tokenId}`, tenantId }
+  const { scope, ...asked } = parseStop(await readJson(c.req.raw))
+  return { ...asked, scope: scopeIn(tenantId, scope), actor: `token:${tokenId}`, tenantId }
 }
 
 const NOTHING_NOTED = noted([])

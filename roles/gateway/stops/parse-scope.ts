@@ -5,12 +5,16 @@ import { parseInput } from '../http/faults.ts'
 
 const MAX_SCOPE = 200
 
+/** Names of other tenants than the machine's are told apart by the tenant's id and a slash. */
+const NAMED =
+  /^(everything|(tenant|agent|campaign|goal|tool):([0-9a-f-]{36}\/)?[A-Za-z0-9][A-Za-z0-9._:-]*)$/
+
 /** What may be stopped (design.md section 5): everything, or `<kind>:<id>`. */
 const Scope = z
   .string()
   .max(MAX_SCOPE)
   .regex(
-    /^(everything|(tenant|agent|campaign|goal|tool):[A-Za-z0-9][A-Za-z0-9._:-]*)$/,
+    NAMED,
     'is not everything, tenant:<id>, agent:<id>, campaign:<id>, goal:<id> or tool:<account>',
   )
   .refine((scope) => !scope.startsWith('tenant:') || Uuid.safeParse(scope.slice(7)).success, {

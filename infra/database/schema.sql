@@ -10,6 +10,17 @@ CREATE TABLE account_cooldowns (
   passed integer NOT NULL DEFAULT 0
 );
 
+CREATE TABLE agents (
+  tenant_id uuid NOT NULL,
+  id text NOT NULL,
+  version_id uuid NOT NULL,
+  soul_ref text,
+  wallet_address text,
+  status text NOT NULL DEFAULT 'ACTIVE'::text,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  audit_id uuid NOT NULL
+);
+
 CREATE TABLE api_tokens (
   id uuid NOT NULL,
   tenant_id uuid NOT NULL,
@@ -19,7 +30,9 @@ CREATE TABLE api_tokens (
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   expires_at timestamp with time zone,
   last_used_at timestamp with time zone,
-  revoked_at timestamp with time zone
+  revoked_at timestamp with time zone,
+  user_id text,
+  roles text[] NOT NULL DEFAULT '{}'::text[]
 );
 
 CREATE TABLE audit_entries (
@@ -50,6 +63,19 @@ CREATE TABLE budgets (
   cap numeric NOT NULL,
   reserved numeric NOT NULL DEFAULT 0,
   spent numeric NOT NULL DEFAULT 0
+);
+
+CREATE TABLE campaigns (
+  tenant_id uuid NOT NULL,
+  id text NOT NULL,
+  version_id uuid NOT NULL,
+  agent_id text NOT NULL,
+  owner_user_id text,
+  goal_text text NOT NULL DEFAULT ''::text,
+  daily_budget_usd_micros numeric,
+  status text NOT NULL DEFAULT 'ACTIVE'::text,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  audit_id uuid NOT NULL
 );
 
 CREATE TABLE dead_letters (
@@ -268,7 +294,9 @@ CREATE TABLE tasks (
 CREATE TABLE tenants (
   id uuid NOT NULL,
   name text NOT NULL,
-  created_at timestamp with time zone NOT NULL DEFAULT now()
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  version_id uuid NOT NULL DEFAULT gen_random_uuid(),
+  status text NOT NULL DEFAULT 'ACTIVE'::text
 );
 
 CREATE TABLE tool_accounts (
@@ -315,13 +343,30 @@ CREATE TABLE tool_boots (
   opened_at timestamp with time zone
 );
 
+CREATE TABLE users (
+  tenant_id uuid NOT NULL,
+  id text NOT NULL,
+  version_id uuid NOT NULL,
+  email text NOT NULL,
+  roles text[] NOT NULL,
+  status text NOT NULL DEFAULT 'ACTIVE'::text,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  audit_id uuid NOT NULL
+);
+
 -- constraints
 
 ALTER TABLE account_cooldowns ADD CONSTRAINT account_cooldowns_pkey PRIMARY KEY (account, tool);
 ALTER TABLE account_cooldowns ADD CONSTRAINT account_cooldowns_account_fkey FOREIGN KEY (account) REFERENCES tool_accounts(account);
+ALTER TABLE agents ADD CONSTRAINT agents_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE agents ADD CONSTRAINT agents_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE agents ADD CONSTRAINT agents_id_check CHECK ((id ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$'::text));
+ALTER TABLE agents ADD CONSTRAINT agents_status_check CHECK ((status = ANY (ARRAY['ACTIVE'::text, 'PAUSED'::text])));
 ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_hash_key UNIQUE (hash);
 ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_pkey PRIMARY KEY (id);
 ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, id);
+ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_roles_check CHECK ((roles <@ ARRAY['viewer'::text, 'operator'::text, 'approver'::text, 'policy_admin'::text, 'tenant_admin'::text, 'auditor'::text]));
 ALTER TABLE audit_entries ADD CONSTRAINT audit_entries_pkey PRIMARY KEY (id);
 ALTER TABLE audit_entries ADD CONSTRAINT audit_entries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 ALTER TABLE budget_reservations ADD CONSTRAINT budget_reservations_pkey PRIMARY KEY (effect_id, scope, scope_id, asset, day);
@@ -335,6 +380,13 @@ ALTER TABLE budgets ADD CONSTRAINT budgets_check CHECK (((spent + reserved) <= c
 ALTER TABLE budgets ADD CONSTRAINT budgets_reserved_check CHECK ((reserved >= (0)::numeric));
 ALTER TABLE budgets ADD CONSTRAINT budgets_scope_check CHECK ((scope = ANY (ARRAY['tenant'::text, 'agent'::text, 'campaign'::text, 'goal'::text])));
 ALTER TABLE budgets ADD CONSTRAINT budgets_spent_check CHECK ((spent >= (0)::numeric));
+ALTER TABLE campaigns ADD CONSTRAINT campaigns_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE campaigns ADD CONSTRAINT campaigns_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES agents(tenant_id, id);
+ALTER TABLE campaigns ADD CONSTRAINT campaigns_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE campaigns ADD CONSTRAINT campaigns_tenant_id_owner_user_id_fkey FOREIGN KEY (tenant_id, owner_user_id) REFERENCES users(tenant_id, id);
+ALTER TABLE campaigns ADD CONSTRAINT campaigns_daily_budget_usd_micros_check CHECK ((daily_budget_usd_micros >= (0)::numeric));
+ALTER TABLE campaigns ADD CONSTRAINT campaigns_id_check CHECK ((id ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$'::text));
+ALTER TABLE campaigns ADD CONSTRAINT campaigns_status_check CHECK ((status = ANY (ARRAY['ACTIVE'::text, 'PAUSED'::text, 'COMPLETED'::text])));
 ALTER TABLE dead_letters ADD CONSTRAINT dead_letters_stream_entry_id_sha256_key UNIQUE (stream, entry_id, sha256);
 ALTER TABLE dead_letters ADD CONSTRAINT dead_letters_pkey PRIMARY KEY (id);
 ALTER TABLE effect_settlements ADD CONSTRAINT effect_settlements_pkey PRIMARY KEY (id);
@@ -397,6 +449,7 @@ ALTER TABLE tasks ADD CONSTRAINT tasks_confidence_check CHECK (((confidence >= (
 ALTER TABLE tasks ADD CONSTRAINT tasks_parents_open_check CHECK ((parents_open >= 0));
 ALTER TABLE tasks ADD CONSTRAINT tasks_type_check CHECK ((type = ANY (ARRAY['RESEARCH'::text, 'CONTENT_GEN'::text, 'TRANSACTION'::text, 'ENGAGEMENT'::text])));
 ALTER TABLE tenants ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
+ALTER TABLE tenants ADD CONSTRAINT tenants_status_check CHECK ((status = ANY (ARRAY['ACTIVE'::text, 'PAUSED'::text])));
 ALTER TABLE tool_accounts ADD CONSTRAINT tool_accounts_pkey PRIMARY KEY (account);
 ALTER TABLE tool_accounts ADD CONSTRAINT tool_accounts_state_check CHECK ((state = ANY (ARRAY['open'::text, 'closed'::text, 'fenced'::text])));
 ALTER TABLE tool_adoptions ADD CONSTRAINT tool_adoptions_pkey PRIMARY KEY (id);
@@ -406,9 +459,17 @@ ALTER TABLE tool_bindings ADD CONSTRAINT tool_bindings_account_fkey FOREIGN KEY 
 ALTER TABLE tool_bindings ADD CONSTRAINT tool_bindings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 ALTER TABLE tool_boots ADD CONSTRAINT tool_boots_pkey PRIMARY KEY (boot);
 ALTER TABLE tool_boots ADD CONSTRAINT tool_boots_account_fkey FOREIGN KEY (account) REFERENCES tool_accounts(account);
+ALTER TABLE users ADD CONSTRAINT users_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE users ADD CONSTRAINT users_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE users ADD CONSTRAINT users_email_check CHECK (((length(email) >= 3) AND (length(email) <= 254)));
+ALTER TABLE users ADD CONSTRAINT users_id_check CHECK ((id ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$'::text));
+ALTER TABLE users ADD CONSTRAINT users_roles_check CHECK ((roles <@ ARRAY['viewer'::text, 'operator'::text, 'approver'::text, 'policy_admin'::text, 'tenant_admin'::text, 'auditor'::text]));
+ALTER TABLE users ADD CONSTRAINT users_status_check CHECK ((status = ANY (ARRAY['ACTIVE'::text, 'PAUSED'::text])));
 
 -- indexes
 
+CREATE INDEX agents_paused ON public.agents USING btree (tenant_id, id) WHERE (status = 'PAUSED'::text);
+CREATE INDEX campaigns_paused ON public.campaigns USING btree (tenant_id, id) WHERE (status = 'PAUSED'::text);
 CREATE INDEX effect_settlements_open ON public.effect_settlements USING btree (requested_at) WHERE (done_at IS NULL);
 CREATE INDEX effects_of_goal ON public.effects USING btree (tenant_id, goal_id);
 CREATE INDEX effects_of_task ON public.effects USING btree (task_id);
@@ -425,8 +486,10 @@ CREATE INDEX tasks_of_goal ON public.tasks USING btree (tenant_id, goal_id);
 CREATE INDEX tasks_ready ON public.tasks USING btree (COALESCE(run_at, ready_at)) WHERE (phase = 'ready'::text);
 CREATE INDEX tasks_running ON public.tasks USING btree (lease_until) WHERE (status = 'IN_PROGRESS'::text);
 CREATE INDEX tasks_waiting_for_room ON public.tasks USING btree (waits_for, result_at) WHERE ((phase = 'judging'::text) AND (waits_for IS NOT NULL));
+CREATE INDEX tenants_paused ON public.tenants USING btree (id) WHERE (status = 'PAUSED'::text);
 CREATE INDEX tool_adoptions_open ON public.tool_adoptions USING btree (requested_at) WHERE (done_at IS NULL);
 CREATE INDEX tool_boots_of_account ON public.tool_boots USING btree (account, registered_at);
+CREATE UNIQUE INDEX users_email ON public.users USING btree (tenant_id, lower(email));
 
 -- functions
 
@@ -560,9 +623,21 @@ BEGIN
     USING ERRCODE = 'integrity_constraint_violation';
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.refuse_same_version()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION 'a change of % needs a new version_id', TG_TABLE_NAME
+    USING ERRCODE = 'integrity_constraint_violation';
+END $function$;
+
 -- triggers
 
+CREATE TRIGGER agents_version BEFORE UPDATE ON public.agents FOR EACH ROW WHEN ((new.version_id = old.version_id)) EXECUTE FUNCTION refuse_same_version();
 CREATE TRIGGER audit_entries_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER campaigns_end_is_final BEFORE UPDATE ON public.campaigns FOR EACH ROW WHEN (((old.status = 'COMPLETED'::text) AND (new.status <> old.status))) EXECUTE FUNCTION refuse_move('status');
+CREATE TRIGGER campaigns_version BEFORE UPDATE ON public.campaigns FOR EACH ROW WHEN ((new.version_id = old.version_id)) EXECUTE FUNCTION refuse_same_version();
 CREATE TRIGGER effects_identity_is_frozen BEFORE UPDATE ON public.effects FOR EACH ROW WHEN (((new.effect_key <> old.effect_key) OR (((new.round <> old.round) OR ((old.grant_id IS NOT NULL) AND ((new.grant_id IS DISTINCT FROM old.grant_id) OR (new.args_hash <> old.args_hash)))) AND (NOT ((old.state = ANY (ARRAY['GRANTED'::text, 'UNKNOWN'::text, 'NEEDS_HUMAN'::text])) AND (old.adopted_from IS NULL) AND (NOT (new.adopted_from IS DISTINCT FROM old.grant_id))))))) EXECUTE FUNCTION refuse_move('state');
 CREATE TRIGGER effects_moves BEFORE UPDATE ON public.effects FOR EACH ROW WHEN ((new.state <> old.state)) EXECUTE FUNCTION check_effect_move();
 CREATE TRIGGER effects_stay BEFORE DELETE ON public.effects FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
@@ -575,3 +650,5 @@ CREATE TRIGGER task_dependencies_insert_only BEFORE DELETE OR UPDATE ON public.t
 CREATE TRIGGER task_payloads_insert_only BEFORE DELETE OR UPDATE ON public.task_payloads FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER task_results_insert_only BEFORE DELETE OR UPDATE ON public.task_results FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER tasks_end_is_final BEFORE UPDATE ON public.tasks FOR EACH ROW WHEN (((old.status = ANY (ARRAY['COMPLETED'::text, 'FAILED'::text])) AND (new.status <> old.status))) EXECUTE FUNCTION refuse_move('status');
+CREATE TRIGGER tenants_version BEFORE UPDATE ON public.tenants FOR EACH ROW WHEN ((new.version_id = old.version_id)) EXECUTE FUNCTION refuse_same_version();
+CREATE TRIGGER users_version BEFORE UPDATE ON public.users FOR EACH ROW WHEN ((new.version_id = old.version_id)) EXECUTE FUNCTION refuse_same_version();

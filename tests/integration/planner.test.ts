@@ -42,6 +42,7 @@ describe('a goal on the stream', () => {
       planned: true,
     })
     expect(await readAudit(rig.database)).toEqual([
+      'agent default  -> ACTIVE',
       'goal g-1  -> RECEIVED',
       'goal g-1 RECEIVED -> PLANNED',
       'goal g-1 PLANNED -> ACTIVE',

@@ -96,12 +96,21 @@ const gateway = z.object({
 /** Who stops the tool servers, and ends the stop. */
 const stops = z.object({
   TOOL_CONTROL_TOKEN: z.string().min(16).describe('bearer token of /control at the tool servers'),
+  TOOL_KILL_TOKEN: z
+    .string()
+    .min(16)
+    .optional()
+    .describe("bearer token of the operator's own: it alone lowers kill levels"),
 })
 
 /** Read by the command line, not by a role. */
 const cli = z.object({
   CHIMERA_GATEWAY_URL: Url.optional().describe('the API to talk to, instead of the local stack'),
   CHIMERA_TOKEN: z.string().optional().describe('bearer token for that API'),
+  CHIMERA_KILL_TOKEN: z
+    .string()
+    .optional()
+    .describe("the operator's own token for `kill lower`, instead of the state directory's"),
 })
 
 export const CONFIG_SECTIONS = {
@@ -135,6 +144,7 @@ export const SECRET_NAMES: readonly string[] = [
   'TOOL_TOKEN',
   'TOOL_CONTROL_TOKEN',
   'TOOL_STOP_TOKEN',
+  'TOOL_KILL_TOKEN',
   'JUDGE_KEY',
   'RECEIPT_KEY',
   'SIMULATED_X_TOKEN',
@@ -150,11 +160,11 @@ export const SECRET_NAMES: readonly string[] = [
   'CDP_WALLET_SECRET',
   'AWS_SECRET_ACCESS_KEY',
   'AWS_SESSION_TOKEN',
-  'TRADING_KILL_TOKEN',
   'HYPERLIQUID_KEY',
   'SIMULATED_EXCHANGE_KEY',
   'CHIMERA_TOKEN',
   'LLM_API_KEY',
+  'CHIMERA_KILL_TOKEN',
 ]
 
 /** The typed environment of the given sections. */

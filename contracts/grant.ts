@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
 import { Mode } from './goal.ts'
+import { KillEpochs } from './judging/kill.ts'
 
 /**
  * The signed words between record and ledger (design.md section 5): grant, hello and void by the
@@ -93,6 +94,8 @@ export const HelloClaims = z.strictObject({
   boot: z.uuid(),
   incarnation: z.uuid(),
   fences: FenceEpochs,
+  /** Signed, so that these alone may lower what a ledger holds. */
+  kill: KillEpochs.default({}),
   /** Boots of this account that the record knows, oldest first, this one included. */
   known_boots: z.array(z.uuid()).max(100_000),
   /** The highest ledger sequence number in any receipt that the record has. */

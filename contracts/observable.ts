@@ -8,6 +8,7 @@ import { TaskPhase, TaskStatus, TaskType } from './agent-task.ts'
 import { EffectState } from './effect.ts'
 import { GoalStatus, Mode } from './goal.ts'
 import { ReceiptClaims } from './grant.ts'
+import { KILL_LEVELS, KillLevel } from './judging/kill.ts'
 import { ToolState } from './tool-control.ts'
 import { WaitingOn } from './waiting.ts'
 
@@ -185,6 +186,49 @@ export const StopReport = z.strictObject({
   ),
 })
 export type StopReport = z.infer<typeof StopReport>
+
+/** What a tool server holds after it was told a kill level; null when nobody knows. */
+export const KillTold = z.strictObject({
+  name: z.string(),
+  result: z.enum(['told', 'unreachable']),
+  level: KillLevel.nullable(),
+  /** Sent before the level rose, outcome open. */
+  in_flight: z.array(z.string()),
+})
+export type KillTold = z.infer<typeof KillTold>
+
+/** `chimera kill raise|lower --json`, `POST /v1/kill` and `POST /v1/kill/lower` */
+export const KillReport = z.strictObject({
+  scope: z.string(),
+  /** What holds now; null when the record was not asked. */
+  level: KillLevel.nullable(),
+  previous_level: KillLevel.nullable(),
+  epoch: z.int().nonnegative().nullable(),
+  acknowledged_at: z.string(),
+  tools: z.array(KillTold),
+})
+export type KillReport = z.infer<typeof KillReport>
+
+/** `chimera kill show --json` and `GET /v1/kill` */
+export const KillView = z.strictObject({
+  /** By scope; empty when the record could not be asked. */
+  levels: z.array(
+    z.strictObject({
+      scope: z.string(),
+      level: KillLevel,
+      name: z.enum(KILL_LEVELS),
+      epoch: z.int().nonnegative(),
+      reason: z.string(),
+      actor: z.string(),
+      /** True when a rule of the house said so. */
+      auto: z.boolean(),
+      changed_at: z.string(),
+    }),
+  ),
+  /** What each tool server holds of everything; null when it was not reached. */
+  tools: z.array(z.strictObject({ name: z.string(), level: KillLevel.nullable() })),
+})
+export type KillView = z.infer<typeof KillView>
 
 /** One line of `state_dir/simulated/<name>.jsonl`, written before the provider answers. */
 export const SimulatedRequest = z.strictObject({

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
 import { FenceEpochs } from './grant.ts'
+import { KillEpochs, KillLevel, KillScope } from './judging/kill.ts'
 
 /** Closed until the hello; fenced while a stop covers everything it does. */
 export const ToolState = z.enum(['open', 'closed', 'fenced'])
@@ -24,6 +25,8 @@ export const ToolStatus = z.strictObject({
   }),
   incarnation: z.uuid().optional(),
   fences: FenceEpochs,
+  /** Kill levels, as epochs (contracts/judging/kill.ts). */
+  kill: KillEpochs.default({}),
   /** Tool name -> hash of its whole definition (RFC 8785 of what `tools/list` shows). */
   definitions: z.record(z.string(), z.string()),
 })
@@ -62,18 +65,29 @@ export const ReceiptsReply = z.strictObject({
 export type ReceiptsReply = z.infer<typeof ReceiptsReply>
 
 /**
- * `GET` and `POST /control/kill`: the kill level of the account (requirements 4.4). Whoever may
- * stop may raise it; only the operator's own token lowers it, and says why.
+ * `GET` and `POST /control/kill`: the kill levels that the account is under (requirements 4.4).
+ * Whoever may stop may raise them; only the operator's own token lowers them, and says why.
+ * Durable before the answer.
  */
 export const KillBody = z.strictObject({
-  level: z.int().min(0).max(5),
+  scope: KillScope.default('everything'),
+  level: KillLevel,
+  /** What the record made of it; without one the server counts for itself. */
+  epoch: z.int().nonnegative().optional(),
+  /** Of a word that may be late: nothing happens unless its epoch is newer and no lower level. */
+  if_newer: z.boolean().default(false),
   reason: z.string().min(1).max(500),
   /** Who says so. */
   actor: z.string().min(1).max(128).default('operator'),
 })
 export const KillReply = z.strictObject({
-  level: z.int().min(0).max(5),
-  /** Its steps, the newest first; none: it has always been 0. */
+  /** Of everything. */
+  level: KillLevel,
+  /** Of all scopes, as epochs. */
+  epochs: KillEpochs,
+  /** Sent before it rose, and still open. */
+  in_flight: z.array(z.string()),
+  /** The steps of everything, the newest first; none: it has always been 0. */
   history: z.array(
     z.strictObject({
       level: z.int(),

@@ -26,6 +26,11 @@ export const toolServer = z.object({
     .describe('hashes of the tokens of MCP clients (chimera tools token), re-read on change'),
   TOOL_CONTROL_TOKEN: z.string().min(16).optional().describe('bearer token that opens /control'),
   TOOL_STOP_TOKEN: z.string().min(16).optional().describe('bearer token that may only stop'),
+  TOOL_KILL_TOKEN: z
+    .string()
+    .min(16)
+    .optional()
+    .describe("bearer token of the operator's own: it alone lowers kill levels"),
 })
 
 export const tweet = z.object({
@@ -154,11 +159,6 @@ export const trading = z.object({
   TRADING_ABSENCE_MS: Milliseconds.optional().describe(
     'on paper only: how long after its expiry an order may still appear; 30000 otherwise',
   ),
-  TRADING_KILL_TOKEN: z
-    .string()
-    .min(16)
-    .optional()
-    .describe("bearer token of the operator's own: it alone lowers the kill level"),
   HYPERLIQUID_KEY: z.string().optional().describe('key of an agent wallet, which cannot withdraw'),
   HYPERLIQUID_ACCOUNT: z
     .string()

@@ -9,6 +9,7 @@ export const AuditItem = z.strictObject({
     'approval',
     'boot',
     'fence',
+    'kill',
     'letter',
     'token',
     'tenant',

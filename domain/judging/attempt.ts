@@ -45,6 +45,8 @@ export type EffectScene = {
   readonly accounts: ReadonlyMap<string, Account>
   /** Whether a stop covers this attempt on an account. */
   readonly isStopped: (account: string) => boolean
+  /** The strictest kill level that covers this attempt; undefined when it is not known. */
+  readonly killLevel: number | undefined
   /** What one grant more would wait for (see TaskMove); undefined when there is room for it. */
   readonly waitsFor: (account: string, tool: string) => string | undefined
   /** The tenant's address book. */

@@ -77,6 +77,7 @@ export const scene = (over: Partial<EffectScene> = {}): EffectScene => ({
   rounds: new Map(),
   accounts: new Map([['post_tweet', account()]]),
   isStopped: () => false,
+  killLevel: 0,
   waitsFor: () => undefined,
   registry: openRegistry([]),
   ...over,

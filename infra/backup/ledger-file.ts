@@ -14,6 +14,8 @@ import type { LedgerHead, LedgerWord } from '../database/backup/ledger-word.ts'
 const Head = z.object({ ledger_id: z.uuid(), account: z.string(), seq: z.int().nonnegative() })
 const Boot = z.object({ boot: z.uuid(), started_ms: z.int() })
 const Fence = z.object({ scope: z.string(), epoch: z.int(), stopped: z.literal([0, 1]) })
+const KillEpoch = z.object({ scope: z.string(), epoch: z.int() })
+const KillLevelRow = z.object({ level: z.int() })
 const Count = z.object({ n: z.int() })
 const Scope = z.object({
   tenant: z.uuid().optional(),
@@ -108,8 +110,26 @@ function readHead(database: DatabaseSync, server: string): LedgerHead {
     seq: head.seq,
     boots: boots.map((row) => ({ boot: row.boot, startedAt: iso(row.started_ms) })),
     fences: fences.map((row) => ({ ...row, stopped: row.stopped === 1 })),
+    kill: readKill(database),
   }
 }
+
+/** An older layout has the level of everything alone, and one before it none. */
+function readKill(database: DatabaseSync): Record<string, number> {
+  if (hasTable(database, 'kill_steps')) {
+    const steps = database.prepare(
+      'SELECT scope, max(epoch) AS epoch FROM kill_steps GROUP BY scope',
+    )
+    const rows = steps.all().map((row) => KillEpoch.parse(row))
+    return Object.fromEntries(rows.map(({ scope, epoch }) => [scope, epoch]))
+  }
+  if (!hasTable(database, 'kill_levels')) return {}
+  const row = database.prepare('SELECT level FROM kill_levels ORDER BY n DESC LIMIT 1').get()
+  return row === undefined ? {} : { everything: KillLevelRow.parse(row).level }
+}
+
+const hasTable = (database: DatabaseSync, name: string): boolean =>
+  database.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?').get(name) !== undefined
 
 const iso = (ms: number): string => new Date(ms).toISOString()
 

@@ -194,6 +194,16 @@ CREATE TABLE idempotency_keys (
   created_at timestamp with time zone NOT NULL DEFAULT now()
 );
 
+CREATE TABLE kill_levels (
+  scope text NOT NULL,
+  epoch bigint NOT NULL,
+  level integer NOT NULL,
+  reason text NOT NULL,
+  actor text NOT NULL,
+  auto boolean NOT NULL DEFAULT false,
+  changed_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
 CREATE TABLE receipts (
   id uuid NOT NULL,
   grant_id uuid NOT NULL,
@@ -422,6 +432,11 @@ ALTER TABLE goals ADD CONSTRAINT goals_tasks_open_check CHECK ((tasks_open >= 0)
 ALTER TABLE goals ADD CONSTRAINT goals_trust_check CHECK ((trust = ANY (ARRAY['owner'::text, 'untrusted'::text])));
 ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, principal, route, key);
 ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE kill_levels ADD CONSTRAINT kill_levels_pkey PRIMARY KEY (scope);
+ALTER TABLE kill_levels ADD CONSTRAINT kill_levels_check CHECK ((level = (epoch % (6)::bigint)));
+ALTER TABLE kill_levels ADD CONSTRAINT kill_levels_epoch_check CHECK ((epoch >= 0));
+ALTER TABLE kill_levels ADD CONSTRAINT kill_levels_reason_check CHECK ((reason <> ''::text));
+ALTER TABLE kill_levels ADD CONSTRAINT kill_levels_scope_check CHECK ((scope ~ '^(everything|tenant:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$'::text));
 ALTER TABLE receipts ADD CONSTRAINT receipts_pkey PRIMARY KEY (id);
 ALTER TABLE record_incarnation ADD CONSTRAINT record_incarnation_pkey PRIMARY KEY (is_only);
 ALTER TABLE record_incarnation ADD CONSTRAINT record_incarnation_is_only_check CHECK (is_only);
@@ -599,6 +614,31 @@ BEGIN
     USING ERRCODE = 'integrity_constraint_violation';
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.check_kill()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF TG_OP = 'DELETE' AND OLD.epoch = 0 THEN
+    -- The first level gives way to the rows of a backup.
+    RETURN OLD;
+  ELSIF TG_OP = 'DELETE' THEN
+    RAISE EXCEPTION 'the kill level of % may not be deleted', OLD.scope
+      USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  IF NEW.epoch < OLD.epoch OR NEW.scope <> OLD.scope THEN
+    RAISE EXCEPTION 'the kill level of % may not go back from epoch % to %',
+      OLD.scope, OLD.epoch, NEW.epoch USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  -- Said by the one function that was shown the operator's token, for its transaction alone.
+  IF NEW.level < OLD.level
+      AND coalesce(current_setting('chimera.lowering_kill', true), '') <> NEW.scope THEN
+    RAISE EXCEPTION 'the kill level of % only rises: from % to % takes the operator''s token',
+      OLD.scope, OLD.level, NEW.level USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.new_version()
  RETURNS uuid
  LANGUAGE sql
@@ -644,6 +684,7 @@ CREATE TRIGGER effects_stay BEFORE DELETE ON public.effects FOR EACH STATEMENT E
 CREATE TRIGGER fences_only_rise BEFORE UPDATE ON public.fences FOR EACH ROW WHEN (((new.epoch < old.epoch) OR ((new.stopped <> old.stopped) AND (new.epoch = old.epoch)))) EXECUTE FUNCTION check_fence();
 CREATE TRIGGER goals_content_is_frozen BEFORE UPDATE ON public.goals FOR EACH ROW WHEN (((new.content_hash <> old.content_hash) OR (new.mode <> old.mode) OR (new.trust <> old.trust))) EXECUTE FUNCTION refuse_move('content_hash');
 CREATE TRIGGER goals_end_is_final BEFORE UPDATE ON public.goals FOR EACH ROW WHEN (((old.status = ANY (ARRAY['COMPLETED'::text, 'FAILED'::text, 'CANCELLED'::text])) AND (new.status <> old.status))) EXECUTE FUNCTION refuse_move('status');
+CREATE TRIGGER kill_levels_only_rise BEFORE DELETE OR UPDATE ON public.kill_levels FOR EACH ROW EXECUTE FUNCTION check_kill();
 CREATE TRIGGER receipts_stay BEFORE DELETE ON public.receipts FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER slots_insert_only BEFORE DELETE OR UPDATE ON public.slots FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER task_dependencies_insert_only BEFORE DELETE OR UPDATE ON public.task_dependencies FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -211,6 +211,16 @@ type Fences = {
   changed_at: Generated<Time>
 }
 
+type KillLevels = {
+  scope: string
+  epoch: Digits
+  level: number
+  reason: string
+  actor: string
+  auto: Generated<boolean>
+  changed_at: Generated<Time>
+}
+
 type DeadLetters = {
   id: string
   tenant_id: string | null
@@ -271,6 +281,7 @@ export type Tables = {
   budgets: Budgets
   budget_reservations: BudgetReservations
   fences: Fences
+  kill_levels: KillLevels
   dead_letters: DeadLetters
   api_tokens: ApiTokens
   idempotency_keys: IdempotencyKeys

@@ -35,8 +35,8 @@ export type StateDirPaths = Readonly<{
     swarmGatewayToken: string
     /** Opens the swarm's tools to the operator of this machine; Workers do not have it. */
     swarmToken: string
-    /** The operator's own: it alone lowers the kill level of the trading server. */
-    tradingKillToken: string
+    /** The operator's own: it alone lowers kill levels. */
+    killToken: string
     postgresPassword: string
     /** Of the paper account at the simulated exchange. */
     simulatedExchangeKey: string
@@ -90,7 +90,7 @@ export function stateDirPaths(root: string): StateDirPaths {
       simulatedXToken: at('keys', 'simulated-x.token'),
       swarmGatewayToken: at('keys', 'swarm-gateway.token'),
       swarmToken: at('keys', 'swarm.token'),
-      tradingKillToken: at('keys', 'trading-kill.token'),
+      killToken: at('keys', 'kill.token'),
       postgresPassword: at('keys', 'postgres.password'),
       simulatedExchangeKey: at('keys', 'simulated-exchange.key'),
       walletKey: at('keys', 'wallet-simulated.key'),

@@ -39,8 +39,11 @@ export type ToolControl = Readonly<{
   ledger: () => Promise<LedgerLine[]>
   /** The kill level and its history. */
   kill: () => Promise<KillReply>
-  /** Raises it; lowers it with the operator's own token in place of the control token. */
-  setKill: (body: z.input<typeof KillBody>) => Promise<KillReply>
+  /**
+   * Raises it; lowers it with the operator's own token in place of the control token. Durable at
+   * the server before it answers; waits `withinMs` for it, 2 s when not said.
+   */
+  setKill: (body: z.input<typeof KillBody>, withinMs?: number) => Promise<KillReply>
 }>
 
 /** Status and fence are answered from memory and one commit. */
@@ -78,7 +81,8 @@ export function openToolControl(of: {
     settle: async (jws) => parse(ReceiptsReply, await post('settle', { settle: jws }, SLOW_MS)),
     adopt: async (jws) => parse(ToolStatus, await post('adopt', { adopt: jws }, SLOW_MS)),
     kill: async () => parse(KillReply, await get('kill', QUICK_MS)),
-    setKill: async (body) => parse(KillReply, await post('kill', body, QUICK_MS)),
+    setKill: async (body, withinMs = QUICK_MS) =>
+      parse(KillReply, await post('kill', body, withinMs)),
     ledger: async () => {
       const text = await get('ledger', SLOW_MS)
       return text

@@ -37,8 +37,6 @@ export type ToolKind = Readonly<{
   backend: Backend
   reconciler: Reconciler
   tools: (ledger: Ledger) => readonly ServedTool[]
-  /** The operator's own token, which alone lowers the kill level; without it nobody does. */
-  killToken?: string
   /** The protocol's rules, where a test composes a server without one of them. */
   rules?: Rules
   /** The same for the lock of the ledger, and for its clocks. */
@@ -59,7 +57,7 @@ export async function openToolProcess(
 ): Promise<Readonly<Record<string, unknown>>> {
   const { config, stack, log } = context
   const { TOOL_ACCOUNT: account, TOOL_HOST: host, TOOL_PORT: port } = config
-  const tokens = { ...tokensOf(config), kill: kind.killToken }
+  const tokens = tokensOf(config)
   const paths = socketPathsOf({ account, ledger: config.TOOL_LEDGER })
   const forward = forwardHttp(paths.http)
   let handle = forward
@@ -203,12 +201,14 @@ export function openClients(
 
 function tokensOf(config: ProcessContext<'toolServer'>['config']): HttpTokens {
   const { TOOL_TOKEN: mcp, TOOL_CONTROL_TOKEN: control, TOOL_STOP_TOKEN: stop } = config
+  // Without it nobody lowers a kill level.
+  const { TOOL_KILL_TOKEN: kill } = config
   if (config.GRANTS === 'off' && !isLoopback(config.TOOL_HOST)) {
     throw missing('GRANTS', 'may be off on stdio or loopback only')
   }
   if (mcp === undefined) throw missing('TOOL_TOKEN', 'is needed to serve over HTTP')
   if (control === undefined) throw missing('TOOL_CONTROL_TOKEN', 'is needed to serve over HTTP')
-  return { mcp, control, stop }
+  return { mcp, control, stop, kill }
 }
 
 function missing(pointer: string, detail: string): ConfigError {

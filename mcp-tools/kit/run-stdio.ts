@@ -76,8 +76,8 @@ async function serveRelay(relay: Relay, context: ToolContext & { kind: ToolKind 
     }
     const { server } = place
     const isOpenToHttp = mcp !== undefined && control !== undefined
-    const stop = config.TOOL_STOP_TOKEN
-    const tokens = { mcp: mcp ?? '', control, stop, kill: context.kind.killToken }
+    const { TOOL_STOP_TOKEN: stop, TOOL_KILL_TOKEN: kill } = config
+    const tokens = { mcp: mcp ?? '', control, stop, kill }
     const http = isOpenToHttp
       ? createHttpHandler({
           server,

@@ -251,7 +251,7 @@ function createControl(given: {
       return { epoch: fence.epoch, in_flight: carrier.inFlight(scope) }
     },
     entries: () => ledger.entries.all(),
-    kill: createKillControl({ ledger, log: parts.log }),
+    kill: createKillControl({ ledger, log: parts.log, inFlight: carrier.inFlight }),
     backup: openLedgerCopies(ledger),
   }
 }
@@ -272,6 +272,7 @@ function statusOf(parts: ToolServerParts, gate: Gate): ToolStatus {
     ledger: { id: ledger.id, boot: ledger.boot, seq: ledger.seq(), path: ledger.path },
     ...(state.isOpen && state.incarnation !== '' ? { incarnation: state.incarnation } : {}),
     fences: ledger.fences.epochs(),
+    kill: ledger.kill.epochs(),
     definitions: Object.fromEntries(
       tools.map(({ definition }) => [definition.name, canonicalHash(definition)]),
     ),

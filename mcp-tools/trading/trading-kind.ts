@@ -13,12 +13,10 @@ export function tradingKind(config: Config<'trading'>, isCrashArmed: boolean): T
   const { venue, mode } = openVenue(config, { isCrashArmed })
   const limits = limitsOfConfig(config)
   const restricted = restrictedOf(config.TRADING_RESTRICTED_SYMBOLS)
-  const killToken = config.TRADING_KILL_TOKEN
   return {
     name: 'trading',
     backend: { label: venue.name, isLive: venue.isLive },
     reconciler: orderReconciler(venue),
-    ...(killToken === undefined ? {} : { killToken }),
     tools: (ledger) =>
       tradingTools({
         venue,

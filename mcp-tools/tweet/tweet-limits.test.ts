@@ -5,6 +5,7 @@ import { nextPostAtMs, nextReplyAtMs, POST_COOLDOWN_MS, waitUntil } from './twee
 const NOW = 1_700_000_000_000
 const account = (other: object = {}) => ({
   nowMs: NOW,
+  killLevel: 0,
   heldUntilMs: 0,
   lastLeftBy: () => undefined,
   roomAtMs: () => NOW,

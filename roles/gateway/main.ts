@@ -22,6 +22,8 @@ await runProcess({
         publisher: openPublisher({ redis, source: 'gateway' }),
         feed,
         openControl: (of) => openToolControl({ ...of, token: config.TOOL_CONTROL_TOKEN }),
+        openControlWith: openToolControl,
+        killToken: config.TOOL_KILL_TOKEN,
         log,
         host: config.GATEWAY_HOST,
         port: config.GATEWAY_PORT,

@@ -13,9 +13,11 @@ import { isLoopback } from './http/check-host.ts'
 import { openRateLimit } from './http/rate-limit.ts'
 import { openReadiness, type Readiness } from './http/readiness.ts'
 import { serveHttp } from './http/serve.ts'
+import type { KillDeps } from './kills/kill.ts'
 import { feedRoute } from './routes/feed-route.ts'
 import { goalRoutes } from './routes/goal-routes.ts'
 import { healthRoutes } from './routes/health-routes.ts'
+import { killRoutes } from './routes/kill-routes.ts'
 import { pauseRoutes } from './routes/pause-routes.ts'
 import { recordRoutes } from './routes/record-routes.ts'
 import type { Route } from './routes/route.ts'
@@ -37,7 +39,12 @@ export type GatewayDeps = Readonly<{
   redis: Readonly<{ check: () => void }>
   publisher: Publisher
   feed: FeedReader
-  openControl: StopDeps['openControl']
+  openControl: (of: {
+    url: string
+  }) => ReturnType<StopDeps['openControl']> & ReturnType<KillDeps['openControl']>
+  openControlWith: KillDeps['openControlWith']
+  /** The operator's own token; without it nobody lowers a kill level. */
+  killToken: string | undefined
   log: Logger
   host: string
   port: number
@@ -72,6 +79,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     ...tenancyRoutes({ database, doorbell }),
     ...toolRoutes({ database, doorbell }),
     ...stopRoutes({ database, doorbell, log, openControl: deps.openControl }),
+    ...killRoutes({ ...deps, doorbell }),
     ...pauseRoutes({ database, doorbell, log, openControl: deps.openControl }),
     feedRoute({
       feed: deps.feed,

@@ -3,6 +3,7 @@ import { newId } from '@chimera/contracts/ids'
 import { readFences, readLife } from '@chimera/infra/database/judging/load-scene'
 import { loadBoots, writeHellos } from '@chimera/infra/database/judging/sign-hellos'
 import { type LoadedVoid, loadVoids, writeVoids } from '@chimera/infra/database/judging/sign-voids'
+import { readKill } from '@chimera/infra/database/kill/read-kill'
 import type { Database } from '@chimera/infra/database/open-database'
 import type { JudgeWords } from '@chimera/infra/signing/judge-words'
 
@@ -43,6 +44,7 @@ export async function signHellos(
   const waiting = await loadBoots(database, boots)
   if (waiting.length === 0) return
   const [life, fences] = [await readLife(database), await readFences(database)]
+  const kill = await readKill(database)
   const hellos = await Promise.all(
     waiting.map(async (row) => ({
       boot: row.boot,
@@ -54,6 +56,7 @@ export async function signHellos(
         boot: row.boot,
         incarnation: life.incarnation,
         fences: Object.fromEntries([...fences].map(([scope, { epoch }]) => [scope, epoch])),
+        kill: Object.fromEntries([...kill].map(([scope, { epoch }]) => [scope, epoch])),
         known_boots: row.knownBoots,
         highest_seq: row.highestSeq,
       }),

@@ -1,12 +1,13 @@
 import { isAnyHeld } from '@chimera/infra/database/judging/load-attempts'
 import { type LoadedScene, readFences } from '@chimera/infra/database/judging/load-scene'
+import { readKill } from '@chimera/infra/database/kill/read-kill'
 import type { Sql } from '@chimera/infra/database/open-database'
 
 import { StaleSceneError } from './stale-scene.ts'
 
 /**
  * Reads again, locked for the rest of the granting transaction, what the grants were signed for: a
- * stop, a pause or another boot that came in between makes all of them stale.
+ * stop, a pause, a kill level or another boot that came in between makes all of them stale.
  */
 export async function assertFresh(
   tx: Sql,
@@ -19,6 +20,9 @@ export async function assertFresh(
   }
   // After the fences: a pause that is not seen here raises one above them.
   if (await isAnyHeld(tx, goals)) throw new StaleSceneError('standing of an agent or a goal')
+  for (const [scope, { epoch }] of await readKill(tx, true)) {
+    if (scene.kill.get(scope)?.epoch !== epoch) throw new StaleSceneError(`kill level of ${scope}`)
+  }
   const accounts = scene.bindings.map(({ account }) => account)
   const rows = await tx.query<{ account: string; boot: string | null }>({
     name: 'accounts-locked',

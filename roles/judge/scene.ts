@@ -2,12 +2,14 @@ import { fenceScope } from '@chimera/contracts/tenancy/fence-scope'
 import type { Attempt, EffectScene } from '@chimera/domain/judging/attempt'
 import { openRegistry } from '@chimera/domain/judging/registry'
 import type { LoadedScene } from '@chimera/infra/database/judging/load-scene'
+import { levelFor } from '@chimera/infra/database/kill/read-kill'
 
 const NOTHING: EffectScene = {
   slots: new Map(),
   rounds: new Map(),
   accounts: new Map(),
   isStopped: () => false,
+  killLevel: undefined,
   waitsFor: () => undefined,
   registry: openRegistry([]),
 }
@@ -36,6 +38,7 @@ export function sceneFor(
     accounts: new Map(accounts),
     isStopped: (account) =>
       scopesOf(attempt, account).some((scope) => scene.fences.get(scope)?.stopped === true),
+    killLevel: levelFor(scene.kill, attempt.tenantId),
     waitsFor,
     registry: openRegistry([]),
   }

@@ -32,6 +32,7 @@ const head: LedgerHead = {
     { scope: 'everything', epoch: 7, stopped: false },
     { scope: 'agent:a', epoch: 3, stopped: true },
   ],
+  kill: { everything: 3 },
 }
 const keyOf = (goal: string) =>
   effectKey({ tenant: DEFAULT_TENANT, account, goal, slot: 'publish', tool, mode })

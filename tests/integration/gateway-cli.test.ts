@@ -102,6 +102,7 @@ const STATUS: ToolStatus = {
   state: 'fenced',
   ledger: { id: newId(), boot: newId(), seq: 1, path: '/nowhere' },
   fences: { everything: 700 },
+  kill: {},
   definitions: {},
 }
 

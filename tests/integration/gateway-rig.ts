@@ -29,7 +29,7 @@ export const CONTROL_TOKEN = 'the-control-token-of-this-test'
 
 /** `redisUrl` stands for a Redis that is away. */
 export async function openGatewayRig(
-  of: { publishesTo?: RedisConnection } = {},
+  of: { publishesTo?: RedisConnection; killToken?: string } = {},
 ): Promise<GatewayRig> {
   await using opening = new AsyncDisposableStack()
   const log = openLog({ name: 'gateway-test', level: 'silent' })
@@ -52,6 +52,8 @@ export async function openGatewayRig(
       publisher: openPublisher({ redis: rings, source: 'gateway' }),
       feed,
       openControl: (server) => openToolControl({ ...server, token: CONTROL_TOKEN }),
+      openControlWith: openToolControl,
+      killToken: of.killToken,
       log,
       host: '127.0.0.1',
       port: 0,

@@ -28,6 +28,8 @@ export type FakeServer = AsyncDisposable & {
   /** Path -> the problem that it answers there. */
   refuses: Record<string, { status: number; code: string; detail: string }>
   fences: Record<string, { epoch: number; stopped: boolean }>
+  /** Scope -> kill epoch. */
+  kill: Record<string, number>
 }
 
 /** Speaks `/control/*` of a tool server; what it says is the test's. */
@@ -43,6 +45,7 @@ export async function openFakeServer(
     isOpen: false,
     refuses: {},
     fences: {},
+    kill: {},
   }
   const server = createServer((request, response) => {
     let body = ''
@@ -115,6 +118,7 @@ function statusOf(fake: Fake): ToolStatus {
     fences: Object.fromEntries(
       Object.entries(fake.fences).map(([scope, { epoch }]) => [scope, epoch]),
     ),
+    kill: fake.kill,
     definitions: { post_tweet: 'hash' },
   }
 }

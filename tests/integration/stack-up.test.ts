@@ -69,13 +69,23 @@ async function postGoal(socket: string, id: string): Promise<void> {
   }
 }
 
-const KILL_LEVELS = z.array(z.looseObject({ account: z.string(), level: z.int() })).length(1)
+const Told = z.looseObject({ level: z.int() })
+const Shown = z.looseObject({ levels: z.array(Told), tools: z.array(Told) })
 
-/** `chimera kill ...`; answers the level that holds then. */
-async function killLevel(...args: string[]): Promise<number | undefined> {
+/** `chimera kill raise|lower`; answers what the record and every tool server hold then. */
+async function moveKill(...args: string[]): Promise<number[]> {
   const ran = await chimera(stateDir, ['kill', ...args, '--json'])
   expect(ran, ran.err).toMatchObject({ code: 0 })
-  return KILL_LEVELS.parse(JSON.parse(ran.out))[0]?.level
+  const { level, tools } = Told.extend({ tools: z.array(Told) }).parse(JSON.parse(ran.out))
+  return [level, ...tools.map((tool) => tool.level)]
+}
+
+/** The same of `chimera kill show`. */
+async function shownKill(): Promise<number[]> {
+  const ran = await chimera(stateDir, ['kill', 'show', '--json'])
+  expect(ran, ran.err).toMatchObject({ code: 0 })
+  const { levels, tools } = Shown.parse(JSON.parse(ran.out))
+  return [...levels, ...tools].map(({ level }) => level)
 }
 
 test('one command starts everything, one stops it, and what was accepted stays', async () => {
@@ -102,7 +112,7 @@ test('one command starts everything, one stops it, and what was accepted stays',
     15_000,
   )
 
-  expect(await killLevel('raise', '3', '--reason', 'smoke')).toBe(3)
+  expect(await moveKill('raise', '3', '--reason', 'smoke')).toEqual([3, 3, 3])
   const family = [first.pid, ...descendants(first.pid)]
   expect(family.length).toBeGreaterThan(10)
   const startedAt = Date.now()
@@ -119,8 +129,8 @@ test('one command starts everything, one stops it, and what was accepted stays',
   expect(await count(second.urls.postgres, 'api_tokens')).toBe(2)
   expect(await count(second.urls.postgres, 'tool_accounts')).toBe(2)
   // Nobody is safe because of a restart.
-  expect(await killLevel('show')).toBe(3)
-  expect(await killLevel('lower', '0', '--reason', 'put out')).toBe(0)
+  expect(await shownKill()).toEqual([3, 3, 3])
+  expect(await moveKill('lower', '0', '--reason', 'put out')).toEqual([0, 0, 0])
 })
 
 test('a second up is harmless and says where everything is', async () => {

@@ -125,7 +125,7 @@ control(
       random: seeded(12),
       seen: (ledger) => ({
         ...ledger,
-        kill: { ...ledger.kill, current: () => ({ level: 0 }) },
+        kill: { ...ledger.kill, levelFor: () => 0 },
       }),
     }),
 )

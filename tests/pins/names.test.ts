@@ -155,6 +155,7 @@ test('names of the environment by section, and which of them are secret', () => 
       "gateway GATEWAY_PORT",
       "gateway GATEWAY_HOST",
       "stops TOOL_CONTROL_TOKEN",
+      "stops TOOL_KILL_TOKEN",
       "llm LLM_BASE_URL",
       "llm LLM_MODEL",
       "llm LLM_API_KEY",
@@ -171,6 +172,7 @@ test('names of the environment by section, and which of them are secret', () => 
       "toolServer TOOL_CLIENTS_FILE",
       "toolServer TOOL_CONTROL_TOKEN",
       "toolServer TOOL_STOP_TOKEN",
+      "toolServer TOOL_KILL_TOKEN",
       "tweet TWEET_BACKEND",
       "tweet TWEET_COOLDOWN_MS",
       "tweet TWEET_ABSENCE_MS",
@@ -221,7 +223,6 @@ test('names of the environment by section, and which of them are secret', () => 
       "trading TRADING_RESTRICTED_SYMBOLS",
       "trading TRADING_SEND_TIMEOUT_MS",
       "trading TRADING_ABSENCE_MS",
-      "trading TRADING_KILL_TOKEN",
       "trading HYPERLIQUID_KEY",
       "trading HYPERLIQUID_ACCOUNT",
       "trading SIMULATED_EXCHANGE_URL",
@@ -240,6 +241,7 @@ test('names of the environment by section, and which of them are secret', () => 
       "swarm TOOL_CLIENTS_FILE",
       "cli CHIMERA_GATEWAY_URL",
       "cli CHIMERA_TOKEN",
+      "cli CHIMERA_KILL_TOKEN",
     ]
   `)
   expect(SECRET_NAMES).toMatchInlineSnapshot(`
@@ -249,6 +251,7 @@ test('names of the environment by section, and which of them are secret', () => 
       "TOOL_TOKEN",
       "TOOL_CONTROL_TOKEN",
       "TOOL_STOP_TOKEN",
+      "TOOL_KILL_TOKEN",
       "JUDGE_KEY",
       "RECEIPT_KEY",
       "SIMULATED_X_TOKEN",
@@ -264,11 +267,11 @@ test('names of the environment by section, and which of them are secret', () => 
       "CDP_WALLET_SECRET",
       "AWS_SECRET_ACCESS_KEY",
       "AWS_SESSION_TOKEN",
-      "TRADING_KILL_TOKEN",
       "HYPERLIQUID_KEY",
       "SIMULATED_EXCHANGE_KEY",
       "CHIMERA_TOKEN",
       "LLM_API_KEY",
+      "CHIMERA_KILL_TOKEN",
     ]
   `)
 })

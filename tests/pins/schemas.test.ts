@@ -18,6 +18,8 @@ import {
   SimulatedControl,
   SimulatedRequest,
   StatusReport,
+  KillReport,
+  KillView,
   StopReport,
   TaskView,
 } from '@chimera/contracts/observable'
@@ -48,6 +50,8 @@ const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   'simulated-request': SimulatedRequest,
   'status-report': StatusReport,
   'stop-report': StopReport,
+  'kill-report': KillReport,
+  'kill-view': KillView,
   'task-payload': TaskPayload,
   'task-result': TaskResult,
   'task-view': TaskView,

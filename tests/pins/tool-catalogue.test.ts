@@ -93,7 +93,7 @@ test('the definitions of the trading server, which are the same live', async () 
       "cancel_order 0cf8ae19065a0bfcccf437a17b895b9f3ce51513b1c8055e08691b7a77b8c37a",
       "cancel_all dde4b020304ed667cd75ca0242084b5ca203505d5d35860cd055f0c7a691778b",
       "close_position 5221d9817457d13aceafb6703955a62e13e7cdae94a8b5a611bf0205473cd1bd",
-      "raise_kill 8dbd282d8f65fcfd2367c9cbe77f4f9301d0bf9ac1df3b24b843fb4f38a2d3d2",
+      "raise_kill cb7c5c2b52dfd9693b2a760e123e42a9561f2ce7973a3171acb39f506aaee6cf",
     ]
   `)
   expect(hashesOf(tradingOn('live'))).toEqual(hashesOf(trading))

@@ -10,31 +10,34 @@ const MOST = 5
 export function registerKillCommands(program: Command, context: CliContext): void {
   const kill = program
     .command('kill')
-    .description('the kill level of the trading accounts of this machine: 0 safe to 5 shutdown')
-  withAccount(kill.command('show'))
-    .description('levels and why they are what they are')
-    .action(async (options: Omit<KillOptions, 'reason'>) => {
+    .description('the kill level of the house: 0 safe to 5 shutdown')
+  kill
+    .command('show')
+    .description('levels, why they are what they are, and what each tool server holds')
+    .option('--json', 'print {levels, tools}')
+    .action(async (options: { json?: boolean }) => {
       const { showKill } = await import('./kill.ts')
       await showKill(options, context)
     })
-  withAccount(kill.command('raise <level>'))
-    .description('2 to 4: only reduce-only orders; 5: nothing; a level below is refused')
+  withScope(kill.command('raise <level>'))
+    .description('from 2 only exits, from 3 no tweet and no transfer, 5 nothing; it only rises')
     .requiredOption('--reason <text>', 'what was seen; kept with the level')
     .action(async (level: string, options: KillOptions) => {
-      const { setKill } = await import('./kill.ts')
-      await setKill({ level: wholeNumber({ least: 1, most: MOST })(level), ...options }, context)
+      const { raiseKill } = await import('./kill.ts')
+      const to = wholeNumber({ least: 1, most: MOST })(level)
+      await raiseKill({ ...options, level: to }, context)
     })
-  withAccount(kill.command('lower <level>'))
+  withScope(kill.command('lower <level>'))
     .description("with the operator's own token: let more through again")
     .requiredOption('--reason <text>', 'why it is safe; kept with the level')
     .action(async (level: string, options: KillOptions) => {
-      const { setKill } = await import('./kill.ts')
+      const { lowerKill } = await import('./kill.ts')
       const to = wholeNumber({ least: 0, most: MOST - 1 })(level)
-      await setKill({ level: to, isLowering: true, ...options }, context)
+      await lowerKill({ ...options, level: to }, context)
     })
 }
 
-const withAccount = (command: Command): Command =>
+const withScope = (command: Command): Command =>
   command
-    .option('--account <account>', 'only this account; all of this machine when absent')
-    .option('--json', 'print a JSON array')
+    .option('--tenant <id>', 'this tenant only; everything when absent')
+    .option('--json', 'print {scope, level, previous_level, epoch, acknowledged_at, tools}')

@@ -1,16 +1,13 @@
 import { RetryableError } from '@chimera/contracts/errors'
 import type { StopReport } from '@chimera/contracts/observable'
-import { TOOLS } from '@chimera/contracts/tools'
-import { findStack } from '@chimera/infra/stack/control-client'
-import { readStackRecord } from '@chimera/infra/stack/stack-record'
-import type { StackReport } from '@chimera/infra/stack/stack-report'
 import { findStateDir, stateDirPaths } from '@chimera/infra/stack/state-dir'
-import { fenceServers, type ServerToFence } from '@chimera/infra/tools/fence-servers'
+import { fenceServers } from '@chimera/infra/tools/fence-servers'
 import { openToolControl } from '@chimera/infra/tools/tool-control'
 import { loadConfig } from '@chimera/runtime/config'
 
 import type { CliContext } from '../../context.ts'
-import { notRunning, readSecretFile } from '../../local-stack.ts'
+import { readSecretFile } from '../../local-stack.ts'
+import { findToolServers } from '../../tool-servers.ts'
 
 /** Nothing else will stop them: worth more patience than the gateway's answer has. */
 const FENCED_WITHIN_MS = 1_500
@@ -30,7 +27,8 @@ export async function stopServers(
   }
   const stateDir = findStateDir(context.env)
   const token = await readSecretFile(stateDirPaths(stateDir).keyFiles.stopToken)
-  const servers = await findServers(stateDir, scope)
+  const account = scope.startsWith('tool:') ? scope.slice('tool:'.length) : undefined
+  const servers = await findToolServers(stateDir, account)
   const answers = await fenceServers({
     servers,
     openControl: ({ url }) => openToolControl({ url, token }),
@@ -49,34 +47,4 @@ export async function stopServers(
       answer.isFenced ? [] : [`${answer.name}: ${answer.error}`],
     ),
   }
-}
-
-/** As the supervisor lists them; as they were started last when even that does not answer. */
-async function findServers(stateDir: string, scope: string): Promise<ServerToFence[]> {
-  const account = scope.startsWith('tool:') ? scope.slice('tool:'.length) : undefined
-  const { report, isSilent } = await askSupervisor(stateDir)
-  if (isSilent) return startedServers(stateDir)
-  // What holds those ports now may be anybody's, and is not to be shown the token.
-  if (report === undefined) throw notRunning()
-  return report.tools.filter((tool) => account === undefined || tool.account === account)
-}
-
-async function askSupervisor(
-  stateDir: string,
-): Promise<{ report?: StackReport | undefined; isSilent: boolean }> {
-  try {
-    const stack = await findStack(stateDir)
-    return { report: await stack?.report(), isSilent: false }
-  } catch {
-    return { isSilent: true }
-  }
-}
-
-function startedServers(stateDir: string): ServerToFence[] {
-  const { ports } = readStackRecord(stateDir)
-  const names = new Set(Object.values(TOOLS).map(({ server }) => server))
-  return [...names].flatMap((name) => {
-    const port = ports[name]
-    return port === undefined ? [] : [{ name, url: `http://127.0.0.1:${port}` }]
-  })
 }

@@ -4,6 +4,7 @@ import { isToolName } from '@chimera/contracts/tools'
 
 import type { Account, Attempt, EffectScene, Round } from '../attempt.ts'
 import type { Gate } from './gate.ts'
+import { killGate } from './kill-gate.ts'
 import { modeGate } from './mode-gate.ts'
 import { moneyGate } from './money-gate.ts'
 import { pauseGate } from './pause-gate.ts'
@@ -13,6 +14,7 @@ import { serverGate } from './server-gate.ts'
 
 /** All of them vote on every proposed effect (design.md section 2 step 4). */
 const GATES: readonly Gate[] = [
+  killGate,
   modeGate,
   provenanceGate,
   moneyGate,

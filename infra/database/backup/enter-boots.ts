@@ -24,6 +24,7 @@ export async function enterBoots(of: { database: Database; ledger: LedgerHead })
       reason: 'known from its ledger alone',
       ledger: { id: ledgerId, boot, seq, path: '' },
       fences: {},
+      kill: {},
       definitions: {},
     })
     await tx.query({

@@ -51,6 +51,8 @@ export type LedgerHead = {
     readonly epoch: number
     readonly stopped: boolean
   }[]
+  /** Scope -> kill epoch. */
+  readonly kill: Readonly<Record<string, number>>
 }
 
 /** A round of a slot as the record has it. */

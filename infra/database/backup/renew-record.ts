@@ -1,6 +1,8 @@
 import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
+import { killLevelOf, raisedTo } from '@chimera/contracts/judging/kill'
 
 import { appendAudit, draftAudit, type AuditDraft } from '../append-audit.ts'
+import { lockKill, writeKill } from '../kill/kill-row.ts'
 import type { Database, Sql } from '../open-database.ts'
 import type { LedgerHead } from './ledger-word.ts'
 
@@ -16,7 +18,8 @@ export type RenewedRecord = {
 
 /**
  * Begins a new life of the record, stopped: a fresh incarnation; every fence at least as high as
- * any ledger knows it, and `everything` above all of them; no account open; no lease, marker,
+ * any ledger knows it, and `everything` above all of them; every kill level as high as any ledger
+ * has it; no account open; no lease, marker,
  * question or approval of the old life in force. In one transaction, before anything can start.
  */
 export async function renewRecord(of: {
@@ -27,6 +30,7 @@ export async function renewRecord(of: {
     const audit = draftAudit()
     const life = await newIncarnation(tx)
     const epoch = await raiseFences(tx, of.ledgers, audit)
+    await keepKillLevels(tx, of.ledgers)
     await closeAccounts(tx)
     await endLeases(tx, audit)
     await endQuestions(tx)
@@ -79,6 +83,24 @@ async function raiseFences(
     note: `epoch ${epoch}: the record was restored`,
   })
   return epoch
+}
+
+/**
+ * The highest level that record or ledgers know, in the newest generation of all: whoever lowered
+ * one of them had not seen the others. A person lowers it again.
+ */
+async function keepKillLevels(tx: Sql, ledgers: readonly LedgerHead[]): Promise<void> {
+  const scopes = new Set([EVERYTHING, ...ledgers.flatMap(({ kill }) => Object.keys(kill))])
+  const known = await tx.query({ text: `SELECT FROM kill_levels WHERE scope = 'everything'` })
+  for (const scope of [...scopes].toSorted()) {
+    const has = await lockKill(tx, scope)
+    const epochs = [has, ...ledgers.map(({ kill }) => kill[scope] ?? 0)]
+    const epoch = raisedTo(Math.max(...epochs), Math.max(...epochs.map(killLevelOf)))
+    const isMissing = scope === EVERYTHING && known.length === 0
+    if (epoch === has && !isMissing) continue
+    const reason = 'the record was restored: the highest level that record or ledgers know'
+    await writeKill(tx, { scope, epoch, before: killLevelOf(has), reason, actor: ACTOR })
+  }
 }
 
 /** Every server has to say hello to the new life first. */

@@ -2,6 +2,8 @@ import type { EffectState } from '@chimera/contracts/effect'
 import type { ToolState } from '@chimera/contracts/tool-control'
 import { z } from 'zod'
 
+import type { KillRow } from '../kill/kill-row.ts'
+import { readKill } from '../kill/read-kill.ts'
 import type { Sql } from '../open-database.ts'
 
 /** What the record says about the effects of some goals: plan, rounds, accounts, stops. */
@@ -10,6 +12,7 @@ export type LoadedScene = {
   /** The database's clock, milliseconds since 1970. */
   nowMs: number
   fences: ReadonlyMap<string, { epoch: number; stopped: boolean }>
+  kill: ReadonlyMap<string, KillRow>
   slots: { tenantId: string; goalId: string; slot: string; tool: string }[]
   rounds: {
     effectId: string
@@ -49,9 +52,10 @@ export async function loadScene(
   goals: readonly { tenantId: string; goalId: string }[],
 ): Promise<LoadedScene> {
   const keys = [goals.map((goal) => goal.tenantId), goals.map((goal) => goal.goalId)]
-  const [life, fences, slots, rounds, bindings] = await Promise.all([
+  const [life, fences, kill, slots, rounds, bindings] = await Promise.all([
     readLife(sql),
     readFences(sql),
+    readKill(sql),
     sql.query<{ tenant_id: string; goal_id: string; slot: string; tool: string }>({
       name: 'scene-slots',
       text: `SELECT s.tenant_id, s.goal_id, s.slot, s.tool FROM slots s
@@ -65,6 +69,7 @@ export async function loadScene(
   return {
     ...life,
     fences,
+    kill,
     slots: slots.map((row) => ({
       tenantId: row.tenant_id,
       goalId: row.goal_id,

@@ -1,3 +1,4 @@
+import { KillEpochs } from '@chimera/contracts/judging/kill'
 import { ToolState } from '@chimera/contracts/tool-control'
 import { z } from 'zod'
 
@@ -62,6 +63,8 @@ export type Overview = {
   readonly idle: boolean
   readonly accounts: readonly SweptAccount[]
   readonly fences: Readonly<Record<string, { epoch: number; stopped: boolean }>>
+  /** Scope -> kill epoch. */
+  readonly kill: KillEpochs
 }
 
 type Row = {
@@ -82,6 +85,7 @@ type Row = {
   idle: boolean
   accounts: unknown
   fences: unknown
+  kill: unknown
 }
 
 /**
@@ -139,7 +143,9 @@ const OVERVIEW = `
         'state', state, 'reason', reason) ORDER BY account), '[]') FROM tool_accounts) AS accounts,
     (SELECT coalesce(jsonb_object_agg(scope,
         jsonb_build_object('epoch', epoch, 'stopped', stopped)), '{}')
-      FROM fences WHERE epoch > 0) AS fences`
+      FROM fences WHERE epoch > 0) AS fences,
+    (SELECT coalesce(jsonb_object_agg(scope, epoch), '{}') FROM kill_levels
+      WHERE epoch > 0) AS kill`
 
 /**
  * Reads the overview in one round trip. Not a prepared statement: without parameters its plan would
@@ -168,5 +174,6 @@ export async function readOverview(sql: Sql): Promise<Overview> {
     idle: row.idle,
     accounts: z.array(Account).parse(row.accounts),
     fences: Fences.parse(row.fences),
+    kill: KillEpochs.parse(row.kill),
   }
 }

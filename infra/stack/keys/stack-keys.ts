@@ -18,7 +18,7 @@ const tokenPrefixes = {
   simulatedXToken: 'simulated_x_',
   swarmGatewayToken: 'chimera_swarm_gw_',
   swarmToken: 'chimera_swarm_',
-  tradingKillToken: 'chimera_kill_',
+  killToken: 'chimera_kill_',
 } as const
 
 /**
@@ -48,7 +48,7 @@ export async function keepStackKeys(
     'mcpToken',
     'simulatedXToken',
     'swarmToken',
-    'tradingKillToken',
+    'killToken',
   ] as const
   for (const name of others) await keep(name)
   return { operatorToken, swarmToken }

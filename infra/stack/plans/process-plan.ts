@@ -98,6 +98,7 @@ async function planRole(
       GATEWAY_PORT: String(gatewayPort),
       GATEWAY_HOST: '127.0.0.1',
       TOOL_CONTROL_TOKEN_FILE: paths.keyFiles.controlToken,
+      TOOL_KILL_TOKEN_FILE: paths.keyFiles.killToken,
     },
   }
   return {

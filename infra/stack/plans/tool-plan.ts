@@ -131,6 +131,7 @@ export const toolEnvironment = (
   TOOL_TOKEN_FILE: paths.keyFiles.mcpToken,
   TOOL_CONTROL_TOKEN_FILE: paths.keyFiles.controlToken,
   TOOL_STOP_TOKEN_FILE: paths.keyFiles.stopToken,
+  TOOL_KILL_TOKEN_FILE: paths.keyFiles.killToken,
   TOOL_CLIENTS_FILE: paths.keyFiles.toolClients,
 })
 

@@ -100,7 +100,6 @@ async function planServer(
     sections: ['base', 'toolServer', 'trading'],
     own: {
       ...toolEnvironment(paths, tool, options.port),
-      TRADING_KILL_TOKEN_FILE: paths.keyFiles.tradingKillToken,
       ...simulated,
     },
   })

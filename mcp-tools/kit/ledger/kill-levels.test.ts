@@ -37,6 +37,33 @@ test('only the word of the operator lowers it, and the history keeps why', () =>
   expect(ledger.kill.history(2)).toEqual([to(1), to(0)])
 })
 
+const word = { reason: 'the record', actor: 'judge', atMs: 1_000 }
+const take = (epochs: Record<string, number>, isSigned: boolean): void =>
+  ledger.transact(() => ledger.kill.takeFromRecord(epochs, { ...word, isSigned }))
+
+test('a tenant has a level of its own, and the stricter one counts', () => {
+  ledger.transact(() => ledger.kill.raise({ ...to(3), scope: 'tenant:a' }))
+  raise(1)
+  const levels = ['a', 'b', undefined].map((tenant) => ledger.kill.levelFor(tenant))
+  expect(levels).toEqual([3, 1, 1])
+  expect(ledger.kill.epochs()).toEqual({ everything: 1, 'tenant:a': 3 })
+})
+
+test('the word of an older record lowers nothing, that of a newer one only when signed', () => {
+  raise(4)
+  set(2)
+  expect(ledger.kill.epochs()).toEqual({ everything: 8 })
+  take({ everything: 0 }, true)
+  take({ everything: 5 }, true)
+  expect(ledger.kill.current().level).toBe(2)
+  take({ everything: 12 }, false)
+  expect(ledger.kill.epochs()).toEqual({ everything: 8 })
+  take({ everything: 15 }, false)
+  expect(ledger.kill.current()).toMatchObject({ level: 3, reason: 'the record' })
+  take({ everything: 18 }, true)
+  expect(ledger.kill.current().level).toBe(0)
+})
+
 test('a restart forgets nothing', () => {
   raise(3)
   ledger[Symbol.dispose]()
@@ -60,10 +87,12 @@ test('the file itself refuses a lower level, a change and a deletion', () => {
   ledger[Symbol.dispose]()
   const database = openExclusiveDatabase(file())
   const tries = [
-    `INSERT INTO kill_levels (level, by_operator, reason, actor, at_ms, seq)
-     VALUES (2, 0, 'x', 'x', 1, 1)`,
-    'UPDATE kill_levels SET level = 0',
-    'DELETE FROM kill_levels',
+    `INSERT INTO kill_steps (scope, epoch, level, said_by, reason, actor, at_ms, seq)
+     VALUES ('everything', 2, 2, 'operator', 'x', 'x', 1, 1)`,
+    `INSERT INTO kill_steps (scope, epoch, level, said_by, reason, actor, at_ms, seq)
+     VALUES ('everything', 6, 0, 'raise', 'x', 'x', 1, 1)`,
+    'UPDATE kill_steps SET level = 0',
+    'DELETE FROM kill_steps',
   ]
   for (const statement of tries) expect(() => database.exec(statement)).toThrow('a kill level')
   database.close()

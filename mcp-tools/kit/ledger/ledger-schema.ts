@@ -245,7 +245,51 @@ CREATE INDEX entries_by_seq ON entries (seq);
 `
 
 /**
+ * The kill switch of more than the account: of everything and of tenants, as the record knows them
+ * too. The epoch says the level and how new it is (contracts/judging/kill.ts).
+ */
+const KILL_STEPS = `
+CREATE TABLE kill_steps (
+  n INTEGER PRIMARY KEY,
+  scope TEXT NOT NULL,
+  epoch INTEGER NOT NULL CHECK (epoch >= 0),
+  level INTEGER NOT NULL CHECK (level = epoch % 6),
+  -- Only the operator's token and the Judge's signed word begin a generation, and so may lower.
+  said_by TEXT NOT NULL CHECK (said_by IN ('raise', 'operator', 'record')),
+  reason TEXT NOT NULL CHECK (reason <> ''),
+  actor TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  seq INTEGER NOT NULL
+) STRICT;
+CREATE INDEX kill_steps_newest ON kill_steps (scope, epoch);
+
+INSERT INTO kill_steps (n, scope, epoch, level, said_by, reason, actor, at_ms, seq)
+SELECT n, 'everything', level + 6 * (SELECT count(*) FROM kill_levels AS earlier
+    WHERE earlier.n <= kill_levels.n AND earlier.by_operator = 1),
+  level, iif(by_operator = 1, 'operator', 'raise'), reason, actor, at_ms, seq
+FROM kill_levels;
+DROP TABLE kill_levels;
+
+CREATE TRIGGER kill_steps_only_rise BEFORE INSERT ON kill_steps
+WHEN NEW.epoch <= coalesce((SELECT max(epoch) FROM kill_steps WHERE scope = NEW.scope), 0)
+  OR (NEW.said_by = 'raise' AND NEW.epoch / 6
+    > coalesce((SELECT max(epoch) FROM kill_steps WHERE scope = NEW.scope), 0) / 6)
+BEGIN SELECT RAISE(ABORT, 'a kill level only rises'); END;
+CREATE TRIGGER kill_steps_are_final BEFORE UPDATE ON kill_steps
+BEGIN SELECT RAISE(ABORT, 'a kill level never changes'); END;
+CREATE TRIGGER kill_steps_are_kept BEFORE DELETE ON kill_steps
+BEGIN SELECT RAISE(ABORT, 'a kill level is never deleted'); END;
+`
+
+/**
  * The steps from an empty file to the newest layout, in order; `PRAGMA user_version` counts the
  * ones that a file has taken. Only ever appended to: files in the field have taken the others.
  */
-export const LEDGER_STEPS: readonly string[] = [TABLES, ADOPTION, SPENDS, ARCHIVE, KILL_LEVELS]
+export const LEDGER_STEPS: readonly string[] = [
+  TABLES,
+  ADOPTION,
+  SPENDS,
+  ARCHIVE,
+  KILL_LEVELS,
+  KILL_STEPS,
+]

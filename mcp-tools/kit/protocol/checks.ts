@@ -1,5 +1,6 @@
 import { effectKey } from '@chimera/contracts/effect'
 import { GRANT_SECONDS, type GrantClaims } from '@chimera/contracts/grant'
+import { killedBy } from '@chimera/contracts/judging/kill'
 
 import { MAX_JUMP_MS } from '../ledger/steady-clock.ts'
 import type { PreparedRequest, Refusal } from '../provider/exchange.ts'
@@ -87,6 +88,26 @@ const isNotFenced: Check = ({ claims }, { ledger }) => {
     : voided('FENCED', `A stop of "${scope}" fences this grant.`)
 }
 
+/**
+ * Whether the kill level lets the call through, as it stands in the running commit. By the
+ * arguments that were planned: what is sent is made from them alone.
+ */
+export const isBelowKillLevel: Check = ({ claims, tool, planned }, { ledger }) => {
+  if (planned.plan === undefined) return undefined
+  const killed = killRefusal(ledger, { tenant: claims.tenant, tool: tool.name, plan: planned.plan })
+  return killed && { kind: 'void', ...killed }
+}
+
+/** Why the kill level forbids a call. Reads the ledger: what cannot be read is no permission. */
+export function killRefusal(
+  ledger: Account['ledger'],
+  call: { tenant: string | undefined; tool: string; plan: Pick<EffectPlan, 'args'> },
+): Refusal | undefined {
+  const args: unknown = JSON.parse(call.plan.args)
+  const detail = killedBy({ level: ledger.kill.levelFor(call.tenant), tool: call.tool, args })
+  return detail === undefined ? undefined : { code: 'KILL_LEVEL', detail }
+}
+
 const isNotExpired: Check = ({ claims }, { ledger }) => {
   const nowMs = ledger.clock.now()
   if (claims.iat * 1000 > nowMs + MAX_JUMP_MS) {
@@ -121,7 +142,8 @@ const isWindowFree: Check = ({ claims, planned, prepared }, { ledger }) => {
   // A rehearsal neither waits for the account nor uses it up; without bytes nothing is claimed yet.
   if (planned.plan === undefined || prepared === undefined || claims.mode === 'dry')
     return undefined
-  const refusal = findWindowRefusal({ plan: planned.plan, prepared, ledger })
+  const { tenant } = claims
+  const refusal = findWindowRefusal({ plan: planned.plan, prepared, ledger, tenant })
   return refusal && { kind: 'void', ...refusal }
 }
 
@@ -133,6 +155,7 @@ export const CLAIM_CHECKS: readonly Check[] = [
   areTheseArguments,
   isModeAllowed,
   isNotFenced,
+  isBelowKillLevel,
   isNotExpired,
   isPlanned,
   isWithinLimits,
@@ -144,8 +167,9 @@ export function findWindowRefusal(given: {
   plan: EffectPlan
   prepared: PreparedRequest
   ledger: Account['ledger']
+  tenant: string | undefined
 }): Refusal | undefined {
-  const window = windowOf(given.ledger)
+  const window = windowOf(given.ledger, given.tenant)
   const heldMs = window.heldUntilMs - window.nowMs
   const refusal = given.plan.checkWindow(window, given.prepared)
   if (heldMs <= 0 || heldMs < (refusal?.retryAfterMs ?? 0)) return refusal
@@ -154,10 +178,14 @@ export function findWindowRefusal(given: {
 }
 
 /** The account's own counters, as they stand in the running commit. */
-export function windowOf({ entries, holds, now }: Account['ledger']): AccountWindow {
+export function windowOf(
+  { entries, holds, kill, now }: Account['ledger'],
+  tenant?: string,
+): AccountWindow {
   const nowMs = now()
   return {
     nowMs,
+    killLevel: kill.levelFor(tenant),
     heldUntilMs: holds.until(PROVIDER_HOLD) ?? 0,
     lastLeftBy: entries.lastLeftBy,
     roomAtMs: (tool, limit, ms) => {
@@ -172,13 +200,17 @@ export function windowOf({ entries, holds, now }: Account['ledger']): AccountWin
 }
 
 /** Asked once more in the step that writes to the socket. */
-export type MaySend = (claims: GrantClaims, account: Account) => Refusal | undefined
+export type MaySend = (
+  claims: GrantClaims,
+  account: Account,
+  plan: Pick<EffectPlan, 'args'>,
+) => Refusal | undefined
 
 /**
- * What can have changed between the claim and the write: the time, a stop, the file below the lock.
- * Synchronous; reads memory and one stat.
+ * What can have changed between the claim and the write: the time, a stop, the kill level, the file
+ * below the lock. Synchronous; reads memory, one row and one stat.
  */
-export const maySend: MaySend = (claims, { ledger, gate }) => {
+export const maySend: MaySend = (claims, { ledger, gate }, plan) => {
   if (isExpired(claims, ledger.clock.now())) {
     return { code: 'GRANT_EXPIRED', detail: 'The grant expired before anything was written.' }
   }
@@ -189,6 +221,8 @@ export const maySend: MaySend = (claims, { ledger, gate }) => {
   if (scope !== undefined) {
     return { code: 'FENCED', detail: `A stop of "${scope}" came before anything was written.` }
   }
+  const killed = killRefusal(ledger, { tenant: claims.tenant, tool: claims.tool, plan })
+  if (killed !== undefined) return killed
   const closed = gate.refusal()
   return closed && { code: closed.code, detail: closed.message }
 }

@@ -8,7 +8,7 @@ import type { PreparedRequest, Refusal } from '../provider/exchange.ts'
 import { isRefusal, type Made } from '../turns/prepare.ts'
 import type { Decided, InTurn } from '../turns/turns.ts'
 import type { Carrier } from './carrier.ts'
-import { findWindowRefusal } from './checks.ts'
+import { findWindowRefusal, killRefusal } from './checks.ts'
 import type { EffectReply } from './effect-call.ts'
 import type { EffectPlan, EffectTool } from './effect-tool.ts'
 import { claimOf, type Account } from './granted-call.ts'
@@ -61,7 +61,7 @@ export function createClientCall(options: {
       }
       const slot = findSlot(given, account, argsHash)
       if (slot.kind !== 'free') return { decision: slot }
-      const objection = objectionTo(plan, made, account)
+      const objection = objectionTo({ plan, tool: tool.name, prepared: made }, account)
       if (objection !== undefined) return { decision: { kind: 'refused', refusal: objection } }
       const { effectKey, round } = slot
       if (made === undefined) {
@@ -75,7 +75,10 @@ export function createClientCall(options: {
     const decision = await options.inTurn(decide)
     if (decision.kind !== 'claimed') return decision
     const { prepared } = decision
-    const maySend = (): Refusal | undefined => fenceOf(account) ?? closedFor(account)
+    const maySend = (): Refusal | undefined =>
+      fenceOf(account) ??
+      killRefusal(ledger, { tenant: undefined, tool: tool.name, plan }) ??
+      closedFor(account)
     const entry = await carrier.carryOut({ entry: decision.entry, plan, prepared, maySend })
     return { kind: 'settled', entry }
   }
@@ -140,16 +143,19 @@ function aboutClient(given: {
 }
 
 function objectionTo(
-  plan: EffectPlan,
-  prepared: PreparedRequest | undefined,
+  call: { plan: EffectPlan; tool: string; prepared: PreparedRequest | undefined },
   account: Account,
 ): Refusal | undefined {
+  const { plan, tool, prepared } = call
   const { ledger } = account
+  // Of everything alone: it belongs to no tenant.
+  const tenant = undefined
   return (
     fenceOf(account) ??
+    killRefusal(ledger, { tenant, tool, plan }) ??
     // Without a grant nobody has allowed what the tool forbids by default.
     plan.checkLimits({ ai_label_required: true }) ??
-    (prepared && findWindowRefusal({ plan, prepared, ledger })) ??
+    (prepared && findWindowRefusal({ plan, prepared, ledger, tenant })) ??
     closedFor(account)
   )
 }

@@ -109,14 +109,15 @@ async function carryOut(given: {
 }): Promise<Entry> {
   const { call, account } = given
   const { planned, prepared, claims } = call
-  if (planned.plan === undefined || prepared === undefined) {
+  const { plan } = planned
+  if (plan === undefined || prepared === undefined) {
     throw new InvariantError('A call without bytes was claimed.')
   }
   return given.carrier.carryOut({
     entry: given.entry,
-    plan: planned.plan,
+    plan,
     prepared,
-    maySend: () => given.rules.maySend(claims, account),
+    maySend: () => given.rules.maySend(claims, account, plan),
   })
 }
 

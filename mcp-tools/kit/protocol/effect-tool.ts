@@ -14,6 +14,8 @@ import type { Stage } from './stage.ts'
 /** What the account has done, as the running ledger transaction sees it. */
 export type AccountWindow = Readonly<{
   nowMs: number
+  /** The kill level that the call is under; what it forbids the kit refuses by itself. */
+  killLevel: number
   /**
    * Until when the provider asked to be left alone; in the past when it did not. The kit checks it.
    */

@@ -82,12 +82,7 @@ export function createGate({ ledger, account, keys, rules, alarm }: GateParts): 
       // The next life of a record has imported this ledger: the restore was declared.
       if (doubted !== undefined && doubted !== claims.incarnation) ledger.doubt.end()
       if (doubted === claims.incarnation || lacking !== undefined) return
-      ledger.boots.noteHello(ledger.boot, claims.incarnation, ledger.now())
-      for (const [scope, epoch] of Object.entries(claims.fences)) {
-        // An epoch alone fences what was granted below it; whether the stop still stands is the
-        // Judge's to know, who grants nothing while it does.
-        ledger.fences.raise(scope, { epoch, isStopped: false })
-      }
+      takeHello(ledger, claims)
     })
     if (ledger.doubt.of() !== undefined) return closed('RECORD_BEHIND', DOUBTED)
     // What was adopted is settled first, and then a new hello is due.
@@ -222,6 +217,18 @@ function staleness(ledger: Ledger, { iat }: HelloClaims): string | undefined {
     return undefined
   }
   return `its clock is ${apartMs} ms off the hello's; it waits for a new hello`
+}
+
+/** Within a commit: what the record knows of stops and kill levels holds here as well. */
+function takeHello(ledger: Ledger, claims: HelloClaims): void {
+  ledger.boots.noteHello(ledger.boot, claims.incarnation, ledger.now())
+  for (const [scope, epoch] of Object.entries(claims.fences)) {
+    // An epoch alone fences what was granted below it; whether the stop still stands is the
+    // Judge's to know, who grants nothing while it does.
+    ledger.fences.raise(scope, { epoch, isStopped: false })
+  }
+  const word = { reason: 'as the record has it', actor: 'judge', atMs: ledger.now() }
+  ledger.kill.takeFromRecord(claims.kill, { ...word, isSigned: true })
 }
 
 /** A boot that this life of the record opened, and does not know any more. */

@@ -82,7 +82,8 @@ async function serveKill(
     response.setHeader('allow', 'GET, POST')
     throw new TerminalError('METHOD_NOT_ALLOWED', '/control/kill takes GET and POST.')
   }
-  sendJson(response, kill.set({ ...parse(KillBody, await readJson(request)), mayLower: isAllowed }))
+  const { if_newer: ifNewer, ...to } = parse(KillBody, await readJson(request))
+  sendJson(response, kill.set({ ...to, ifNewer, mayLower: isAllowed }))
 }
 
 const METHODS: Readonly<Record<string, 'GET' | 'POST'>> = {

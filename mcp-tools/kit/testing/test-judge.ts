@@ -72,6 +72,7 @@ export class TestJudge {
       boot: status.ledger.boot,
       incarnation: this.incarnation,
       fences: { everything: 0 },
+      kill: {},
       known_boots: [status.ledger.boot],
       highest_seq: 0,
       ...other,

@@ -1,7 +1,7 @@
+import { sizeDivisor } from '@chimera/contracts/judging/kill'
 import type { Refusal } from '@chimera/mcp-kit/provider/exchange'
 
 import { formatDecimal, MICROS } from '../decimal/decimal.ts'
-import { sizeDivisor } from './kill-gate.ts'
 import type { TradingLimits } from './trading-limits.ts'
 
 /** What may add to a position: an open order, one that is on its way, or the candidate. */
@@ -49,8 +49,10 @@ export function exposureRefusal(
   const { exposure, limits, killLevel } = given
   const { equityMicros } = exposure
   const { maxOrderMicros } = limits
-  if (maxOrderMicros !== undefined && candidate.notionalMicros > maxOrderMicros) {
-    return exceeded('The order is worth', candidate.notionalMicros, maxOrderMicros)
+  const mostOfOne =
+    maxOrderMicros === undefined ? undefined : maxOrderMicros / sizeDivisor(killLevel)
+  if (mostOfOne !== undefined && candidate.notionalMicros > mostOfOne) {
+    return exceeded('The order is worth', candidate.notionalMicros, mostOfOne)
   }
   const after = { ...exposure, offers: [...exposure.offers, candidate] }
   const { symbol } = candidate

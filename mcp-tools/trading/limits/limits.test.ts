@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { exposureRefusal, worstOf, type Exposure, type Offer } from './exposure.ts'
-import { killRefusal, KILL_LEVELS } from './kill-gate.ts'
 import { baseOf, DEFAULT_RESTRICTED, restrictedOf, restrictionOn } from './restricted-symbols.ts'
 import { limitsOf } from './trading-limits.ts'
 
@@ -101,22 +100,7 @@ describe('the ceilings', () => {
 })
 
 describe('the kill level', () => {
-  test.each([
-    [0, 'yes', 'yes'],
-    [1, 'yes', 'yes'],
-    [2, 'no', 'yes'],
-    [3, 'no', 'yes'],
-    [4, 'no', 'yes'],
-    [5, 'no', 'no'],
-  ])('%i: opening %s, reducing %s, cancelling always', (level, opens, reduces) => {
-    const word = (refused: unknown): string => (refused === undefined ? 'yes' : 'no')
-    expect(word(killRefusal(level, 'opens'))).toBe(opens)
-    expect(word(killRefusal(level, 'reduces'))).toBe(reduces)
-    expect(killRefusal(level, 'cancels')).toBeUndefined()
-    expect(KILL_LEVELS[level]).toBeDefined()
-  })
-
-  test('CAUTION halves the room for a position', () => {
+  test('CAUTION halves the room for a position and for an order', () => {
     expect(refuse(buy(750), {}, 1)).toBeUndefined()
     expect(refuse(buy(751), {}, 1)).toBe('LIMIT_EXCEEDED')
   })

@@ -1,9 +1,9 @@
+import { KILL_LEVELS } from '@chimera/contracts/judging/kill'
 import { TOOLS } from '@chimera/contracts/tools'
 import { defineReadTool, type ServedTool } from '@chimera/mcp-kit/serving/define-tool'
 import { z } from 'zod'
 
 import { formatDecimal } from '../decimal/decimal.ts'
-import { KILL_LEVELS } from '../limits/kill-gate.ts'
 import type { Fill, Order, Position } from '../venue/venue.ts'
 import { fill, mode, order, orderId, position, symbol } from './fields.ts'
 import type { TradingParts } from './trading-parts.ts'

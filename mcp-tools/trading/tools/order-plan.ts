@@ -11,7 +11,6 @@ import { z } from 'zod'
 import { formatDecimal, MICROS, parseDecimal } from '../decimal/decimal.ts'
 import { isLegalPrice, roundPrice } from '../decimal/tick.ts'
 import { exposureRefusal } from '../limits/exposure.ts'
-import { killRefusal } from '../limits/kill-gate.ts'
 import { restrictionOn } from '../limits/restricted-symbols.ts'
 import { cloidOf } from '../venue/cloid.ts'
 import type { Market, OrderAnswer, OrderRequest, VenueAction } from '../venue/venue.ts'
@@ -76,17 +75,14 @@ export function draftOrder(
       return { ...prepared, facts }
     },
     checkLimits: () => undefined,
-    checkWindow: () => {
-      const { level } = ledger.kill.current()
-      const killed = killRefusal(level, isExit ? 'reduces' : 'opens')
-      if (killed !== undefined || isExit) return killed
+    checkWindow: ({ killLevel }) => {
+      if (isExit) return undefined
       if (seen === undefined || sent === undefined) {
         return { code: 'PRICE_UNAVAILABLE', detail: 'The account has not been looked at.' }
       }
       const exposure = exposureNow(ledger, seen)
-      return exposureRefusal(offerOf(sent.order, seen), { exposure, limits, killLevel: level })
+      return exposureRefusal(offerOf(sent.order, seen), { exposure, limits, killLevel })
     },
-    mayStillSend: () => killRefusal(ledger.kill.current().level, isExit ? 'reduces' : 'opens'),
     classify: (response) =>
       sent === undefined
         ? { outcome: 'unknown', detail: 'Nothing is known of what was sent.' }

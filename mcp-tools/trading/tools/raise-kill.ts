@@ -1,8 +1,8 @@
+import { KILL_LEVELS } from '@chimera/contracts/judging/kill'
 import { TOOLS } from '@chimera/contracts/tools'
 import { defineReadTool, type ServedTool } from '@chimera/mcp-kit/serving/define-tool'
 import { z } from 'zod'
 
-import { KILL_LEVELS } from '../limits/kill-gate.ts'
 import { mode } from './fields.ts'
 import type { TradingParts } from './trading-parts.ts'
 
@@ -15,9 +15,10 @@ export function raiseKill({ ledger }: TradingParts): ServedTool {
     name: 'raise_kill',
     title: 'Raise the kill level',
     description:
-      'Raises the kill level of this account; a level that is not higher changes nothing. ' +
-      '1 halves what a position may grow to; 2 to 4 let only reduce-only orders through; at 5 ' +
-      'nothing is traded. Only the operator lowers it, with a token of their own; no tool does.',
+      'Raises the kill level of this account, and within seconds that of the whole house; one ' +
+      'that is not higher changes nothing. 1 halves what an order may come to; 2 to 4 let only ' +
+      'reduce-only orders through; from 3 nobody tweets or pays either; at 5 nothing acts. Only ' +
+      'the operator lowers it, with a token of their own; no tool does.',
     scope: TOOLS.raise_kill.scope,
     hints: { readOnlyHint: false, destructiveHint: false, openWorldHint: false },
     input: {

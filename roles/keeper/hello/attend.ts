@@ -1,4 +1,5 @@
 import { ChimeraError } from '@chimera/contracts/errors'
+import type { KillEpochs } from '@chimera/contracts/judging/kill'
 import type { ToolStatus } from '@chimera/contracts/tool-control'
 import type { SweptAccount } from '@chimera/infra/database/sweeps/read-overview'
 import { closeAccount } from '@chimera/infra/database/tools/close-account'
@@ -14,7 +15,9 @@ import type { ToolDeps } from '../effects/effect-duty.ts'
 import { endGrants } from '../effects/end-grants.ts'
 import { ringWoken } from '../effects/ring-woken.ts'
 import { carryFences, type Fences } from './carry-fences.ts'
+import { carryKill, isHeldTooHigh, knowsKill } from './carry-kill.ts'
 import { takeFences } from './take-fences.ts'
+import { takeKill } from './take-kill.ts'
 
 /** What the Keeper remembers of a server between two visits. */
 export type Attended = {
@@ -56,6 +59,8 @@ const STALE_MS = 10_000
 export type Visit = {
   account: SweptAccount
   fences: Fences
+  /** Scope -> kill epoch, as the record has it. */
+  kill: KillEpochs
   state: Attended
   rung: RingMemory
   signal: AbortSignal
@@ -79,9 +84,16 @@ export async function attend(deps: ToolDeps, visit: Visit): Promise<number> {
     return STILL_CLOSED_MS
   }
   await takeFences(deps, { status: first, fences: visit.fences })
-  const carried = await carryFences(deps, { control, status: first, fences: visit.fences })
+  await takeKill(deps, { status: first, kill: visit.kill })
+  const told = { control, status: first }
+  const carried =
+    (await carryFences(deps, { ...told, fences: visit.fences })) +
+    (await carryKill(deps, { ...told, kill: visit.kill }))
   // A fence that was carried may have stopped the server, or opened it.
   const status = carried === 0 ? first : await control.status()
+  if (status.state !== 'closed' && isHeldTooHigh(status, visit.kill)) {
+    return lowerKill(deps, { ...visit, control, status })
+  }
   return isAsRecorded(account, status) ? OPEN_MS : greet(deps, { ...visit, control, status })
 }
 
@@ -103,6 +115,33 @@ async function unreachable(deps: ToolDeps, { account, state }: Visit): Promise<n
     if (isNews) deps.log.warn({ account: account.account }, 'a tool server cannot be reached')
   }
   return performance.now() - state.downSince > LONG_AFTER_MS ? LONG_DOWN_MS : DOWN_MS
+}
+
+/**
+ * A server that was out of reach when the operator lowered a level: a signed hello that says so is
+ * all that it believes. The Judge signs a fresh one; until it is there the server stays stricter.
+ */
+async function lowerKill(
+  deps: ToolDeps,
+  { control, status, kill, rung }: Visit & { control: ToolControl; status: ToolStatus },
+): Promise<number> {
+  const { boot } = status.ledger
+  const seen = await findBoot(deps.database, boot)
+  if (seen === undefined) return STILL_CLOSED_MS
+  const { hello } = seen
+  if (hello !== null && knowsKill(hello, kill)) {
+    await carryHello(deps, control, hello)
+    return STILL_CLOSED_MS
+  }
+  if (hello !== null) {
+    await dropHello(deps.database, { boot, hello })
+    rung.forget(boot)
+  }
+  if (rung.mayRing(boot)) {
+    await deps.publisher.publish([ringJudge({ look_at: 'boot', id: boot })])
+    rung.noteRing(boot)
+  }
+  return SIGNING_MS
 }
 
 /** See the boot, have its hello signed, carry it, write that it was accepted. */

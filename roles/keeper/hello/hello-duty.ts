@@ -30,8 +30,10 @@ export function helloDuty(deps: ToolDeps & { isLeading: () => boolean }): Duty {
   })
   let overview: Overview | undefined
   const take = (seen: Overview) => {
-    // A stop or its end: the servers are to be told, and the record what they say, without delay.
-    const isStopNews = JSON.stringify(seen.fences) !== JSON.stringify(overview?.fences)
+    // A stop, its end, a kill level: the servers are to be told, and the record what they say,
+    // without delay.
+    const wordsOf = (of: Overview | undefined) => JSON.stringify([of?.fences, of?.kill])
+    const isStopNews = wordsOf(seen) !== wordsOf(overview)
     if (isStopNews) for (const { account } of seen.accounts) states.hurry(account)
     overview = seen
   }
@@ -39,12 +41,12 @@ export function helloDuty(deps: ToolDeps & { isLeading: () => boolean }): Duty {
     for (const account of overview?.accounts ?? []) {
       const state = states.of(account.account)
       if (state.nextAt > performance.now()) continue
-      const fences = overview?.fences ?? {}
+      const { fences = {}, kill = {} } = overview ?? {}
       deps.lanes.start(`hello ${account.account}`, async (signal) => {
         const { hurries } = state
         // Whatever goes wrong below, there is a pause.
         state.nextAt = performance.now() + FAILED_MS
-        const pauseMs = await attend(deps, { account, fences, state, rung, signal })
+        const pauseMs = await attend(deps, { account, fences, kill, state, rung, signal })
         // What was news during the visit may have come too late for it.
         if (state.hurries === hurries) state.nextAt = performance.now() + pauseMs
         if (state.failures === 0) watches.watch(account.account, account.url)

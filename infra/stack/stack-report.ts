@@ -27,6 +27,8 @@ export const StackReport = z.strictObject({
       backend: z.string(),
       ledger: z.string(),
       restarts: z.int(),
+      /** Why it is not up, where another process is in its way. */
+      reason: z.string().optional(),
     }),
   ),
   simulated: z.array(SimulatedView),

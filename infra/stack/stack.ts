@@ -158,7 +158,12 @@ async function startProcesses(options: {
     callOff(options.signal),
     options.stopAsked.then(() => Promise.reject(new CancelledError('CANCELLED', 'Stopped.'))),
   ])
+  for (const { name, heldUpBy } of await supervisor.report()) {
+    if (heldUpBy !== undefined) options.log(`${name} is closed: ${heldUpBy} ${GOES_ON}`)
+  }
 }
+
+const GOES_ON = 'It is tried again every few seconds, and takes up its work then.'
 
 async function takeLock(paths: StateDirPaths): Promise<Disposable> {
   for (let tries = 0; tries < LOCK_TRIES; tries += 1) {
@@ -249,15 +254,19 @@ async function describe(parts: Parts, paths: StateDirPaths): Promise<StackReport
         }
       }),
     ),
-    tools: (plan?.tools ?? []).map(({ name, account, url, backend, ledger }) => ({
-      name,
-      account,
-      url,
-      backend,
-      ledger,
-      pid: pidOf(name),
-      restarts: byName.get(name)?.restarts ?? 0,
-    })),
+    tools: (plan?.tools ?? []).map(({ name, account, url, backend, ledger }) => {
+      const reason = byName.get(name)?.heldUpBy
+      return {
+        name,
+        account,
+        url,
+        backend,
+        ledger,
+        pid: pidOf(name),
+        restarts: byName.get(name)?.restarts ?? 0,
+        ...(reason === undefined ? {} : { reason }),
+      }
+    }),
     simulated: (plan?.simulated ?? []).map(({ name, url, process: of }) => ({
       name,
       url,

@@ -109,7 +109,8 @@ async function askTool(
     const shown = { name, account, pid, url, backend, grants, state, ledger }
     return reason === undefined ? shown : { ...shown, reason }
   } catch (error) {
-    options.complain(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+    const fault = error instanceof Error ? error.message : String(error)
+    options.complain(`${name}: ${tool.reason ?? fault}`)
     const [last] = await within(listBoots(options.database, { account, limit: 1 })).catch(() => [])
     return {
       name,
@@ -119,7 +120,7 @@ async function askTool(
       backend,
       grants: 'required',
       state: 'closed',
-      reason: 'does not answer',
+      reason: tool.reason ?? 'does not answer',
       ledger: {
         id: last?.ledgerId ?? '',
         boot: last?.boot ?? '',

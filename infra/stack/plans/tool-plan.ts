@@ -166,5 +166,7 @@ export async function nodeSpec(
       },
     }),
     readiness: { kind: 'http', url: `http://127.0.0.1:${port}/readyz` },
+    // A client's own server may have the ledger.
+    mayBeHeldUp: options.sections.includes('toolServer'),
   }
 }

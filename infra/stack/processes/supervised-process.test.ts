@@ -91,6 +91,18 @@ test('a wrong configuration ends the start at the first exit with 78', async () 
   await expect(one.ready(5000)).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
 })
 
+test('one that is held up by another process does not hold up the start, and says why', async () => {
+  const held = `echo '{"err":{"type":"TerminalError","message":"Process 7 has it."}}'; exit 75`
+  const one = open(held, { mayBeHeldUp: true })
+  await one.ready(5000)
+  expect(await one.report()).toMatchObject({ restarts: 0, heldUpBy: 'Process 7 has it.' })
+})
+
+test('one that may not be held up fails when it is', async () => {
+  const one = open('echo the door is locked; exit 75')
+  await expect(one.ready(10_000)).rejects.toThrow(/dummy exited with 75, 5 times in a row/)
+})
+
 test('a program that does not exist is told, not thrown', async () => {
   const one = open('', { command: '/nonexistent/program', args: [] })
   await expect(one.ready(10_000)).rejects.toThrow(/could not be started[^]*ENOENT/)

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { ChimeraError } from '@chimera/contracts/errors'
 
+import { lastFault } from './last-fault.ts'
 import { followLog, type LogFollower } from './log-follower.ts'
 import { askReady, type Readiness } from './readiness.ts'
 import { createRestartPolicy } from './restart-policy.ts'
@@ -20,6 +21,11 @@ export type ProcessSpec = Readonly<{
   /** Set when the process runs as somebody else. */
   identity?: Readonly<{ uid: number; gid: number }> | undefined
   readiness: Readiness
+  /**
+   * It may find that another process holds what it needs, and exits with 75 then: whoever waits for
+   * its readiness goes on without it, and it is tried again until it gets it.
+   */
+  mayBeHeldUp?: boolean
   /** Runs before every start: clears away what a dead predecessor left behind. */
   beforeStart?: (() => Promise<void>) | undefined
 }>
@@ -32,6 +38,8 @@ export type ProcessReport = Readonly<{
   pid: number | undefined
   state: ProcessState
   restarts: number
+  /** Why it is not up, in its own words, where another process is in its way. */
+  heldUpBy?: string
 }>
 
 /** One process that is started again whenever it dies, until it is stopped. */
@@ -39,7 +47,10 @@ export type SupervisedProcess = Readonly<{
   name: string
   report: () => Promise<ProcessReport>
   pid: () => number | undefined
-  /** Resolves when it is up for the first time; rejects when it will not come up. */
+  /**
+   * Resolves when it is up for the first time, or is held up by another process; rejects when it
+   * will not come up.
+   */
   ready: (timeoutMs: number) => Promise<void>
   /** Asks politely, and kills what is still there after `killAfterMs`. */
   stop: (killAfterMs: number) => Promise<void>
@@ -47,6 +58,9 @@ export type SupervisedProcess = Readonly<{
 
 /** Configuration is wrong (sysexits EX_CONFIG): starting again cannot help the one who waits. */
 const EXIT_CONFIG = 78
+/** Another process holds what it needs (sysexits EX_TEMPFAIL), and may do so for hours. */
+const EXIT_HELD = 75
+const HELD_RETRY_MS = 5_000
 /** So many deaths before the first readiness are a failed start, not bad luck. */
 const MAX_DEATHS_BEFORE_READY = 5
 const PROBE_EVERY_MS = 40
@@ -64,6 +78,7 @@ type Life = {
   /** What it wrote in this life says that it is ready; of a `log` readiness alone. */
   isReadyByLog: boolean
   failure: ChimeraError | undefined
+  heldUpBy: string | undefined
 }
 
 /** Starts the process at once and keeps it running. Opening never throws; `ready` tells. */
@@ -83,6 +98,7 @@ export function openSupervisedProcess(options: {
     wasReady: false,
     isReadyByLog: false,
     failure: undefined,
+    heldUpBy: undefined,
   }
   const note = (message: string, fields: object = {}): void =>
     log.write(Buffer.from(`${supervisorLine(spec.name, message, fields)}\n`))
@@ -92,9 +108,11 @@ export function openSupervisedProcess(options: {
       const exit = await liveOnce({ spec, log, life, stopping: stopping.signal, note })
       if (stopping.signal.aborted) return
       life.state = 'starting'
-      life.restarts += 1
-      life.failure = judgeStart(spec.name, life, exit, log.tail())
-      const delayMs = policy.next(Date.now() - life.startedAt)
+      const isHeldUp = spec.mayBeHeldUp === true && exit === `exited with ${EXIT_HELD}`
+      life.heldUpBy = isHeldUp ? lastFault(log.tail()) : undefined
+      life.restarts += isHeldUp ? 0 : 1
+      life.failure = isHeldUp ? undefined : judgeStart(spec.name, life, exit, log.tail())
+      const delayMs = isHeldUp ? HELD_RETRY_MS : policy.next(Date.now() - life.startedAt)
       note(`${exit}; starting again`, { restarts: life.restarts, delay_ms: delayMs })
       await sleep(delayMs, undefined, { signal: stopping.signal }).catch(() => undefined)
     }
@@ -103,12 +121,13 @@ export function openSupervisedProcess(options: {
   return {
     name: spec.name,
     pid: () => life.child?.pid,
-    report: async () => ({
-      name: spec.name,
-      pid: life.child?.pid,
-      state: await currentState(spec, life),
-      restarts: life.restarts,
-    }),
+    report: async () => {
+      const state = await currentState(spec, life)
+      if (state === 'ready') life.heldUpBy = undefined
+      const { child, restarts, heldUpBy } = life
+      const why = heldUpBy === undefined ? {} : { heldUpBy }
+      return { name: spec.name, pid: child?.pid, state, restarts, ...why }
+    },
     ready: (timeoutMs) => waitUntilReady({ spec, life, log, timeoutMs, stopping: stopping.signal }),
     stop: async (killAfterMs) => {
       if (stopping.signal.aborted) return lived
@@ -206,6 +225,7 @@ async function waitUntilReady(options: {
   const until = Date.now() + options.timeoutMs
   while (!life.wasReady) {
     if (life.failure !== undefined) throw life.failure
+    if (life.heldUpBy !== undefined) return
     if (options.stopping.aborted)
       throw startFailure({ name: spec.name, what: 'was stopped', lastLines: [] })
     if (Date.now() > until)

@@ -11,5 +11,7 @@ export const Greeting = z.strictObject({
   grants: z.enum(['required', 'off']),
   /** Whether it serves HTTP as well: that takes tokens. */
   http: z.boolean(),
+  /** Whom a person has to end where nobody may be its bridge. */
+  pid: z.int(),
 })
 export type Greeting = z.infer<typeof Greeting>

@@ -42,14 +42,21 @@ export async function holdOrJoin(options: {
       }
       joined?.socket.destroy()
       if (joined !== undefined) {
-        const { grants, http } = joined.greeting
-        const message = `The holder has GRANTS=${grants}${http ? '' : ' and no HTTP'}: no bridge.`
-        throw new TerminalError('LEDGER_HELD', message, { cause })
+        throw new TerminalError('LEDGER_HELD', whyNotJoined(joined.greeting), { cause })
       }
       if (performance.now() - startedMs > options.patienceMs) throw cause
     }
     await sleep(PAUSE_MS.least + Math.random() * PAUSE_MS.spread)
   }
+}
+
+/** For the person who has to end one of the two. */
+function whyNotJoined({ account, grants, http, pid }: Greeting): string {
+  const rule = `GRANTS=${grants}${http ? '' : ' and no HTTP'}`
+  return (
+    `Process ${pid} holds the ledger of ${account} with ${rule}, so that this server cannot act ` +
+    `through it. Close the MCP client that started it, or end process ${pid}.`
+  )
 }
 
 /** A connection to the holder whose greeting has been read; undefined when nobody answers. */

@@ -33,6 +33,7 @@ export async function meetBridges(options: {
     ledger_id: ledger.id,
     grants,
     http: http !== undefined,
+    pid: process.pid,
   })
   const factory = createServerFactory(server)
   const lines = createServer((socket) => {

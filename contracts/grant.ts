@@ -59,6 +59,27 @@ const Scope = {
   slot: z.string(),
 }
 
+/**
+ * What a ledger that is lost would take with it: by what an effect can be looked up at its provider
+ * (nonce, hash, order id), and what of it counts in the caps of the account. A receipt carries it
+ * to the record, an adoption back.
+ */
+const Remembered = {
+  facts: z.record(z.string().max(64), z.string().max(4_000)).optional(),
+  spends: z
+    .array(
+      z.strictObject({
+        asset: z.string(),
+        /** In base units. */
+        amount: z.string().regex(/^\d{1,80}$/),
+        usd_micros: z.string().regex(/^\d{1,80}$/),
+        recipient: z.string().optional(),
+      }),
+    )
+    .max(16)
+    .optional(),
+}
+
 /** The Judge's permission for exactly one round of one slot at one boot of one ledger. */
 export const GrantClaims = z.strictObject({
   iss: z.literal('judge'),
@@ -188,6 +209,7 @@ export const AdoptClaims = z.strictObject({
         /** CONFIRMED ones count in windows only; all others become UNKNOWN and are looked up. */
         state: z.enum(['GRANTED', 'UNKNOWN', 'NEEDS_HUMAN', 'CONFIRMED']),
         provider_ref: z.string().max(256).optional(),
+        ...Remembered,
         granted_boot: z.uuid(),
         granted_at: Seconds,
         /** ISO 8601, when the ledger had claimed it, if a receipt said so. */
@@ -238,6 +260,7 @@ export const ReceiptClaims = z.strictObject({
   cost_usd_micros: z.string().regex(/^\d+$/).optional(),
   /** True for a simulated back end and for dry mode. */
   simulated: z.boolean(),
+  ...Remembered,
   /** ISO 8601, by the ledger's clock; absent for a VOID. */
   claimed_at: z.string().optional(),
   settled_at: z.string().optional(),

@@ -154,8 +154,8 @@ export function openToolServer(context: ToolContext, kind: ToolKind): ToolServer
         })
   const sign = openReceipts({
     key: config.RECEIPT_KEY,
-    ledger: { id: ledger.id, boot: ledger.boot, account },
-    now: ledger.now,
+    account,
+    ledger,
   })
   const server = stack.use(
     createToolServer({

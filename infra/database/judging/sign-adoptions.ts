@@ -1,5 +1,10 @@
 import type { Mode } from '@chimera/contracts/goal'
-import { type AdoptClaims, MAX_ADOPTED, MAX_ADOPTION_PAGES } from '@chimera/contracts/grant'
+import {
+  type AdoptClaims,
+  MAX_ADOPTED,
+  MAX_ADOPTION_PAGES,
+  ReceiptClaims,
+} from '@chimera/contracts/grant'
 import { ToolStatus } from '@chimera/contracts/tool-control'
 import { z } from 'zod'
 
@@ -28,6 +33,8 @@ const MOST_EFFECTS = MAX_ADOPTED * MAX_ADOPTION_PAGES
 const WINDOW = '7 days'
 
 const Args = z.record(z.string(), z.unknown())
+/** What the last receipt said that a lost ledger knew of it. */
+const Remembered = ReceiptClaims.pick({ facts: true, spends: true })
 
 /** Reads adoptions that are open and not signed for the boot that waits. */
 export async function loadAdoptions(sql: Sql, ids: readonly string[]): Promise<LoadedAdoption[]> {
@@ -90,6 +97,7 @@ async function effectsOf(sql: Sql, account: string): Promise<AdoptClaims['effect
     args: unknown
     state: 'GRANTED' | 'UNKNOWN' | 'NEEDS_HUMAN' | 'CONFIRMED'
     provider_ref: string | null
+    remembered: unknown
     boot: string
     granted_at: string
     claimed_at: Date | null
@@ -99,6 +107,8 @@ async function effectsOf(sql: Sql, account: string): Promise<AdoptClaims['effect
         g.campaign_id, e.goal_id, e.task_id, e.slot, e.mode, e.state,
         CASE WHEN e.state = 'NEEDS_HUMAN' AND e.code = 'RECORD_BEHIND' THEN '{}'
           ELSE e.args END AS args, e.provider_ref,
+        jsonb_strip_nulls(jsonb_build_object('facts', e.receipt -> 'facts',
+          'spends', e.receipt -> 'spends')) AS remembered,
         e.boot, floor(extract(epoch FROM e.granted_at))::bigint AS granted_at, e.claimed_at,
         e.settled_at
       FROM effects e JOIN goals g ON g.tenant_id = e.tenant_id AND g.id = e.goal_id
@@ -125,6 +135,7 @@ async function effectsOf(sql: Sql, account: string): Promise<AdoptClaims['effect
     args: Args.parse(row.args),
     state: row.state,
     ...(row.provider_ref === null ? {} : { provider_ref: row.provider_ref }),
+    ...Remembered.parse(row.remembered),
     granted_boot: row.boot,
     granted_at: Number(row.granted_at),
     ...(row.claimed_at === null ? {} : { claimed_at: row.claimed_at.toISOString() }),

@@ -92,7 +92,8 @@ test('a wrong configuration ends the start at the first exit with 78', async () 
 })
 
 test('one that is held up by another process does not hold up the start, and says why', async () => {
-  const held = `echo '{"err":{"type":"TerminalError","message":"Process 7 has it."}}'; exit 75`
+  const line = '{"err":{"type":"TerminalError","message":"Process 7 has it."}}'
+  const held = `echo '${line}'; exit 75`
   const one = open(held, { mayBeHeldUp: true })
   await one.ready(5000)
   expect(await one.report()).toMatchObject({ restarts: 0, heldUpBy: 'Process 7 has it.' })

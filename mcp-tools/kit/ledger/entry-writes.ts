@@ -64,6 +64,7 @@ export type Adopted = Readonly<{
   settledMs: number
   adoptedMs: number
   providerRef?: string
+  facts?: Facts | undefined
   code?: string
   detail?: string
 }>
@@ -142,6 +143,7 @@ function openInserts({ statements, seq, spends }: Writing) {
         settled_ms: as.settledMs,
         provider_ref: as.providerRef ?? null,
         adopted_ms: as.adoptedMs,
+        facts: jsonOf(as.facts),
         seq: seq(),
       })
       spends.add(about.grantId, as.spends ?? [])
@@ -162,6 +164,7 @@ function openMoves({ statements, seq, spends }: Writing) {
         claimed_ms: as.claimedMs,
         left_by_ms: as.leftByMs,
         adopted_ms: as.adoptedMs,
+        facts: jsonOf(as.facts),
         seq: seq(),
       })
     },
@@ -222,7 +225,8 @@ function prepareWrites(database: DatabaseSync) {
           deadline_ms = max(deadline_ms, :deadline_ms),
           claimed_ms = coalesce(claimed_ms, :claimed_ms),
           claimed_wall_ms = coalesce(claimed_wall_ms, :claimed_ms),
-          left_by_ms = coalesce(left_by_ms, :left_by_ms), adopted_ms = :adopted_ms, seq = :seq
+          left_by_ms = coalesce(left_by_ms, :left_by_ms), adopted_ms = :adopted_ms,
+          facts = coalesce(:facts, facts), seq = :seq
         WHERE grant_id = :grant_id`),
     // Looks of before the change say nothing any more of how far apart they are.
     moveLeft: database.prepare(`

@@ -5,7 +5,9 @@ import { JWS_TYPE, ReceiptClaims, ReceiptState } from '@chimera/contracts/grant'
 import { CompactSign } from 'jose'
 import { z } from 'zod'
 
-import type { Entry } from '../ledger/entry.ts'
+import { isClosedWithoutEffect, type Entry } from '../ledger/entry.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Spend } from '../provider/exchange.ts'
 
 /** The private key of a tool server, as `infra/stack` makes it. */
 const PrivateJwk = z.object({
@@ -28,13 +30,21 @@ export type SignReceipt = (entry: Entry) => Promise<string>
 export function openReceipts(options: {
   /** A private JWK as JSON text. */
   key: string
-  ledger: Readonly<{ id: string; boot: string; account: string }>
-  now: () => number
+  account: string
+  ledger: Pick<Ledger, 'id' | 'boot' | 'now' | 'entries'>
 }): SignReceipt {
   const jwk = PrivateJwk.parse(JSON.parse(options.key))
   const key = createPrivateKey({ key: jwk, format: 'jwk' })
+  const { account, ledger } = options
+  const { id, boot } = ledger
   return async (entry) => {
-    const claims = receiptClaims(entry, { ...options.ledger, nowMs: options.now() })
+    const claims = receiptClaims(entry, {
+      id,
+      boot,
+      account,
+      nowMs: ledger.now(),
+      spends: isClosedWithoutEffect(entry.state) ? [] : ledger.entries.spendsOf(entry.grantId),
+    })
     return new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
       .setProtectedHeader({ alg: 'EdDSA', kid: jwk.kid, typ: JWS_TYPE.receipt })
       .sign(key)
@@ -46,7 +56,7 @@ export function openReceipts(options: {
  */
 export function receiptClaims(
   entry: Entry,
-  at: { id: string; boot: string; account: string; nowMs: number },
+  at: { id: string; boot: string; account: string; nowMs: number; spends: readonly Spend[] },
 ): ReceiptClaims {
   const state = ReceiptState.safeParse(entry.state)
   if (!state.success) throw new InvariantError(`Grant ${entry.grantId} is still in hand.`)
@@ -70,6 +80,7 @@ export function receiptClaims(
     retry_after_ms: entry.retryAfterMs,
     cost_usd_micros: entry.costUsdMicros,
     simulated: entry.isSimulated,
+    ...rememberedOf(entry, at.spends),
     claimed_at: iso(entry.claimedMs),
     settled_at: iso(entry.settledMs),
   })
@@ -77,4 +88,20 @@ export function receiptClaims(
 
 function iso(ms: number | undefined): string | undefined {
   return ms === undefined ? undefined : new Date(ms).toISOString()
+}
+
+function rememberedOf(
+  { facts, state }: Entry,
+  spends: readonly Spend[],
+): Pick<ReceiptClaims, 'facts' | 'spends'> {
+  if (isClosedWithoutEffect(state)) return {}
+  return {
+    ...(Object.keys(facts).length === 0 ? {} : { facts }),
+    ...(spends.length === 0 ? {} : { spends: spends.map(wireSpend) }),
+  }
+}
+
+function wireSpend({ asset, amount, usdMicros, recipient }: Spend) {
+  const own = { asset, amount: String(amount), usd_micros: String(usdMicros) }
+  return recipient === undefined ? own : { ...own, recipient }
 }

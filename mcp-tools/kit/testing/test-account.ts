@@ -104,8 +104,8 @@ export class TestAccount implements AsyncDisposable {
       keys: isOff ? undefined : openGrantKeys({ file: this.judge.jwksFile, onFault: () => {} }),
       sign: openReceipts({
         key: JSON.stringify(this.judge.receiptKey.jwk),
-        ledger: { id: this.#ledger.id, boot: this.#ledger.boot, account: this.name },
-        now: this.#ledger.now,
+        account: this.name,
+        ledger: this.#ledger,
       }),
       reconciler: this.#reconciler(),
       log: {

@@ -8,6 +8,7 @@ import { MAX_JUMP_MS } from '../ledger/steady-clock.ts'
 import type { EffectTool } from '../protocol/effect-tool.ts'
 import { aboutGrant, type Account } from '../protocol/granted-call.ts'
 import { ADOPT, verifyWord } from '../protocol/verify-word.ts'
+import type { Spend } from '../provider/exchange.ts'
 
 /**
  * `chimera tools adopt`: what the record knows of the account, written into a ledger that is new or
@@ -153,8 +154,9 @@ function adoptedOf({ effect, account, tools }: Given): Adopted {
     args: isTrue ? canonicalJson(effect.args) : undefined,
     content: plan?.content,
     costUsdMicros: effect.mode === 'dry' ? 0n : plan?.costUsdMicros,
-    // As planned: what it really took is for the provider to say.
-    spends: plan?.spends,
+    facts: effect.facts,
+    // As its receipt said; as planned where none came.
+    spends: effect.spends?.map(spendOf) ?? plan?.spends,
     deadlineMs,
     adoptedMs: ledger.now(),
   }
@@ -168,6 +170,12 @@ function adoptedOf({ effect, account, tools }: Given): Adopted {
   }
   const detail = 'The ledger that held this round was lost; the record remembers it.'
   return { ...shape, state: 'UNKNOWN', code: 'OUTCOME_UNKNOWN', detail }
+}
+
+function spendOf(wire: NonNullable<AdoptedEffect['spends']>[number]): Spend {
+  const { asset, amount, usd_micros: usdMicros, recipient } = wire
+  const spend = { asset, amount: BigInt(amount), usdMicros: BigInt(usdMicros) }
+  return recipient === undefined ? spend : { ...spend, recipient }
 }
 
 function confirmedOf(

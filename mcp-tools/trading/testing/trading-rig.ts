@@ -91,8 +91,8 @@ export class TradingRig implements AsyncDisposable {
         : openGrantKeys({ file: this.judge.jwksFile, onFault: () => undefined }),
       sign: openReceipts({
         key: JSON.stringify(createKey().jwk),
-        ledger: { id: ledger.id, boot: ledger.boot, account: this.account },
-        now: ledger.now,
+        account: this.account,
+        ledger,
       }),
       reconciler: orderReconciler(venue),
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },

@@ -107,8 +107,22 @@ function draft(parts: WalletParts, transfer: Transfer | Refusal): EffectDraft | 
   if ('code' in transfer) return transfer
   return {
     content: contentOf(transfer),
+    spends: mostSpends(transfer, parts.limits),
     ...walletEffect(parts, () => prepareTransfer(transfer, parts)),
   }
+}
+
+/**
+ * The most that a transfer can have taken, for one that a lost ledger had made and no receipt tells
+ * of: its bytes would say less.
+ */
+function mostSpends({ asset: paid, to: recipient, amount: units }: Transfer, limits: WalletLimits) {
+  const gas = BigInt(limits.max_gas) * limits.max_fee_per_gas_wei
+  const usdMicros = limits.usd_micros.per_transfer
+  return [
+    { asset: paid.asset, amount: units, usdMicros, recipient },
+    { asset: nativeAsset(limits).asset, amount: gas, usdMicros: 0n },
+  ]
 }
 
 /** What every effect of a wallet has in common: its limits, its one send, its way to an end. */

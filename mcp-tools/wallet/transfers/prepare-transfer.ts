@@ -36,9 +36,10 @@ export async function signed(
   { signer, rpcUrl }: Pick<WalletParts, 'signer' | 'rpcUrl'>,
 ): Promise<PreparedRequest> {
   const { raw, hash } = assemble(transaction, await signer.sign(signingHash(transaction)))
-  const { nonce } = transaction
+  const { nonce, chainId } = transaction
   const from = await signer.address()
-  const facts = { from, nonce: String(nonce), hashes: hash, after_block: String(height) }
+  const named = { from, nonce: String(nonce), hashes: hash, chain_id: String(chainId) }
+  const facts = { ...named, after_block: String(height) }
   return { ...broadcastRequest(rpcUrl, raw), facts }
 }
 

@@ -18,6 +18,12 @@ const Facts = z.object({
   hashes: z.string().transform((list) => list.split(' ')),
   raw: HexBytes.optional(),
   bumped_at: z.string().transform(Number).optional(),
+  /** Absent in what was written before it was told. */
+  chain_id: z
+    .string()
+    .regex(/^[0-9]{1,15}$/)
+    .transform(Number)
+    .optional(),
   /** Who signed it: the key of a wallet may be another one later. */
   from: z.custom<Address>((text) => parseAddress(String(text)) === text),
   /** A block of before it was signed: whatever uses the nonce comes later. */

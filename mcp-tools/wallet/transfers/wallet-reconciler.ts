@@ -33,12 +33,13 @@ export async function lookAtTransfer(
   parts: WalletParts,
 ): Promise<Look> {
   const [facts, transaction] = [transactionFacts(entry), newestTransaction(entry)]
-  if (facts === undefined || transaction === undefined) {
+  if (facts === undefined) {
     return { kind: 'cannot', detail: 'The ledger that held the transaction of it was lost.' }
   }
   const { network, rpc } = parts
-  if (transaction.chainId !== network.chainId) {
-    return { kind: 'cannot', detail: `It was made for chain ${transaction.chainId}.` }
+  const { chainId = facts.chain_id ?? network.chainId } = transaction ?? {}
+  if (chainId !== network.chainId) {
+    return { kind: 'cannot', detail: `It was made for chain ${chainId}.` }
   }
   const { from } = facts
   const { signal } = known
@@ -49,12 +50,23 @@ export async function lookAtTransfer(
     return foundOf({ receipt: seen.receipt, entry, parts })
   }
   if (seen.latest > facts.nonce) return lookAtRival({ facts, seen, from, signal, parts })
+  if (transaction === undefined) return lookAtLost(facts, seen, network)
   // A stop lets nothing leave; what it stopped is looked at all the same. And whoever was to be put
   // out of the way does not fight for its place.
   if (!isStopped(entry, parts.ledger) && !isOvertaken(entry, facts, known.rivals)) {
     await broadcastAgain({ entry, facts, transaction, seen, note: known.note, parts })
   }
   return { kind: 'not_yet', inMs: network.blockMs }
+}
+
+/**
+ * Its bytes are lost with the ledger, its hash is not: what the node still holds may be mined, and
+ * what it does not hold can be handed to it by nobody here, nor ruled out while the nonce is free.
+ */
+function lookAtLost({ nonce }: TransactionFacts, seen: Seen, network: Network): Look {
+  if (seen.isHeld) return { kind: 'not_yet', inMs: network.blockMs }
+  const detail = `Its transaction was lost with the ledger, and its nonce ${nonce} is still free.`
+  return { kind: 'cannot', detail }
 }
 
 /** Whether a later effect of the wallet has been put in the place of this one. */

@@ -89,8 +89,8 @@ export function openToolLife(parts: ToolParts): ToolLife {
     keys: openGrantKeys({ file: grantKeys, onFault: () => {} }),
     sign: openReceipts({
       key: parts.receiptKey,
-      ledger: { id: ledger.id, boot: ledger.boot, account: ACCOUNT },
-      now: ledger.now,
+      account: ACCOUNT,
+      ledger,
     }),
     reconciler: guards.reconciler?.(reconciler) ?? reconciler,
     log: { info: () => {}, warn: () => {}, error: (_facts, message) => void alarms.push(message) },

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import type { GrantClaims, ReceiptClaims } from '@chimera/contracts/grant'
+import type { AdoptClaims, GrantClaims, ReceiptClaims } from '@chimera/contracts/grant'
 import { META_RECEIPT } from '@chimera/contracts/grant'
 import { openToolServer, type ToolKind } from '@chimera/mcp-kit/open-tool-process'
 import type { Rules } from '@chimera/mcp-kit/protocol/rules'
@@ -119,6 +119,24 @@ export class WalletRig implements AsyncDisposable {
     await this.open(wish)
   }
 
+  /** The ledger is gone, and what the record knows is written into the next one. */
+  async loseLedger(effects: AdoptClaims['effects']): Promise<void> {
+    await this.#stack.disposeAsync()
+    this.#stack = new AsyncDisposableStack()
+    for (const end of ['', '-wal', '-shm']) {
+      rmSync(join(this.folder, `ledger.sqlite${end}`), { force: true })
+    }
+    await this.open()
+    const known = { known_boots: [...this.#boots], highest_seq: 1_000, effects }
+    await this.server.control.adopt(await this.judge.adopt(this.status, known))
+  }
+
+  /** The record greets it again, as after an adoption. */
+  async greet(): Promise<void> {
+    const known = { known_boots: [...this.#boots] }
+    await this.server.control.hello(await this.judge.hello(this.status, known))
+  }
+
   /** The chain dies and comes back from its record. */
   async restartChain(): Promise<void> {
     await this.#evm?.[Symbol.asyncDispose]()
@@ -176,7 +194,6 @@ export class WalletRig implements AsyncDisposable {
   async #hello(): Promise<void> {
     const { boot } = this.status.ledger
     this.#boots.push(boot)
-    const known = { known_boots: [...this.#boots] }
-    await this.server.control.hello(await this.judge.hello(this.status, known))
+    await this.greet()
   }
 }

@@ -1,7 +1,7 @@
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { deliver, openDoor } from '@chimera/mcp-kit/simulation/open-door'
 import { readBody, type Body } from '@chimera/mcp-kit/simulation/read-body'
 import { openRequestRecord, type RequestRecord } from '@chimera/mcp-kit/simulation/request-record'
 
@@ -87,26 +87,17 @@ export async function openSimulatedExchange(options: {
   }
   restoreFromRecord(record, parts)
   const controlled = openMarket(parts, source)
-  const server = createServer((request, response) => {
-    serve(request, response, { ...controlled, record }).catch((cause: unknown) => {
-      // Only a sender that went away or a full disk comes here; neither gets an answer.
-      response.destroy(cause instanceof Error ? cause : new Error(String(cause)))
-    })
-  })
-  server.listen(port, host)
-  await once(server, 'listening')
-  stack.defer(async () => {
-    server.close()
-    server.closeAllConnections()
-    await once(server, 'close')
-  })
-  const address = server.address()
-  if (address === null || typeof address === 'string') {
-    throw new TypeError('The simulated exchange listens on no port.')
-  }
+  const served = { ...controlled, record }
+  const { url } = stack.use(
+    await openDoor({
+      host,
+      port,
+      serve: async (request, response) => serve(request, response, served),
+    }),
+  )
   const running = stack.move()
   const close = () => running.disposeAsync()
-  return { url: `http://${host}:${address.port}`, close, [Symbol.asyncDispose]: close }
+  return { url, close, [Symbol.asyncDispose]: close }
 }
 
 /** A clock that may be put back stands still until it is passed: an exchange's time only rises. */
@@ -164,7 +155,7 @@ async function serve(
   // The record comes first: an answer that somebody saw is always in it. Questions move nothing,
   // and there are too many of them.
   if (!isQuestion) note(of.record, { decision, receivedAtMs, method, path: pathname, read })
-  deliver(request, response, decision)
+  deliver(request, decision.delivery, () => send(response, decision.answer))
 }
 
 function note(
@@ -187,24 +178,6 @@ function note(
 
 const textOf = (read: Body): string =>
   read.kind === 'json' ? JSON.stringify(read.value) : (read.text ?? '')
-
-function deliver(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { answer, delivery }: Decision,
-): void {
-  switch (delivery) {
-    case 'answer':
-      send(response, answer)
-      return
-    case 'cut':
-      request.socket.destroy()
-      return
-    case 'hang':
-      // Stays open until the sender gives up or this process ends.
-      return
-  }
-}
 
 /** The exchange sends JSON with 200, and plain words with whatever it refuses. */
 function send(response: ServerResponse, { status, body }: Answer): void {

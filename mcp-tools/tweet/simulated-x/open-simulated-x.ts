@@ -1,13 +1,12 @@
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 
+import { deliver, openDoor } from '@chimera/mcp-kit/simulation/open-door'
 import { readBody } from '@chimera/mcp-kit/simulation/read-body'
 import { openRequestRecord, type RequestRecord } from '@chimera/mcp-kit/simulation/request-record'
 
 import { openAccounts, type SimulatedAccount } from './accounts.ts'
 import { type ApiParts, decideRequest } from './api.ts'
 import { answerControl } from './control.ts'
-import type { Decision } from './decision.ts'
 import { openFaults } from './faults.ts'
 import { parsePostRequest } from './post-request.ts'
 import { openPosts } from './posts.ts'
@@ -61,26 +60,17 @@ export async function openSimulatedX(options: {
     settings: { duplicateCheck: true, timelineDelayMs: 0, postLimit: DEFAULT_POST_LIMIT },
     now,
   }
-  const server = createServer((request, response) => {
-    serve(request, response, { ...parts, record }).catch((cause: unknown) => {
-      // Only a sender that went away or a full disk comes here; neither gets an answer.
-      response.destroy(cause instanceof Error ? cause : new Error(String(cause)))
-    })
-  })
-  server.listen(port, host)
-  await once(server, 'listening')
-  stack.defer(async () => {
-    server.close()
-    server.closeAllConnections()
-    await once(server, 'close')
-  })
-  const address = server.address()
-  if (address === null || typeof address === 'string') {
-    throw new TypeError('The simulated X listens on no port.')
-  }
+  const served = { ...parts, record }
+  const { url } = stack.use(
+    await openDoor({
+      host,
+      port,
+      serve: async (request, response) => serve(request, response, served),
+    }),
+  )
   const running = stack.move()
   const close = () => running.disposeAsync()
-  return { url: `http://${host}:${address.port}`, close, [Symbol.asyncDispose]: close }
+  return { url, close, [Symbol.asyncDispose]: close }
 }
 
 /** Puts back what earlier lives accepted. Returns the highest id, so that none is given twice. */
@@ -129,25 +119,7 @@ async function serve(
     status: delivery === 'answer' ? answer.status : null,
     ...(id === undefined ? {} : { id }),
   })
-  deliver(request, response, decision)
-}
-
-function deliver(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { answer, delivery }: Decision,
-): void {
-  switch (delivery) {
-    case 'answer':
-      send(response, answer)
-      return
-    case 'cut':
-      request.socket.destroy()
-      return
-    case 'hang':
-      // Stays open until the sender gives up or this process ends.
-      return
-  }
+  deliver(request, delivery, () => send(response, answer))
 }
 
 function send(response: ServerResponse, { status, body, headers = {} }: Answer): void {

@@ -1,9 +1,9 @@
+import type { RequestRecord } from '@chimera/mcp-kit/simulation/request-record'
 import { z } from 'zod'
 
 import { HexBytes, hexOf } from '../chain/hex.ts'
 import { parseSigned, type SignedTransaction, type Transaction } from '../chain/transaction.ts'
 import type { Anvil } from './anvil-process.ts'
-import type { BroadcastRecord } from './broadcast-record.ts'
 import { obey, refreshPrice } from './chain-state.ts'
 import { Faucet, type FaucetDesk } from './faucet.ts'
 import { Control, type FaultAfter, type FaultBefore, type Faults } from './faults.ts'
@@ -16,7 +16,7 @@ export type Lost = 'cut' | 'hang'
 /** The parts of the simulated chain; each is in the file of its name. */
 export type EvmParts = {
   readonly anvil: Anvil
-  readonly record: BroadcastRecord
+  readonly record: RequestRecord
   readonly faucet: FaucetDesk
   readonly faults: Faults
   readonly settings: { delayMs: number; isPriceTold: boolean }

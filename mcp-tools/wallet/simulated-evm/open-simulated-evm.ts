@@ -1,11 +1,11 @@
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 
+import { deliver, openDoor } from '@chimera/mcp-kit/simulation/open-door'
+import { openRequestRecord, type RequestRecord } from '@chimera/mcp-kit/simulation/request-record'
 import { z } from 'zod'
 
 import { answerRequest, type Answer, type EvmParts } from './answer-request.ts'
 import { openAnvil } from './anvil-process.ts'
-import { openBroadcastRecord, type BroadcastRecord } from './broadcast-record.ts'
 import { furnish, replay } from './chain-state.ts'
 import { Faucet, openFaucet } from './faucet.ts'
 import { openFaults } from './faults.ts'
@@ -19,7 +19,6 @@ export type SimulatedEvm = AsyncDisposable &
     ended: Promise<void>
   }>
 
-const Listening = z.object({ port: z.int() })
 /** The longest transaction here has 256 bytes; a batch of reads is longer. */
 const MAX_BODY_BYTES = 1_048_576
 
@@ -34,7 +33,7 @@ export async function openSimulatedEvm(options: {
   binary: string
 }): Promise<SimulatedEvm> {
   await using stack = new AsyncDisposableStack()
-  const record = stack.use(openBroadcastRecord(options.recordPath))
+  const record = stack.use(openRequestRecord(options.recordPath))
   const anvil = stack.use(await openAnvil({ binary: options.binary }))
   await furnish(anvil)
   const faucet = openFaucet(anvil)
@@ -49,23 +48,16 @@ export async function openSimulatedEvm(options: {
     takenAt: new Map(),
     turn: Promise.resolve(),
   }
-  const server = createServer((request, response) => {
-    serve(request, response, parts).catch((cause: unknown) => {
-      // A sender that went away, or anvil that died: neither gets an answer.
-      response.destroy(cause instanceof Error ? cause : new Error(String(cause)))
-    })
-  })
-  server.listen(options.port, '127.0.0.1')
-  await once(server, 'listening')
-  stack.defer(async () => {
-    server.close()
-    server.closeAllConnections()
-    await once(server, 'close')
-  })
-  const { port } = Listening.parse(server.address())
+  const { url } = stack.use(
+    await openDoor({
+      host: '127.0.0.1',
+      port: options.port,
+      serve: async (request, response) => serve(request, response, parts),
+    }),
+  )
   const running = stack.move()
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
     ended: anvil.ended,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
@@ -73,13 +65,13 @@ export async function openSimulatedEvm(options: {
 
 const Raw = z.object({ params: z.tuple([z.string()]) })
 
-function rawsOf({ restored }: BroadcastRecord): string[] {
+function rawsOf({ restored }: RequestRecord): string[] {
   return restored
     .filter(({ path, outcome }) => path === '/' && outcome !== 'refused')
     .map(({ body }) => Raw.parse(body).params[0])
 }
 
-function faucetsOf({ restored }: BroadcastRecord): Faucet[] {
+function faucetsOf({ restored }: RequestRecord): Faucet[] {
   return restored.filter(({ path }) => path === '/__faucet').map(({ body }) => Faucet.parse(body))
 }
 
@@ -102,9 +94,7 @@ async function serve(
     parts,
   )
   if (typeof answer === 'object') return send(response, answer)
-  // One that hangs stays open until its sender gives up.
-  if (answer === 'cut') request.socket.destroy()
-  return undefined
+  return deliver(request, answer, () => undefined)
 }
 
 function send(response: ServerResponse, { status, body }: Answer): void {

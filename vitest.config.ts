@@ -54,6 +54,7 @@ const LONGEST = [
   'two-of-each.test.ts',
   'redis-lost.test.ts',
   'stack-up.test.ts',
+  'stack-held.test.ts',
   'tool-bridges.test.ts',
   'keeper-doorbells.test.ts',
   'keeper-rest.test.ts',

@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 
 import { InvariantError } from '@chimera/contracts/errors'
 import type { Mode } from '@chimera/contracts/goal'
@@ -91,7 +91,7 @@ function openInserts({ statements, seq, spends }: Writing) {
   return {
     /** Claims the round. The unique indexes refuse a second open round of the slot. */
     claim(about: EntryAbout, claim: Claim): Entry {
-      const row = statements.insert.get({
+      const row = statements.insert({
         ...nothing,
         ...aboutColumns(about),
         state: 'CLAIMED',
@@ -113,7 +113,7 @@ function openInserts({ statements, seq, spends }: Writing) {
     },
     /** A round that is written without a claim: a tombstone, or an effect of before this ledger. */
     put(about: EntryAbout, as: Settlement & { state: 'VOID' | 'UNKNOWN' }): Entry {
-      const row = statements.insert.get({
+      const row = statements.insert({
         ...nothing,
         ...aboutColumns(about),
         state: as.state,
@@ -127,7 +127,7 @@ function openInserts({ statements, seq, spends }: Writing) {
     },
     /** An effect of a ledger that was lost, as the record knows it. */
     adopt(about: EntryAbout, as: Adopted): void {
-      statements.insert.run({
+      statements.insert({
         ...nothing,
         ...aboutColumns(about),
         state: as.state,
@@ -171,22 +171,22 @@ function openMoves({ statements, seq, spends }: Writing) {
     /** Moves the entry of a grant. Throws when it is not in the state `from`. */
     settle(grantId: string, from: EntryState, to: Settlement): Entry {
       const { facts, spends: actual, costUsdMicros } = to
-      const row = statements.settle.get({
-        grant_id: grantId,
+      const row = statements.settle.get(
+        to.state,
+        to.code ?? null,
+        to.detail ?? null,
+        to.settledMs,
+        to.leftByMs ?? null,
+        to.providerRef ?? null,
+        to.url ?? null,
+        to.retryAfterMs ?? null,
+        to.isPending === true ? 1 : 0,
+        jsonOf(facts),
+        costUsdMicros?.toString() ?? null,
+        seq(),
+        grantId,
         from,
-        state: to.state,
-        code: to.code ?? null,
-        detail: to.detail ?? null,
-        settled_ms: to.settledMs,
-        left_by_ms: to.leftByMs ?? null,
-        provider_ref: to.providerRef ?? null,
-        url: to.url ?? null,
-        retry_after_ms: to.retryAfterMs ?? null,
-        pending: to.isPending === true ? 1 : 0,
-        facts: jsonOf(facts),
-        cost_usd_micros: costUsdMicros?.toString() ?? null,
-        seq: seq(),
-      })
+      )
       if (actual !== undefined) spends.replace(grantId, actual)
       if (row !== undefined) return Entry.parse(row)
       throw new InvariantError(`Grant ${grantId} was not ${from} when it was to be ${to.state}.`)
@@ -209,17 +209,19 @@ function openMoves({ statements, seq, spends }: Writing) {
 }
 
 function prepareWrites(database: DatabaseSync) {
+  // What every call writes is bound by place: by name it takes SQLite half as long again.
+  const insert = database.prepare(`
+    INSERT INTO entries (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})
+    RETURNING *`)
+  const settle = database.prepare(`
+    UPDATE entries SET state = ?1, code = ?2, detail = ?3, settled_ms = ?4,
+      left_by_ms = coalesce(?5, left_by_ms), provider_ref = ?6, url = ?7, retry_after_ms = ?8,
+      pending = ?9, facts = CASE WHEN ?10 IS NULL THEN facts
+        ELSE json_patch(coalesce(facts, '{}'), ?10) END,
+      cost_usd_micros = coalesce(?11, cost_usd_micros), seq = ?12
+    WHERE grant_id = ?13 AND state = ?14 RETURNING *`)
   return {
-    insert: database.prepare(`
-      INSERT INTO entries (effect_key, round, grant_id, args_hash, account, tool, mode, scope,
-        boot, incarnation, state, code, detail, simulated, args, content, send_method, send_url,
-        send_body, deadline_ms, cost_usd_micros, claimed_ms, claimed_wall_ms, left_by_ms,
-        settled_ms, retry_after_ms, provider_ref, adopted_ms, facts, seq)
-      VALUES (:effect_key, :round, :grant_id, :args_hash, :account, :tool, :mode, :scope,
-        :boot, :incarnation, :state, :code, :detail, :simulated, :args, :content, :send_method,
-        :send_url, :send_body, :deadline_ms, :cost_usd_micros, :claimed_ms, :claimed_wall_ms,
-        :left_by_ms, :settled_ms, :retry_after_ms, :provider_ref, :adopted_ms, :facts, :seq)
-      RETURNING *`),
+    insert: (row: Row): unknown => insert.get(...COLUMNS.map((column) => row[column])),
     mark: database.prepare(`
         UPDATE entries SET args = coalesce(args, :args), content = coalesce(content, :content),
           deadline_ms = max(deadline_ms, :deadline_ms),
@@ -234,14 +236,7 @@ function prepareWrites(database: DatabaseSync) {
           seq = :seq
         WHERE left_by_ms IS NOT NULL AND (state IN ('CLAIMED', 'UNKNOWN')
           OR left_by_ms > (SELECT max(left_by_ms) FROM entries) - ${WINDOWS_MS})`),
-    settle: database.prepare(`
-        UPDATE entries SET state = :state, code = :code, detail = :detail, settled_ms = :settled_ms,
-          left_by_ms = coalesce(:left_by_ms, left_by_ms), provider_ref = :provider_ref, url = :url,
-          retry_after_ms = :retry_after_ms, pending = :pending,
-          facts = CASE WHEN :facts IS NULL THEN facts
-            ELSE json_patch(coalesce(facts, '{}'), :facts) END,
-          cost_usd_micros = coalesce(:cost_usd_micros, cost_usd_micros), seq = :seq
-        WHERE grant_id = :grant_id AND state = :from RETURNING *`),
+    settle,
     facts: database.prepare(`
         UPDATE entries SET facts = json_patch(coalesce(facts, '{}'), :facts), seq = :seq
         WHERE grant_id = :grant_id`),
@@ -255,6 +250,41 @@ function prepareWrites(database: DatabaseSync) {
         WHERE state = 'CLAIMED'`),
   }
 }
+
+/** What an entry begins with. */
+const COLUMNS = [
+  'effect_key',
+  'round',
+  'grant_id',
+  'args_hash',
+  'account',
+  'tool',
+  'mode',
+  'scope',
+  'boot',
+  'incarnation',
+  'state',
+  'code',
+  'detail',
+  'simulated',
+  'args',
+  'content',
+  'send_method',
+  'send_url',
+  'send_body',
+  'deadline_ms',
+  'cost_usd_micros',
+  'claimed_ms',
+  'claimed_wall_ms',
+  'left_by_ms',
+  'settled_ms',
+  'retry_after_ms',
+  'provider_ref',
+  'adopted_ms',
+  'facts',
+  'seq',
+] as const
+type Row = Readonly<Record<(typeof COLUMNS)[number], SQLInputValue>>
 
 const nothing = {
   code: null,

@@ -20,20 +20,11 @@ export const EntryScope = z.strictObject({
 export type EntryScope = z.infer<typeof EntryScope>
 
 const Facts = z.record(z.string(), z.string())
-const Flag = z.literal([0, 1]).transform((flag) => flag === 1)
-// Half of a row is null: a union would first fail, with its report, for each of them.
-const text = z
-  .string()
-  .nullable()
-  .transform((value) => value ?? undefined)
-const integer = z
-  .int()
-  .nullable()
-  .transform((value) => value ?? undefined)
-const bytes = z
-  .instanceof(Uint8Array)
-  .nullable()
-  .transform((value) => value ?? undefined)
+const flag = z.literal([0, 1])
+// Half of a row is null: what takes its place is put there once, below, and not field by field.
+const text = z.string().nullable()
+const integer = z.int().nullable()
+const own = <T>(value: T | null): T | undefined => value ?? undefined
 
 /** One round of one slot as the ledger's table holds it, with the names of the code. */
 export const Entry = z
@@ -45,18 +36,18 @@ export const Entry = z
     account: z.string(),
     tool: z.string(),
     mode: Mode,
-    scope: z.string().transform((json) => EntryScope.parse(JSON.parse(json))),
+    scope: z.string(),
     boot: z.string(),
     incarnation: z.string(),
     state: EntryState,
     code: text,
     detail: text,
-    simulated: Flag,
+    simulated: flag,
     args: text,
     content: text,
     send_method: text,
     send_url: text,
-    send_body: bytes,
+    send_body: z.instanceof(Uint8Array).nullable(),
     deadline_ms: z.int(),
     cost_usd_micros: text,
     claimed_ms: integer,
@@ -69,11 +60,8 @@ export const Entry = z
     unseen_looks: z.int(),
     unseen_ms: integer,
     adopted_ms: integer,
-    facts: z
-      .string()
-      .nullable()
-      .transform((json) => (json === null ? {} : Facts.parse(JSON.parse(json)))),
-    pending: Flag,
+    facts: text,
+    pending: flag,
     seq: z.int(),
   })
   .transform((row) => ({
@@ -84,34 +72,34 @@ export const Entry = z
     account: row.account,
     tool: row.tool,
     mode: row.mode,
-    scope: row.scope,
+    scope: EntryScope.parse(JSON.parse(row.scope)),
     boot: row.boot,
     incarnation: row.incarnation,
     state: row.state,
-    code: row.code,
-    detail: row.detail,
-    isSimulated: row.simulated,
-    args: row.args,
-    content: row.content,
-    sendMethod: row.send_method,
-    sendUrl: row.send_url,
-    sendBody: row.send_body,
+    code: own(row.code),
+    detail: own(row.detail),
+    isSimulated: row.simulated === 1,
+    args: own(row.args),
+    content: own(row.content),
+    sendMethod: own(row.send_method),
+    sendUrl: own(row.send_url),
+    sendBody: own(row.send_body),
     deadlineMs: row.deadline_ms,
-    costUsdMicros: row.cost_usd_micros,
-    claimedMs: row.claimed_ms,
-    claimedWallMs: row.claimed_wall_ms,
-    leftByMs: row.left_by_ms,
-    settledMs: row.settled_ms,
-    providerRef: row.provider_ref,
-    url: row.url,
-    retryAfterMs: row.retry_after_ms,
+    costUsdMicros: own(row.cost_usd_micros),
+    claimedMs: own(row.claimed_ms),
+    claimedWallMs: own(row.claimed_wall_ms),
+    leftByMs: own(row.left_by_ms),
+    settledMs: own(row.settled_ms),
+    providerRef: own(row.provider_ref),
+    url: own(row.url),
+    retryAfterMs: own(row.retry_after_ms),
     unseenLooks: row.unseen_looks,
-    unseenMs: row.unseen_ms,
-    adoptedMs: row.adopted_ms,
+    unseenMs: own(row.unseen_ms),
+    adoptedMs: own(row.adopted_ms),
     /** What it can be looked up by; empty where nothing was said. */
-    facts: row.facts,
+    facts: row.facts === null ? {} : Facts.parse(JSON.parse(row.facts)),
     /** UNKNOWN, but in the provider's hands. */
-    isPending: row.pending,
+    isPending: row.pending === 1,
     seq: row.seq,
   }))
 export type Entry = Readonly<z.infer<typeof Entry>>

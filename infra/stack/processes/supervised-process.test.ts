@@ -91,7 +91,7 @@ test('a wrong configuration ends the start at the first exit with 78', async () 
   await expect(one.ready(5000)).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
 })
 
-test('one that is held up by another process does not hold up the start, and says why', async () => {
+test('one that another process holds up does not hold up the start, and says why', async () => {
   const line = '{"err":{"type":"TerminalError","message":"Process 7 has it."}}'
   const held = `echo '${line}'; exit 75`
   const one = open(held, { mayBeHeldUp: true })

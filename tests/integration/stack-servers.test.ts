@@ -117,6 +117,22 @@ test('a killed PostgreSQL is back, with everything that was committed', async ()
   }, 15_000)
 })
 
+test('a backend that outlives its postmaster keeps no new one from starting', async ({ skip }) => {
+  if (process.platform !== 'linux') skip('only Linux tells which backends are left: run on Linux')
+  await using server = await openPostgres({ stateDir, log })
+  await query(server.url, 'CREATE TABLE kept AS SELECT 42 AS answer')
+  const pidFile = path.join(stateDir, 'postgres', 'data', 'postmaster.pid')
+  const postmaster = Number((await readFile(pidFile, 'utf8')).split('\n')[0])
+  const [left = 0] = descendants(postmaster)
+  // As one that waits for a lock which its dead sister holds: it hears of nothing any more.
+  process.kill(left, 'SIGSTOP')
+  process.kill(postmaster, 'SIGKILL')
+  await eventually(async () => {
+    expect(await query(server.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }])
+  }, 20_000)
+  expect(stillAlive([left])).toEqual([])
+})
+
 test('a PostgreSQL that hangs in its recovery is replaced', async () => {
   await using server = await openPostgres({ stateDir, log, recoveryPatienceMs: 2_000 })
   await query(server.url, 'CREATE TABLE kept AS SELECT 42 AS answer')

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readFile, readlink, realpath, rm } from 'node:fs/promises'
+import { readdir, readFile, readlink, realpath, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -13,11 +13,18 @@ const LOOK_EVERY_MS = 50
 /**
  * Makes way for a start. Whoever calls holds the lock of this data folder, so a server that still
  * runs on it is an orphan on its way out: it is waited for, then told to stop, then told so at
- * once. A pid file that names a process of another kind (pids come again, in a container soon) is
- * removed, because PostgreSQL would refuse to start for it.
+ * once; and so is a backend that outlived its postmaster, which would keep every new one from
+ * starting for as long as it waits for a lock of the dead. A pid file that names a process of
+ * another kind (pids come again, in a container soon) is removed, because PostgreSQL would refuse to
+ * start for it.
  */
 export async function clearDeadPostmaster(folder: string): Promise<void> {
   const data = await realpath(folder)
+  await endPostmaster(data)
+  await endOrphans(data)
+}
+
+async function endPostmaster(data: string): Promise<void> {
   const file = path.join(data, 'postmaster.pid')
   const steps: (NodeJS.Signals | undefined)[] = [undefined, 'SIGINT', 'SIGQUIT', 'SIGKILL']
   for (const signal of steps) {
@@ -33,6 +40,31 @@ export async function clearDeadPostmaster(folder: string): Promise<void> {
       if (!(await isPostgres(pid, data))) break
     }
   }
+}
+
+/** Most backends see within milliseconds that their postmaster died, and go. */
+const ORPHAN_PATIENCE_MS = 1000
+
+/** Ends what still works in the folder after its postmaster. Only Linux tells who that is. */
+async function endOrphans(data: string): Promise<void> {
+  if (process.platform !== 'linux') return
+  const steps: (NodeJS.Signals | undefined)[] = [undefined, 'SIGQUIT', 'SIGKILL']
+  for (const signal of steps) {
+    for (let waited = 0; waited < ORPHAN_PATIENCE_MS; waited += LOOK_EVERY_MS) {
+      const orphans = await pidsIn(data)
+      if (orphans.length === 0) return
+      if (waited === 0 && signal !== undefined) for (const pid of orphans) trySignal(pid, signal)
+      await sleep(LOOK_EVERY_MS)
+    }
+  }
+}
+
+async function pidsIn(data: string): Promise<number[]> {
+  const pids = (await readdir('/proc')).map(Number).filter(Number.isInteger)
+  const found = await Promise.all(
+    pids.map(async (pid) => ((await isPostgres(pid, data)) ? [pid] : [])),
+  )
+  return found.flat()
 }
 
 async function readPid(file: string): Promise<number | undefined> {

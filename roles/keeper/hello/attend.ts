@@ -37,6 +37,8 @@ export type Attended = {
  * missed.
  */
 const OPEN_MS = 5_000
+/** While nothing is open in the record; the death of a server is heard at once all the same. */
+const RESTING_MS = 10_000
 const FENCED_LOOK_MS = 1_000
 /**
  * A server that was killed is back within a second or two; one that stays away is away for longer.
@@ -61,6 +63,8 @@ export type Visit = {
   fences: Fences
   /** Scope -> kill epoch, as the record has it. */
   kill: KillEpochs
+  /** No task and no effect is open. */
+  isResting: boolean
   state: Attended
   rung: RingMemory
   signal: AbortSignal
@@ -94,7 +98,8 @@ export async function attend(deps: ToolDeps, visit: Visit): Promise<number> {
   if (status.state !== 'closed' && isHeldTooHigh(status, visit.kill)) {
     return lowerKill(deps, { ...visit, control, status })
   }
-  return isAsRecorded(account, status) ? OPEN_MS : greet(deps, { ...visit, control, status })
+  if (!isAsRecorded(account, status)) return greet(deps, { ...visit, control, status })
+  return visit.isResting ? RESTING_MS : OPEN_MS
 }
 
 /** Open for the boot that grants are made for. */

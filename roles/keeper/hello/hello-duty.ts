@@ -41,12 +41,13 @@ export function helloDuty(deps: ToolDeps & { isLeading: () => boolean }): Duty {
     for (const account of overview?.accounts ?? []) {
       const state = states.of(account.account)
       if (state.nextAt > performance.now()) continue
-      const { fences = {}, kill = {} } = overview ?? {}
+      const { fences = {}, kill = {}, idle: isResting = false } = overview ?? {}
       deps.lanes.start(`hello ${account.account}`, async (signal) => {
         const { hurries } = state
         // Whatever goes wrong below, there is a pause.
         state.nextAt = performance.now() + FAILED_MS
-        const pauseMs = await attend(deps, { account, fences, kill, state, rung, signal })
+        const visit = { account, fences, kill, isResting, state, rung, signal }
+        const pauseMs = await attend(deps, visit)
         // What was news during the visit may have come too late for it.
         if (state.hurries === hurries) state.nextAt = performance.now() + pauseMs
         if (state.failures === 0) watches.watch(account.account, account.url)

@@ -15,8 +15,8 @@ const LOOK_EVERY_MS = 50
  * runs on it is an orphan on its way out: it is waited for, then told to stop, then told so at
  * once; and so is a backend that outlived its postmaster, which would keep every new one from
  * starting for as long as it waits for a lock of the dead. A pid file that names a process of
- * another kind (pids come again, in a container soon) is removed, because PostgreSQL would refuse to
- * start for it.
+ * another kind (pids come again, in a container soon) is removed, because PostgreSQL would refuse
+ * to start for it.
  */
 export async function clearDeadPostmaster(folder: string): Promise<void> {
   const data = await realpath(folder)

@@ -30,6 +30,7 @@ export const commandGroups: readonly CommandGroup[] = [
       effect: 'list and show effects',
       stop: 'let nothing more happen in the world',
       resume: 'end a stop',
+      policy: 'show, check, try and replace the rules of what agents may do',
       kill: 'show, raise and lower the kill level of the house',
       dead: 'list, show and replay dead letters',
       tenant: 'make, list, pause and resume tenants',

@@ -8,6 +8,7 @@ import { registerEffectCommands } from './effect/effect-commands.ts'
 import { registerGoalCommands } from './goal/goal-commands.ts'
 import { registerKillCommands } from './kill/kill-commands.ts'
 import { registerMediaCommands } from './media/media-commands.ts'
+import { registerPolicyCommands } from './policy/policy-commands.ts'
 import { registerStopCommands } from './stop/stop-commands.ts'
 import { registerTaskCommands } from './task/task-commands.ts'
 import { registerTenancyCommands } from './tenancy/tenancy-commands.ts'
@@ -21,6 +22,7 @@ export function registerOperatorCommands(program: Command, context: CliContext):
   registerEffectCommands(program, context)
   registerStopCommands(program, context)
   registerDeadCommands(program, context)
+  registerPolicyCommands(program, context)
   registerKillCommands(program, context)
   registerTenancyCommands(program, context)
   registerTokenCommands(program, context)

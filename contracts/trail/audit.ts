@@ -16,6 +16,7 @@ export const AuditItem = z.strictObject({
     'user',
     'agent',
     'campaign',
+    'policy',
   ]),
   id: z.string().max(200),
   attempt: z.int().nonnegative().optional(),

@@ -7,6 +7,7 @@ import type { PausableKind } from '@chimera/contracts/tenancy/fence-scope'
 import type { ToolState } from '@chimera/contracts/tool-control'
 import type { WaitingOn } from '@chimera/contracts/waiting'
 
+import type { PolicyScene } from './policy-of-effect.ts'
 import type { Registry } from './registry.ts'
 
 /** A task in REVIEW with the outcome of its current attempt, as the record has it. */
@@ -51,6 +52,8 @@ export type EffectScene = {
   readonly waitsFor: (account: string, tool: string) => string | undefined
   /** The tenant's address book. */
   readonly registry: Registry
+  /** The tenant's policy; undefined when none can be read, and then nothing is allowed. */
+  readonly policy: PolicyScene | undefined
 }
 
 export type Round = {

@@ -2,6 +2,7 @@ import { canonicalHash } from '@chimera/contracts/canonical'
 import type { ProposedEffect } from '@chimera/contracts/effect'
 import type { ReceiptClaims } from '@chimera/contracts/grant'
 
+import { SAMPLE_POLICY } from '../policy/policy-samples.ts'
 import type { Account, Attempt, EffectScene } from './attempt.ts'
 import { openRegistry } from './registry.ts'
 import type { SettlingEffect } from './settle-receipt.ts'
@@ -80,6 +81,12 @@ export const scene = (over: Partial<EffectScene> = {}): EffectScene => ({
   killLevel: 0,
   waitsFor: () => undefined,
   registry: openRegistry([]),
+  policy: {
+    compiled: SAMPLE_POLICY,
+    nowMs: Date.parse('2026-11-21T12:00:00Z'),
+    windowValue: () => undefined,
+    priceOf: () => undefined,
+  },
   ...over,
 })
 

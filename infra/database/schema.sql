@@ -35,6 +35,17 @@ CREATE TABLE api_tokens (
   roles text[] NOT NULL DEFAULT '{}'::text[]
 );
 
+CREATE TABLE asset_prices (
+  tenant_id uuid NOT NULL,
+  asset text NOT NULL,
+  taken_at timestamp with time zone NOT NULL,
+  decimals integer NOT NULL,
+  usd_micros numeric NOT NULL,
+  source text NOT NULL,
+  actor text NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
 CREATE TABLE audit_entries (
   id uuid NOT NULL,
   tenant_id uuid NOT NULL,
@@ -204,6 +215,34 @@ CREATE TABLE kill_levels (
   changed_at timestamp with time zone NOT NULL DEFAULT now()
 );
 
+CREATE TABLE policies (
+  tenant_id uuid NOT NULL,
+  version integer NOT NULL,
+  source text NOT NULL,
+  document jsonb NOT NULL,
+  hash text NOT NULL,
+  note text,
+  actor text NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  audit_id uuid NOT NULL
+);
+
+CREATE TABLE policy_decisions (
+  effect_id uuid NOT NULL,
+  tenant_id uuid NOT NULL,
+  policy text NOT NULL,
+  version integer NOT NULL,
+  decision text NOT NULL,
+  code text NOT NULL,
+  rules text[] NOT NULL,
+  request jsonb NOT NULL,
+  asset text,
+  amount numeric,
+  usd_micros numeric,
+  recipient text,
+  created_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
 CREATE TABLE receipts (
   id uuid NOT NULL,
   grant_id uuid NOT NULL,
@@ -306,7 +345,8 @@ CREATE TABLE tenants (
   name text NOT NULL,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   version_id uuid NOT NULL DEFAULT gen_random_uuid(),
-  status text NOT NULL DEFAULT 'ACTIVE'::text
+  status text NOT NULL DEFAULT 'ACTIVE'::text,
+  policy_version integer NOT NULL DEFAULT 0
 );
 
 CREATE TABLE tool_accounts (
@@ -377,6 +417,11 @@ ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_pkey PRIMARY KEY (id);
 ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, id);
 ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_roles_check CHECK ((roles <@ ARRAY['viewer'::text, 'operator'::text, 'approver'::text, 'policy_admin'::text, 'tenant_admin'::text, 'auditor'::text]));
+ALTER TABLE asset_prices ADD CONSTRAINT asset_prices_pkey PRIMARY KEY (tenant_id, asset, taken_at);
+ALTER TABLE asset_prices ADD CONSTRAINT asset_prices_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE asset_prices ADD CONSTRAINT asset_prices_asset_check CHECK ((asset ~ '^[A-Z][A-Z0-9]{1,11}$'::text));
+ALTER TABLE asset_prices ADD CONSTRAINT asset_prices_decimals_check CHECK (((decimals >= 0) AND (decimals <= 36)));
+ALTER TABLE asset_prices ADD CONSTRAINT asset_prices_usd_micros_check CHECK ((usd_micros > (0)::numeric));
 ALTER TABLE audit_entries ADD CONSTRAINT audit_entries_pkey PRIMARY KEY (id);
 ALTER TABLE audit_entries ADD CONSTRAINT audit_entries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 ALTER TABLE budget_reservations ADD CONSTRAINT budget_reservations_pkey PRIMARY KEY (effect_id, scope, scope_id, asset, day);
@@ -437,6 +482,14 @@ ALTER TABLE kill_levels ADD CONSTRAINT kill_levels_check CHECK ((level = (epoch 
 ALTER TABLE kill_levels ADD CONSTRAINT kill_levels_epoch_check CHECK ((epoch >= 0));
 ALTER TABLE kill_levels ADD CONSTRAINT kill_levels_reason_check CHECK ((reason <> ''::text));
 ALTER TABLE kill_levels ADD CONSTRAINT kill_levels_scope_check CHECK ((scope ~ '^(everything|tenant:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$'::text));
+ALTER TABLE policies ADD CONSTRAINT policies_pkey PRIMARY KEY (tenant_id, version);
+ALTER TABLE policies ADD CONSTRAINT policies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE policies ADD CONSTRAINT policies_version_check CHECK ((version >= 1));
+ALTER TABLE policy_decisions ADD CONSTRAINT policy_decisions_pkey PRIMARY KEY (effect_id);
+ALTER TABLE policy_decisions ADD CONSTRAINT policy_decisions_effect_id_fkey FOREIGN KEY (effect_id) REFERENCES effects(id);
+ALTER TABLE policy_decisions ADD CONSTRAINT policy_decisions_amount_check CHECK ((amount >= (0)::numeric));
+ALTER TABLE policy_decisions ADD CONSTRAINT policy_decisions_decision_check CHECK ((decision = ANY (ARRAY['allow'::text, 'deny'::text, 'require_approval'::text])));
+ALTER TABLE policy_decisions ADD CONSTRAINT policy_decisions_usd_micros_check CHECK ((usd_micros >= (0)::numeric));
 ALTER TABLE receipts ADD CONSTRAINT receipts_pkey PRIMARY KEY (id);
 ALTER TABLE record_incarnation ADD CONSTRAINT record_incarnation_pkey PRIMARY KEY (is_only);
 ALTER TABLE record_incarnation ADD CONSTRAINT record_incarnation_is_only_check CHECK (is_only);
@@ -464,6 +517,7 @@ ALTER TABLE tasks ADD CONSTRAINT tasks_confidence_check CHECK (((confidence >= (
 ALTER TABLE tasks ADD CONSTRAINT tasks_parents_open_check CHECK ((parents_open >= 0));
 ALTER TABLE tasks ADD CONSTRAINT tasks_type_check CHECK ((type = ANY (ARRAY['RESEARCH'::text, 'CONTENT_GEN'::text, 'TRANSACTION'::text, 'ENGAGEMENT'::text])));
 ALTER TABLE tenants ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
+ALTER TABLE tenants ADD CONSTRAINT tenants_policy_version_check CHECK ((policy_version >= 0));
 ALTER TABLE tenants ADD CONSTRAINT tenants_status_check CHECK ((status = ANY (ARRAY['ACTIVE'::text, 'PAUSED'::text])));
 ALTER TABLE tool_accounts ADD CONSTRAINT tool_accounts_pkey PRIMARY KEY (account);
 ALTER TABLE tool_accounts ADD CONSTRAINT tool_accounts_state_check CHECK ((state = ANY (ARRAY['open'::text, 'closed'::text, 'fenced'::text])));
@@ -486,6 +540,8 @@ ALTER TABLE users ADD CONSTRAINT users_status_check CHECK ((status = ANY (ARRAY[
 CREATE INDEX agents_paused ON public.agents USING btree (tenant_id, id) WHERE (status = 'PAUSED'::text);
 CREATE INDEX campaigns_paused ON public.campaigns USING btree (tenant_id, id) WHERE (status = 'PAUSED'::text);
 CREATE INDEX effect_settlements_open ON public.effect_settlements USING btree (requested_at) WHERE (done_at IS NULL);
+CREATE INDEX effects_counted_done ON public.effects USING btree (tenant_id, tool, COALESCE(claimed_at, granted_at)) WHERE (state = 'CONFIRMED'::text);
+CREATE INDEX effects_counted_open ON public.effects USING btree (tenant_id, tool) WHERE (state = ANY (ARRAY['GRANTED'::text, 'UNKNOWN'::text, 'NEEDS_HUMAN'::text]));
 CREATE INDEX effects_of_goal ON public.effects USING btree (tenant_id, goal_id);
 CREATE INDEX effects_of_task ON public.effects USING btree (task_id);
 CREATE UNIQUE INDEX effects_one_open_round ON public.effects USING btree (effect_key) WHERE (state = ANY (ARRAY['PROPOSED'::text, 'AWAITING_APPROVAL'::text, 'GRANTED'::text, 'UNKNOWN'::text, 'NEEDS_HUMAN'::text, 'CONFIRMED'::text]));
@@ -493,6 +549,7 @@ CREATE UNIQUE INDEX effects_one_provider_ref ON public.effects USING btree (acco
 CREATE INDEX effects_open ON public.effects USING btree (account, grant_expires_at) WHERE (state = ANY (ARRAY['GRANTED'::text, 'UNKNOWN'::text]));
 CREATE INDEX goals_newest ON public.goals USING btree (tenant_id, received_at DESC, id DESC);
 CREATE INDEX goals_received ON public.goals USING btree (received_at) WHERE (status = 'RECEIVED'::text);
+CREATE INDEX policy_decisions_newest ON public.policy_decisions USING btree (tenant_id, created_at DESC, effect_id);
 CREATE INDEX receipts_of_grant ON public.receipts USING btree (grant_id);
 CREATE INDEX receipts_unjudged ON public.receipts USING btree (created_at) WHERE (judged_at IS NULL);
 CREATE INDEX task_dependencies_of_child ON public.task_dependencies USING btree (child_id);
@@ -685,11 +742,13 @@ CREATE TRIGGER fences_only_rise BEFORE UPDATE ON public.fences FOR EACH ROW WHEN
 CREATE TRIGGER goals_content_is_frozen BEFORE UPDATE ON public.goals FOR EACH ROW WHEN (((new.content_hash <> old.content_hash) OR (new.mode <> old.mode) OR (new.trust <> old.trust))) EXECUTE FUNCTION refuse_move('content_hash');
 CREATE TRIGGER goals_end_is_final BEFORE UPDATE ON public.goals FOR EACH ROW WHEN (((old.status = ANY (ARRAY['COMPLETED'::text, 'FAILED'::text, 'CANCELLED'::text])) AND (new.status <> old.status))) EXECUTE FUNCTION refuse_move('status');
 CREATE TRIGGER kill_levels_only_rise BEFORE DELETE OR UPDATE ON public.kill_levels FOR EACH ROW EXECUTE FUNCTION check_kill();
+CREATE TRIGGER policies_insert_only BEFORE DELETE OR UPDATE ON public.policies FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER receipts_stay BEFORE DELETE ON public.receipts FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER slots_insert_only BEFORE DELETE OR UPDATE ON public.slots FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER task_dependencies_insert_only BEFORE DELETE OR UPDATE ON public.task_dependencies FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER task_payloads_insert_only BEFORE DELETE OR UPDATE ON public.task_payloads FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER task_results_insert_only BEFORE DELETE OR UPDATE ON public.task_results FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER tasks_end_is_final BEFORE UPDATE ON public.tasks FOR EACH ROW WHEN (((old.status = ANY (ARRAY['COMPLETED'::text, 'FAILED'::text])) AND (new.status <> old.status))) EXECUTE FUNCTION refuse_move('status');
+CREATE TRIGGER tenants_policy_only_rises BEFORE UPDATE ON public.tenants FOR EACH ROW WHEN ((new.policy_version < old.policy_version)) EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER tenants_version BEFORE UPDATE ON public.tenants FOR EACH ROW WHEN ((new.version_id = old.version_id)) EXECUTE FUNCTION refuse_same_version();
 CREATE TRIGGER users_version BEFORE UPDATE ON public.users FOR EACH ROW WHEN ((new.version_id = old.version_id)) EXECUTE FUNCTION refuse_same_version();

@@ -5,6 +5,7 @@
 import type { Generated } from 'kysely'
 
 import type { Day, Digits, Json, Time } from './column-types.ts'
+import type { AssetPrices, Policies, PolicyDecisions } from './policy-tables.ts'
 import type { Agents, ApiTokens, Campaigns, Tenants, Users } from './tenancy-tables.ts'
 import type {
   AccountCooldowns,
@@ -260,6 +261,9 @@ export type Tables = {
   users: Users
   agents: Agents
   campaigns: Campaigns
+  policies: Policies
+  policy_decisions: PolicyDecisions
+  asset_prices: AssetPrices
   record_incarnation: RecordIncarnation
   stream_marker: StreamMarker
   audit_entries: AuditEntries

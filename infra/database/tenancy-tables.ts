@@ -9,6 +9,7 @@ export type Tenants = {
   created_at: Generated<Time>
   version_id: Generated<string>
   status: Generated<string>
+  policy_version: Generated<number>
 }
 
 export type Users = {

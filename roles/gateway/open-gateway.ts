@@ -19,6 +19,7 @@ import { goalRoutes } from './routes/goal-routes.ts'
 import { healthRoutes } from './routes/health-routes.ts'
 import { killRoutes } from './routes/kill-routes.ts'
 import { pauseRoutes } from './routes/pause-routes.ts'
+import { policyRoutes } from './routes/policy-routes.ts'
 import { recordRoutes } from './routes/record-routes.ts'
 import type { Route } from './routes/route.ts'
 import { settleRoutes } from './routes/settle-routes.ts'
@@ -81,6 +82,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     ...stopRoutes({ database, doorbell, log, openControl: deps.openControl }),
     ...killRoutes({ ...deps, doorbell }),
     ...pauseRoutes({ database, doorbell, log, openControl: deps.openControl }),
+    ...policyRoutes({ database, doorbell, log, openControl: deps.openControl }),
     feedRoute({
       feed: deps.feed,
       isValid: (tokenId) => isTokenValid(database, tokenId),

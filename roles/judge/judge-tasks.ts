@@ -1,5 +1,6 @@
 import type { Attempt, AttemptDecision } from '@chimera/domain/judging/attempt'
 import { judgeAttempt } from '@chimera/domain/judging/judge-attempt'
+import type { Registry } from '@chimera/domain/judging/registry'
 import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
 import {
   type BudgetRequest,
@@ -17,6 +18,7 @@ import type { JudgeWords } from '@chimera/infra/signing/judge-words'
 import type { Announcement } from './announce.ts'
 import { assertFresh } from './assert-fresh.ts'
 import { budgetRequests } from './budget-requests.ts'
+import { Policies } from './policies.ts'
 import { openRoom, sceneFor } from './scene.ts'
 import { signRounds } from './sign-rounds.ts'
 
@@ -34,6 +36,7 @@ export type JudgeTasksDeps = {
 type Prepared = {
   readonly attempt: Attempt
   readonly decision: AttemptDecision
+  readonly registry: Registry
   readonly rounds: readonly RoundRow[]
 }
 
@@ -52,21 +55,28 @@ export async function judgeTasks(
     ({ outcome }) => outcome.outcome === 'result' && outcome.result.proposed_effects.length > 0,
   )
   const scene = acting.length > 0 ? await loadScene(deps.database, acting) : undefined
+  const policies = scene && (await Policies.open(deps.database, acting, scene))
   const prepared: Prepared[] = []
   const room = openRoom(scene, deps.maxGranted)
   for (const attempt of attempts) {
-    const decision = judgeAttempt(attempt, sceneFor(attempt, scene, room.waitsFor))
+    const judgedIn = sceneFor(attempt, scene, room.waitsFor, policies)
+    const { registry } = judgedIn
+    const decision = judgeAttempt(attempt, judgedIn)
     for (const { denied, account, tool } of decision.rounds) {
       if (denied === undefined && account !== undefined) room.take(account.account, tool)
     }
+    policies?.take({ attempt, decision, registry })
     prepared.push({
       attempt,
       decision,
+      registry,
       rounds: await signRounds(deps.words, attempt, decision, scene),
     })
   }
   deps.crash('judge.verdict.before_commit')
-  const announcement = await deps.database.transaction((tx) => commit(deps, tx, prepared, scene))
+  const announcement = await deps.database.transaction((tx) =>
+    commit(deps, tx, prepared, scene && policies && { scene, policies }),
+  )
   deps.crash('judge.verdict.committed')
   return announcement
 }
@@ -75,7 +85,7 @@ async function commit(
   deps: JudgeTasksDeps,
   tx: Sql,
   prepared: readonly Prepared[],
-  scene: LoadedScene | undefined,
+  judgedBy: { scene: LoadedScene; policies: Policies } | undefined,
 ): Promise<Announcement> {
   const audit = draftAudit()
   const withRounds = prepared.filter(({ rounds }) => rounds.length > 0)
@@ -91,9 +101,13 @@ async function commit(
     )
     won = prepared.filter(({ attempt, rounds }) => rounds.length === 0 || held.has(attempt.taskId))
   }
-  if (granting && scene !== undefined) {
+  if (granting && judgedBy !== undefined) {
     const granted = withRounds.map(({ attempt }) => attempt)
-    await assertFresh(tx, scene, granted)
+    await assertFresh(tx, judgedBy.scene, granted)
+    await judgedBy.policies.assertFresh(
+      tx,
+      won.filter(({ rounds }) => rounds.some((row) => row.grant !== null)),
+    )
     for (const { attempt, rounds } of won) requests.push(...budgetRequests(attempt, rounds))
     const reserved = await reserveBudgets(tx, requests)
     for (const { effectId } of requests) if (!reserved.has(effectId)) denied.add(effectId)
@@ -106,6 +120,7 @@ async function commit(
   )
   const rounds = decided.flatMap((one) => one.rounds)
   await insertRounds(tx, rounds, audit)
+  await judgedBy?.policies.record(tx, rounds)
   const kept = new Set(rounds.filter((row) => row.grant !== null).map((row) => row.effectId))
   await recordReservations(
     tx,

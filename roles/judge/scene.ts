@@ -4,6 +4,8 @@ import { openRegistry } from '@chimera/domain/judging/registry'
 import type { LoadedScene } from '@chimera/infra/database/judging/load-scene'
 import { levelFor } from '@chimera/infra/database/kill/read-kill'
 
+import type { Policies } from './policies.ts'
+
 const NOTHING: EffectScene = {
   slots: new Map(),
   rounds: new Map(),
@@ -12,6 +14,7 @@ const NOTHING: EffectScene = {
   killLevel: undefined,
   waitsFor: () => undefined,
   registry: openRegistry([]),
+  policy: undefined,
 }
 
 /** The part of a batch's scene that concerns one attempt. */
@@ -19,6 +22,7 @@ export function sceneFor(
   attempt: Attempt,
   scene: LoadedScene | undefined,
   waitsFor: EffectScene['waitsFor'],
+  policies: Policies | undefined,
 ): EffectScene {
   if (scene === undefined) return NOTHING
   const isOurs = (row: { tenantId: string; goalId: string }) =>
@@ -41,6 +45,7 @@ export function sceneFor(
     killLevel: levelFor(scene.kill, attempt.tenantId),
     waitsFor,
     registry: openRegistry([]),
+    policy: policies?.sceneOf(attempt),
   }
 }
 

@@ -5,6 +5,7 @@ import type { RoundRow } from '@chimera/infra/database/judging/insert-rounds'
 import type { LoadedScene } from '@chimera/infra/database/judging/load-scene'
 import type { JudgeWords } from '@chimera/infra/signing/judge-words'
 
+import { policyVersionOf } from './compiled-policy.ts'
 import { scopesOf } from './scene.ts'
 import { StaleSceneError } from './stale-scene.ts'
 
@@ -87,7 +88,7 @@ function claimsFor(attempt: Attempt, round: NewRound, scene: LoadedScene): Grant
       ...(round.mode === 'dry' ? {} : { max_cost_usd_micros: String(round.costUsdMicros) }),
     },
     approvals: [],
-    policy_version: 'rules@1',
+    policy_version: policyVersionOf(scene, attempt.tenantId),
     // Only the scopes that cover this effect: a grant must not grow with every stop there ever was.
     fences: Object.fromEntries(
       scopesOf(attempt, account.account).map((scope) => [

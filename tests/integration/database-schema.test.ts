@@ -145,7 +145,7 @@ async function tablesOfCatalog(database: FreshDatabase): Promise<Columns> {
 
 function readTables(): Columns {
   const types: Columns = {}
-  for (const name of ['tables', 'tool-tables', 'tenancy-tables'])
+  for (const name of ['tables', 'tool-tables', 'tenancy-tables', 'policy-tables'])
     readTypes(`infra/database/${name}.ts`, types)
   const tables: Columns = {}
   for (const [table, type] of Object.entries(types['Tables'] ?? {}))

@@ -23,6 +23,8 @@ import {
   StopReport,
   TaskView,
 } from '@chimera/contracts/observable'
+import { PolicyDocument } from '@chimera/contracts/policy/policy-document'
+import { PolicyDecision, PolicyRequest } from '@chimera/contracts/policy/policy-request'
 import { TaskPayload } from '@chimera/contracts/task-payload'
 import { TaskResult } from '@chimera/contracts/task-result'
 import { LedgerLine, ToolStatus } from '@chimera/contracts/tool-control'
@@ -45,6 +47,9 @@ const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   'grant-claims': GrantClaims,
   'hello-claims': HelloClaims,
   'ledger-line': LedgerLine,
+  'policy-decision': PolicyDecision,
+  'policy-document': PolicyDocument,
+  'policy-request': PolicyRequest,
   'receipt-claims': ReceiptClaims,
   'simulated-control': SimulatedControl,
   'simulated-request': SimulatedRequest,

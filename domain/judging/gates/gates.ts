@@ -8,6 +8,7 @@ import { killGate } from './kill-gate.ts'
 import { modeGate } from './mode-gate.ts'
 import { moneyGate } from './money-gate.ts'
 import { pauseGate } from './pause-gate.ts'
+import { policyGate } from './policy-gate.ts'
 import { provenanceGate } from './provenance-gate.ts'
 import { roundsGate } from './rounds-gate.ts'
 import { serverGate } from './server-gate.ts'
@@ -21,6 +22,7 @@ const GATES: readonly Gate[] = [
   roundsGate,
   pauseGate,
   serverGate,
+  policyGate,
 ]
 
 /** The votes on one proposed effect; without a tool server there is nothing to vote on. */

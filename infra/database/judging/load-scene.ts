@@ -5,6 +5,8 @@ import { z } from 'zod'
 import type { KillRow } from '../kill/kill-row.ts'
 import { readKill } from '../kill/read-kill.ts'
 import type { Sql } from '../open-database.ts'
+import { type LoadedPolicy, loadPolicies } from '../policies/load-policies.ts'
+import { type AssetPrice, readPrices } from '../policies/prices.ts'
 
 /** What the record says about the effects of some goals: plan, rounds, accounts, stops. */
 export type LoadedScene = {
@@ -26,6 +28,8 @@ export type LoadedScene = {
     code: string | null
   }[]
   bindings: { tenantId: string; agentId: string; tool: string; account: LoadedAccount }[]
+  policies: LoadedPolicy[]
+  prices: AssetPrice[]
 }
 
 export type LoadedAccount = {
@@ -52,7 +56,8 @@ export async function loadScene(
   goals: readonly { tenantId: string; goalId: string }[],
 ): Promise<LoadedScene> {
   const keys = [goals.map((goal) => goal.tenantId), goals.map((goal) => goal.goalId)]
-  const [life, fences, kill, slots, rounds, bindings] = await Promise.all([
+  const tenants = [...new Set(goals.map((goal) => goal.tenantId))]
+  const [life, fences, kill, slots, rounds, bindings, policies, prices] = await Promise.all([
     readLife(sql),
     readFences(sql),
     readKill(sql),
@@ -64,7 +69,9 @@ export async function loadScene(
       values: keys,
     }),
     readRounds(sql, keys),
-    readBindings(sql, [...new Set(goals.map((goal) => goal.tenantId))]),
+    readBindings(sql, tenants),
+    loadPolicies(sql, tenants),
+    readPrices(sql, tenants),
   ])
   return {
     ...life,
@@ -78,6 +85,8 @@ export async function loadScene(
     })),
     rounds,
     bindings,
+    policies,
+    prices,
   }
 }
 

@@ -24,12 +24,6 @@ const MAX_READING_CHARACTERS = 16_384
 /** Evidence.detail takes no more. */
 const MAX_DETAIL = 2_000
 /**
- * What strangers had a say in is never sure to be what the owner wants, however sure the model is:
- * a person has to look at it.
- */
-const MOST_CONFIDENCE_AFTER_READING = 0.8
-
-/**
  * Lets a model do one task: in turns it has things read for it, then it answers, and proposes what
  * is to be done. All it read and said goes into the result, for the Judge to follow. Throws what
  * the model or the tools threw that may be tried again.
@@ -105,11 +99,9 @@ function resultOf(of: {
   assignment: Assignment
 }): TaskResult {
   const { value, call, calls, readings, assignment } = of
-  const isSwayed = readings.length > 0 && value.effects.length > 0
   return {
-    confidence: isSwayed
-      ? Math.min(value.confidence, MOST_CONFIDENCE_AFTER_READING)
-      : value.confidence,
+    // The model's own word, which can only add a demand: the Judge knows what it had read.
+    confidence: value.confidence,
     artifacts: [{ name: 'answer', media_type: 'text/plain', content: value.answer }],
     evidence: [
       { source: call.model, detail: `Said by the model in ${calls.length} turns.` },

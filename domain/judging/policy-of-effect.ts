@@ -1,10 +1,12 @@
-import type { ProposedEffect } from '@chimera/contracts/effect'
+import type { EffectState, ProposedEffect } from '@chimera/contracts/effect'
 import type { PolicyDecision, PolicyRequest } from '@chimera/contracts/policy/policy-request'
 
+import { canonicalRequest } from '../policy/canonical-request.ts'
 import type { CompiledPolicy } from '../policy/compile-policy.ts'
 import { effectRequest, type Price } from '../policy/effect-request.ts'
 import { evaluatePolicy, type WindowValue } from '../policy/evaluate-policy.ts'
-import type { Attempt } from './attempt.ts'
+import { ownShare, subjectOf } from '../policy/windows.ts'
+import type { Attempt, EffectScene } from './attempt.ts'
 import { sourcesOf } from './gates/provenance-gate.ts'
 import { checkProvenance } from './provenance.ts'
 import type { Registry } from './registry.ts'
@@ -49,14 +51,48 @@ export function policyRequest(
   })
 }
 
+/** What of the scene a decision on one effect looks at beside the policy. */
+type Beside = Pick<EffectScene, 'registry' | 'rounds' | 'accounts'>
+
 /** What the policy says of a proposed effect. */
-export function policyDecision(
-  asked: Asked,
-  scene: PolicyScene,
-  registry: Registry,
-): PolicyDecision {
-  const request = policyRequest(asked, scene, registry)
-  return evaluatePolicy(scene.compiled, request, scene.windowValue)
+export function policyDecision(asked: Asked, scene: Beside, policy: PolicyScene): PolicyDecision {
+  const request = policyRequest(asked, policy, scene.registry)
+  return evaluatePolicy(policy.compiled, request, windowsFor(asked, scene, policy))
+}
+
+/** Rounds in these states are counted in the record already. */
+const COUNTED: ReadonlySet<EffectState> = new Set<EffectState>([
+  'GRANTED',
+  'UNKNOWN',
+  'NEEDS_HUMAN',
+  'CONFIRMED',
+])
+
+/**
+ * What windows hold before an effect: what the record and the batch hold, and what the same result
+ * proposes before it, because all of a result is granted at once.
+ */
+export function windowsFor(asked: Asked, scene: Beside, policy: PolicyScene): WindowValue {
+  const { attempt, effect } = asked
+  const { outcome } = attempt
+  const all = outcome.outcome === 'result' ? outcome.result.proposed_effects : []
+  const before = all
+    .slice(0, Math.max(0, all.indexOf(effect)))
+    .filter(({ slot }) => !(scene.rounds.get(slot) ?? []).some(({ state }) => COUNTED.has(state)))
+    .map((one) => {
+      const account = scene.accounts.get(one.tool)?.account ?? ''
+      const request = { attempt, effect: one, account }
+      return canonicalRequest(policyRequest(request, policy, scene.registry))
+    })
+  return (window, subject) => {
+    let held = policy.windowValue(window, subject)
+    for (const request of before) {
+      if ('fault' in request || subjectOf(window.per, request) !== subject) continue
+      const share = ownShare(window, request)
+      held = held === undefined || share === undefined ? undefined : held + share
+    }
+    return held
+  }
 }
 
 function personaOf(content: unknown): string | undefined {

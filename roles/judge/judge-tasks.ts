@@ -1,6 +1,5 @@
-import type { Attempt, AttemptDecision } from '@chimera/domain/judging/attempt'
+import type { Attempt, AttemptDecision, EffectScene } from '@chimera/domain/judging/attempt'
 import { judgeAttempt } from '@chimera/domain/judging/judge-attempt'
-import type { Registry } from '@chimera/domain/judging/registry'
 import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
 import {
   type BudgetRequest,
@@ -36,7 +35,7 @@ export type JudgeTasksDeps = {
 type Prepared = {
   readonly attempt: Attempt
   readonly decision: AttemptDecision
-  readonly registry: Registry
+  readonly scene: EffectScene
   readonly rounds: readonly RoundRow[]
 }
 
@@ -60,16 +59,15 @@ export async function judgeTasks(
   const room = openRoom(scene, deps.maxGranted)
   for (const attempt of attempts) {
     const judgedIn = sceneFor(attempt, scene, room.waitsFor, policies)
-    const { registry } = judgedIn
     const decision = judgeAttempt(attempt, judgedIn)
     for (const { denied, account, tool } of decision.rounds) {
       if (denied === undefined && account !== undefined) room.take(account.account, tool)
     }
-    policies?.take({ attempt, decision, registry })
+    policies?.take({ attempt, decision, scene: judgedIn })
     prepared.push({
       attempt,
       decision,
-      registry,
+      scene: judgedIn,
       rounds: await signRounds(deps.words, attempt, decision, scene),
     })
   }

@@ -1,8 +1,11 @@
 import type { ProposedEffect } from '@chimera/contracts/effect'
 import type { PolicyDecision, PolicyRequest } from '@chimera/contracts/policy/policy-request'
-import type { Attempt, AttemptDecision } from '@chimera/domain/judging/attempt'
-import { policyRequest, type PolicyScene } from '@chimera/domain/judging/policy-of-effect'
-import type { Registry } from '@chimera/domain/judging/registry'
+import type { Attempt, AttemptDecision, EffectScene } from '@chimera/domain/judging/attempt'
+import {
+  policyRequest,
+  type PolicyScene,
+  windowsFor,
+} from '@chimera/domain/judging/policy-of-effect'
 import { toolsOf } from '@chimera/domain/policy/actions'
 import { canonicalRequest } from '@chimera/domain/policy/canonical-request'
 import { evaluatePolicy, neededWindows } from '@chimera/domain/policy/evaluate-policy'
@@ -16,11 +19,11 @@ import { type DecisionRow, writeDecisions } from '@chimera/infra/database/polici
 import { compiledPolicy } from './compiled-policy.ts'
 import { StaleSceneError } from './stale-scene.ts'
 
-/** A decided attempt of the batch, with the address book that it was judged by. */
+/** A decided attempt of the batch, with the scene that it was judged in. */
 type Decided = {
   readonly attempt: Attempt
   readonly decision: AttemptDecision
-  readonly registry: Registry
+  readonly scene: EffectScene
 }
 
 /** What the policy said of one proposed effect. */
@@ -68,7 +71,7 @@ export class Policies {
       const policy = loaded === undefined ? undefined : compiledPolicy(loaded)
       if (policy === undefined) continue
       const needed = proposedBy(attempt).flatMap((effect) =>
-        neededWindows(policy, requestOf(scene, attempt, effect, undefined)),
+        neededWindows(policy, requestOf(scene, attempt, effect)),
       )
       for (const query of needed) queries.set(windowKey(query), query)
       keys.set(attempt.taskId, needed.map(windowKey))
@@ -94,12 +97,12 @@ export class Policies {
    * Remembers what was said of an attempt, and counts what it is about to be granted, so that the
    * next one of the batch sees it.
    */
-  take({ attempt, decision, registry }: Decided): void {
+  take({ attempt, decision, scene }: Decided): void {
     const granted = new Set(
       decision.rounds.filter(({ denied }) => denied === undefined).map(({ slot }) => slot),
     )
     for (const effect of proposedBy(attempt)) {
-      const said = this.#decide(attempt, effect, registry)
+      const said = this.#decide(attempt, effect, scene)
       if (said === undefined) continue
       this.#said.set(`${attempt.taskId} ${effect.slot}`, said)
       if (granted.has(effect.slot)) this.#count(attempt.tenantId, said.request)
@@ -154,19 +157,22 @@ export class Policies {
     return held === undefined ? undefined : held + (this.#taken.get(key) ?? 0n)
   }
 
-  #decide(attempt: Attempt, effect: ProposedEffect, registry: Registry): Said | undefined {
-    const policy = this.sceneOf(attempt)
+  #decide(attempt: Attempt, effect: ProposedEffect, scene: EffectScene): Said | undefined {
+    const { policy } = scene
     const loaded = this.#scene.policies.find(({ tenantId }) => tenantId === attempt.tenantId)
     if (policy === undefined || loaded === undefined) return undefined
+    const account = scene.accounts.get(effect.tool)?.account ?? ''
+    const asking = { attempt, effect, account }
+    const asked = policyRequest(asking, policy, scene.registry)
+    const valueOf = windowsFor(asking, scene, policy)
     const windows = Object.fromEntries(
-      (this.#keys.get(attempt.taskId) ?? []).flatMap((key) => {
-        const name = this.#queries.get(key)?.window.name
-        const value = this.#valueOf(key)
-        return name === undefined || value === undefined ? [] : [[name, value.toString()]]
+      neededWindows(policy.compiled, asked).flatMap(({ window, subject }) => {
+        const value = valueOf(window, subject)
+        return value === undefined ? [] : [[window.name, value.toString()]]
       }),
     )
-    const request = { ...requestOf(this.#scene, attempt, effect, registry), windows }
-    const decision = evaluatePolicy(policy.compiled, request, policy.windowValue)
+    const request = { ...asked, windows }
+    const decision = evaluatePolicy(policy.compiled, request, valueOf)
     return { request, decision, version: loaded.version }
   }
 
@@ -207,14 +213,10 @@ const frameOf = (scene: LoadedScene, { tenantId }: Attempt) => ({
     scene.prices.find((one) => one.tenantId === tenantId && one.asset === asset),
 })
 
-function requestOf(
-  scene: LoadedScene,
-  attempt: Attempt,
-  effect: ProposedEffect,
-  registry: Registry | undefined,
-): PolicyRequest {
+/** Without its label: which windows it needs does not depend on that. */
+function requestOf(scene: LoadedScene, attempt: Attempt, effect: ProposedEffect): PolicyRequest {
   const account = accountOf(scene, attempt, effect.tool)
-  return policyRequest({ attempt, effect, account }, frameOf(scene, attempt), registry)
+  return policyRequest({ attempt, effect, account }, frameOf(scene, attempt), undefined)
 }
 
 /** The account that the agent's own binding names, else the tenant's; '' where there is none. */

@@ -171,6 +171,20 @@ const cap = { id: 'policy-window', n: sampleSize({ ci: 2, full: 100 }), seed: 64
 describe('a window', () => {
   beforeEach(() => apply(WINDOWED))
 
+  it('counts what one result proposes together', async () => {
+    const id = `together-${newId()}`
+    const slots = Array.from({ length: CAP + 1 }, (_, index) => `publish:${index}`)
+    const effects = slots.map((slot) => tweetEffect(slot))
+    const proposing = [{ effects }, { effects: effects.slice(1) }]
+    const ids = await plannedGoal(database, { id, slots, tasks: proposing, maxCostUsd: 1_000 })
+    await handleRings(rig.deps, tasks(ids.slice(0, 1)))
+    const denied = await effectsOf(database, id)
+    expect(new Set(denied.map(({ code }) => code))).toEqual(new Set(['POLICY_DENIED']))
+    await handleRings(rig.deps, tasks(ids.slice(1)))
+    const all = await effectsOf(database, id)
+    expect(all.filter(({ state }) => state === 'GRANTED')).toHaveLength(CAP)
+  })
+
   guarantee(
     {
       ...cap,

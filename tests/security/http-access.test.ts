@@ -22,6 +22,11 @@ async function secretWith(name: string, scopes: ('read' | 'write')[]): Promise<s
   return (await createToken(rig.database, of)).secret
 }
 
+/** Questions that are too long for a query: they change nothing. */
+const QUESTIONS = new Set(
+  ['lint', 'diff', 'evaluate', 'explain', 'simulate'].map((question) => `/v1/policy/${question}`),
+)
+
 describe('every route of the gateway', () => {
   test('but health asks for a token that is known, valid and whole', async () => {
     const revoked = await secretWith('revoked', ['read', 'write'])
@@ -73,7 +78,9 @@ describe('every route of the gateway', () => {
       await response.body?.cancel()
       const isOpen = needs === 'public' || needs === 'read'
       expect([path, response.status === 403]).toEqual([path, !isOpen])
-      if (method !== 'GET') expect([path, isOpen]).toEqual([path, false])
+      if (method !== 'GET' && !QUESTIONS.has(path)) {
+        expect([path, isOpen]).toEqual([path, false])
+      }
     }
     const before = await rig.database.query({ text: 'SELECT FROM goals' })
     await rig.post('/v1/goals', { text: 'generic: no' }, headers)

@@ -13,7 +13,7 @@ export const policyGate: Gate = ({ attempt, effect, account, scene }) => {
     return [{ gate: 'policy', vote: 'deny', code: 'POLICY_UNAVAILABLE', reason }]
   }
   const asked = { attempt, effect, account: account.account }
-  const said = policyDecision(asked, scene.policy, scene.registry)
+  const said = policyDecision(asked, scene, scene.policy)
   const reason = `${said.policy ?? 'policy'} ${said.reason}`.slice(0, MAX_REASON)
   const { code } = said
   switch (said.decision) {

@@ -28,6 +28,7 @@ export const commandGroups: readonly CommandGroup[] = [
       goal: 'post, list, show, watch, pause, resume and cancel goals',
       task: 'show tasks',
       effect: 'list and show effects',
+      approval: 'list what waits for a person, and decide it',
       stop: 'let nothing more happen in the world',
       resume: 'end a stop',
       policy: 'show, check, try and replace the rules of what agents may do',

@@ -17,6 +17,7 @@ import {
   wallet,
 } from './environment/tool-config.ts'
 import { DEFAULT_TENANT } from './ids.ts'
+import { APPROVAL_TTL_MS } from './judging/approval.ts'
 
 /** Every process. */
 const base = z.object({
@@ -81,6 +82,9 @@ const worker = z.object({
 const judge = z.object({
   JUDGE_KEY: z.string().min(1).describe('private JWK (Ed25519) that signs grants, hellos, voids'),
   RECEIPT_JWKS_FILE: z.string().min(1).describe('public keys of the tool servers, a JWKS file'),
+  APPROVAL_TTL_MS: Milliseconds.default(APPROVAL_TTL_MS).describe(
+    'how long people have to answer a request for approval; then the effect is EXPIRED',
+  ),
 })
 
 const keeper = z.object({

@@ -44,7 +44,12 @@ export const ERROR_CODES = {
   CANCELLED: row('cancelled', 409, 'The work was cancelled'),
   EXECUTOR_MISSING: row('terminal', 422, 'No executor exists for this kind of task'),
   // judging
-  NEEDS_APPROVAL: row('denied', 403, 'A person has to approve this, and nobody can yet'),
+  NEEDS_APPROVAL: row('denied', 403, 'A person has to approve this'),
+  APPROVAL_NOT_FOUND: row('terminal', 404, 'No such approval'),
+  APPROVAL_DECIDED: row('conflict', 409, 'The approval has been decided already'),
+  APPROVAL_EXPIRED: row('denied', 403, 'The time to approve is over'),
+  APPROVAL_REJECTED: row('denied', 403, 'A person rejected this'),
+  APPROVAL_REFUSED: row('denied', 403, 'This person may not decide this'),
   CONFIDENCE_TOO_LOW: row('denied', 403, 'The confidence is below 0.70'),
   BUDGET_EXHAUSTED: row('denied', 402, 'The budget does not cover this'),
   POLICY_DENIED: row('denied', 403, 'A rule of the policy denies this'),

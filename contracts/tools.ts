@@ -285,4 +285,5 @@ export const SWARM_TOOLS = {
   get_goal: { mutating: false, scope: 'swarm:read' },
   list_goals: { mutating: false, scope: 'swarm:read' },
   cancel_goal: { mutating: true, scope: 'swarm:write' },
+  list_approvals: { mutating: false, scope: 'swarm:read' },
 } as const satisfies Record<string, Pick<ToolRow, 'mutating' | 'scope'>>

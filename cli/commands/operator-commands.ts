@@ -2,6 +2,7 @@ import { CRASH_POINTS } from '@chimera/contracts/crash-points'
 import type { Command } from 'commander'
 
 import type { CliContext } from '../context.ts'
+import { registerApprovalCommands } from './approval/approval-commands.ts'
 import { registerDatabaseCommands } from './database/database-commands.ts'
 import { registerDeadCommands } from './dead/dead-commands.ts'
 import { registerEffectCommands } from './effect/effect-commands.ts'
@@ -20,6 +21,7 @@ export function registerOperatorCommands(program: Command, context: CliContext):
   registerGoalCommands(program, context)
   registerTaskCommands(program, context)
   registerEffectCommands(program, context)
+  registerApprovalCommands(program, context)
   registerStopCommands(program, context)
   registerDeadCommands(program, context)
   registerPolicyCommands(program, context)

@@ -21,6 +21,13 @@ const SOURCES = [
     path: z.string().max(200).optional(),
   }),
   z.strictObject({ source: z.literal('default'), rule: z.string().max(64) }),
+  /** What a person wrote into the arguments of this approval instead. */
+  z.strictObject({
+    source: z.literal('person'),
+    approval: z.uuid(),
+    /** JSON pointer into the arguments as they were edited. */
+    path: z.string().max(200),
+  }),
   z.strictObject({
     source: z.literal('tool'),
     tool: z.string().max(64),

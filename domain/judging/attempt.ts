@@ -1,5 +1,5 @@
 import type { TaskPhase } from '@chimera/contracts/agent-task'
-import type { EffectState } from '@chimera/contracts/effect'
+import type { EffectState, ProposedEffect } from '@chimera/contracts/effect'
 import type { GoalStatus, Mode, Trust } from '@chimera/contracts/goal'
 import type { Verdict } from '@chimera/contracts/judging/verdict'
 import type { AttemptOutcome } from '@chimera/contracts/task-result'
@@ -7,6 +7,8 @@ import type { PausableKind } from '@chimera/contracts/tenancy/fence-scope'
 import type { ToolState } from '@chimera/contracts/tool-control'
 import type { WaitingOn } from '@chimera/contracts/waiting'
 
+import type { ApprovalCheck } from './approvals/approval-checks.ts'
+import type { Approval, Ask } from './approvals/approval.ts'
 import type { PolicyScene } from './policy-of-effect.ts'
 import type { Registry } from './registry.ts'
 
@@ -54,15 +56,24 @@ export type EffectScene = {
   readonly registry: Registry
   /** The tenant's policy; undefined when none can be read, and then nothing is allowed. */
   readonly policy: PolicyScene | undefined
+  /** What people were asked and said about the slots and the result, in the order of asking. */
+  readonly approvals: readonly Approval[]
+  /** What an approval has to be; all of them but in negative controls. */
+  readonly approvalChecks: readonly ApprovalCheck[]
+  /** The rules that the verdict is made by; approvals and grants name them. */
+  readonly policyVersion: string
 }
 
 export type Round = {
   readonly effectId: string
+  readonly versionId: string
   readonly taskId: string
   readonly round: number
   readonly state: EffectState
   readonly argsHash: string
   readonly code: string | null
+  /** What its grant rests on. */
+  readonly approvals: readonly string[]
 }
 
 /** A tool server's account as the record knows it. */
@@ -112,24 +123,39 @@ export type TaskMove = {
   readonly verdict: Verdict | null
 }
 
-/** A round that the Judge is about to grant, or writes down as denied. */
+/** A round that the Judge is about to grant, to ask people about, or to write down as denied. */
 export type NewRound = {
+  /** The row that waited for a person; undefined for a round that has none yet. */
+  readonly existing: { readonly effectId: string; readonly versionId: string } | undefined
+  readonly state: 'GRANTED' | 'AWAITING_APPROVAL' | 'DENIED' | 'EXPIRED'
   readonly slot: string
   readonly round: number
   readonly closedRounds: readonly number[]
   readonly effectKey: string
   readonly tool: string
-  readonly args: Record<string, unknown>
+  readonly args: ProposedEffect['args']
   readonly argsHash: string
-  readonly provenance: unknown
+  readonly provenance: ProposedEffect['provenance']
   readonly account: Account | undefined
   readonly mode: Mode
   readonly costUsdMicros: bigint
-  /** Set for a round that is denied at once. */
+  readonly policyVersion: string
+  /** What the grant rests on; it never lives longer than one of them. */
+  readonly approvals: readonly Approval[]
+  /** Set for a round that people are asked about now. */
+  readonly ask: Ask | undefined
+  /** Set for a round that is DENIED or EXPIRED. */
   readonly denied: { readonly code: string; readonly detail: string } | undefined
 }
 
-export type AttemptDecision = { readonly move: TaskMove; readonly rounds: readonly NewRound[] }
+export type AttemptDecision = {
+  readonly move: TaskMove
+  readonly rounds: readonly NewRound[]
+  /** What people are asked about the result itself; effects carry their own. */
+  readonly ask?: Ask
+  /** Approvals that a result passes on. */
+  readonly restsOn?: readonly Approval[]
+}
 
 /** The fields of a move that a decision does not set. */
 export const stay = (of: {

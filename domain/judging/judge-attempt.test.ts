@@ -6,6 +6,8 @@ import { TEXT, account, attempt, proposal, scene } from './judging-samples.ts'
 
 const round = (over: Partial<Round> = {}): Round => ({
   effectId: '018f0000-0000-7000-8000-0000000000e1',
+  versionId: '018f0000-0000-7000-8000-0000000000e2',
+  approvals: [],
   taskId: '018f0000-0000-7000-8000-000000000001',
   round: 1,
   state: 'GRANTED',
@@ -19,8 +21,8 @@ const tweet = attempt({ effects: [proposal()] })
 describe('an attempt without effects', () => {
   it.each([
     [0.91, 'done'],
-    [0.9, 'denied'],
-    [0.7, 'denied'],
+    [0.9, 'awaiting_approval'],
+    [0.7, 'awaiting_approval'],
     [0.69, 'ready'],
   ])('at confidence %d goes to %s', (confidence, phase) => {
     expect(judgeAttempt(attempt({ confidence }), scene()).move.to).toBe(phase)
@@ -67,12 +69,12 @@ describe('a proposed tweet', () => {
   })
 
   it('in the words of a stranger needs a person', () => {
-    const { move } = judgeAttempt(
+    const { move, rounds } = judgeAttempt(
       attempt({ effects: [proposal()], goal: { trust: 'untrusted' } }),
       scene(),
     )
-    expect(move).toMatchObject({ to: 'denied', failure: { code: 'NEEDS_APPROVAL' } })
-    expect(move.failure?.message).toMatch(/^DENIED: /)
+    expect(move).toMatchObject({ to: 'awaiting_approval', verdict: { verdict: 'escalate' } })
+    expect(rounds).toMatchObject([{ state: 'AWAITING_APPROVAL', ask: { slot: 'publish' } }])
   })
 
   it('outside the plan is denied without a row', () => {

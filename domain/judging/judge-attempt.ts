@@ -4,14 +4,16 @@ import type { TaskResult } from '@chimera/contracts/task-result'
 import type { PausableKind } from '@chimera/contracts/tenancy/fence-scope'
 
 import { confidenceVote } from '../confidence.ts'
+import { proposeResult, type ResultProposal } from './approvals/propose-result.ts'
 import {
   type Attempt,
   type AttemptDecision,
   type EffectScene,
+  type NewRound,
   type TaskMove,
   stay,
 } from './attempt.ts'
-import { proposeRound, type SlotProposal } from './propose-round.ts'
+import { proposeRound, type SlotProposal, votesOf } from './propose-round.ts'
 
 /** A resume wakes what it held back; this is for the case that nobody heard it. */
 const PAUSED_LOOK_MS = 30_000
@@ -45,10 +47,14 @@ function idOf({ tenantId, goalId, goal }: Attempt, kind: PausableKind): string {
 }
 
 function judgeResult(attempt: Attempt, result: TaskResult, scene: EffectScene): AttemptDecision {
-  const votes: Vote[] = [confidenceVote(result.confidence)]
-  const proposals = result.proposed_effects.map((effect) => proposeRound(attempt, effect, scene))
+  const { confidence, proposed_effects: effects } = result
+  const votes: Vote[] = [confidenceVote(confidence)]
+  const demands = votes.filter(({ vote }) => vote === 'needs_person')
+  const proposals = effects.map((effect) =>
+    proposeRound(attempt, effect, scene, { demands, confidence }),
+  )
   for (const proposal of proposals) votes.push(...proposal.votes)
-  const duplicate = firstRepeatedSlot(result.proposed_effects)
+  const duplicate = firstRepeatedSlot(effects)
   if (duplicate !== undefined) {
     votes.push({
       gate: 'slot',
@@ -57,59 +63,101 @@ function judgeResult(attempt: Attempt, result: TaskResult, scene: EffectScene): 
       reason: `The result proposes slot ${duplicate} twice.`,
     })
   }
-  const verdict = { verdict: overall(votes), confidence: result.confidence, votes }
-  return decided(attempt, verdict, proposals)
+  const ofResult = effects.length === 0 ? proposeResult(attempt, result, scene, demands) : undefined
+  if (ofResult !== undefined) votes.push(...votesOf(ofResult.answer))
+  const answers = [...proposals, ...(ofResult === undefined ? [] : [ofResult])]
+  const verdict = { verdict: overall(votes, answers), confidence, votes }
+  return decided(attempt, verdict, { proposals, ofResult })
 }
 
-/** The strictest vote wins; `wait` only counts when nothing says no. */
-function overall(votes: readonly Vote[]): Verdict['verdict'] {
+type Answered = Pick<SlotProposal, 'answer'> & Partial<Pick<SlotProposal, 'round' | 'hold'>>
+
+/**
+ * The strictest vote wins. What a slot's open round has to end first comes before asking people;
+ * asking them comes before waiting for anything else, because people take longest.
+ */
+function overall(votes: readonly Vote[], answers: readonly Answered[]): Verdict['verdict'] {
   const has = (vote: Vote['vote']) => votes.some((v) => v.vote === vote)
-  if (has('deny') || has('needs_person')) return 'deny'
+  if (has('deny')) return 'deny'
   if (has('reject')) return 'reject'
+  if (answers.some(({ round, hold }) => round === undefined && hold !== undefined)) return 'wait'
+  if (answers.some(({ answer: { kind } }) => kind === 'ask' || kind === 'waiting')) {
+    return 'escalate'
+  }
   return has('wait') ? 'wait' : 'approve'
 }
 
 function decided(
   attempt: Attempt,
   verdict: Verdict,
-  proposals: readonly SlotProposal[],
+  of: { proposals: readonly SlotProposal[]; ofResult: ResultProposal | undefined },
 ): AttemptDecision {
+  const { proposals, ofResult } = of
   const base = { ...stay(attempt), verdict, confidence: verdict.confidence }
   switch (verdict.verdict) {
     case 'deny': {
-      const vote = pick(verdict, ['deny', 'needs_person'])
+      const vote = pick(verdict, ['deny'])
       const failure = { code: vote.code ?? 'NEEDS_APPROVAL', message: `DENIED: ${vote.reason}` }
-      const rounds = proposals.flatMap((proposal) =>
-        proposal.round === undefined
-          ? []
-          : [{ ...proposal.round, denied: { code: failure.code, detail: vote.reason } }],
-      )
+      const rounds = proposals.flatMap((proposal) => closed(proposal, failure.code, vote.reason))
       return { move: { ...base, to: 'denied', failure }, rounds }
     }
-    case 'reject':
-      return rejected(attempt, base, pick(verdict, ['reject']).reason)
-    case 'wait': {
-      const held = proposals.find((proposal) => proposal.hold !== undefined)?.hold
-      const move = {
-        ...base,
-        to: held?.phase ?? ('judging' as const),
-        delayMs: held?.delayMs ?? null,
-        waitsFor: held?.waitsFor ?? null,
-        waitingOn: {
-          reason: pick(verdict, ['wait']).reason,
-          until: held?.until ?? null,
-          unblock: held?.unblock ?? null,
-        },
-      }
-      return { move, rounds: [] }
+    case 'reject': {
+      const vote = pick(verdict, ['reject'])
+      const waited = proposals.filter(({ round }) => round?.existing !== undefined)
+      const code = vote.code ?? 'CONFIDENCE_TOO_LOW'
+      const rounds = waited.flatMap((proposal) => closed(proposal, code, vote.reason))
+      return { ...rejected(attempt, base, vote.reason), rounds }
     }
+    case 'escalate': {
+      const rounds = proposals.flatMap(asking)
+      const ask = ofResult?.ask
+      const move = { ...base, to: 'awaiting_approval' as const }
+      return { move, rounds, ...(ask === undefined ? {} : { ask }) }
+    }
+    case 'wait':
+      return { move: held(base, verdict, proposals), rounds: [] }
     case 'approve': {
       const rounds = proposals.flatMap((proposal) => proposal.round ?? [])
-      if (rounds.length === 0) return { move: { ...base, to: 'done' }, rounds }
+      const answer = ofResult?.answer
+      const restsOn = answer?.kind === 'approved' ? { restsOn: [answer.approval] } : {}
+      if (rounds.length === 0) return { move: { ...base, to: 'done' }, rounds, ...restsOn }
       const reason = rounds.map((round) => `the receipt of ${round.slot}`).join(', ')
       const waitingOn = { reason, until: null, unblock: null }
       return { move: { ...base, to: 'granted', waitingOn }, rounds }
     }
+  }
+}
+
+/** A round that is not to be: what nobody answered in time has expired. */
+function closed({ round, answer }: SlotProposal, code: string, detail: string): NewRound[] {
+  if (round === undefined) return []
+  const state = answer.kind === 'refused' ? answer.state : 'DENIED'
+  return [{ ...round, state, approvals: [], denied: { code, detail } }]
+}
+
+/** The rounds that people are asked about, and those that a person has just edited. */
+function asking({ round, ask, answer }: SlotProposal): NewRound[] {
+  if (round === undefined) return []
+  const isAsked = ask !== undefined || answer.kind === 'waiting'
+  return isAsked ? [{ ...round, state: 'AWAITING_APPROVAL', approvals: [], ask }] : []
+}
+
+function held(
+  base: Omit<TaskMove, 'to'>,
+  verdict: Verdict,
+  proposals: readonly SlotProposal[],
+): TaskMove {
+  const hold = proposals.find((proposal) => proposal.hold !== undefined)?.hold
+  return {
+    ...base,
+    to: hold?.phase ?? 'judging',
+    delayMs: hold?.delayMs ?? null,
+    waitsFor: hold?.waitsFor ?? null,
+    waitingOn: {
+      reason: pick(verdict, ['wait']).reason,
+      until: hold?.until ?? null,
+      unblock: hold?.unblock ?? null,
+    },
   }
 }
 

@@ -3,6 +3,7 @@ import type { ProposedEffect } from '@chimera/contracts/effect'
 import type { ReceiptClaims } from '@chimera/contracts/grant'
 
 import { SAMPLE_POLICY } from '../policy/policy-samples.ts'
+import { APPROVAL_CHECKS } from './approvals/approval-checks.ts'
 import type { Account, Attempt, EffectScene } from './attempt.ts'
 import { openRegistry } from './registry.ts'
 import type { SettlingEffect } from './settle-receipt.ts'
@@ -87,6 +88,9 @@ export const scene = (over: Partial<EffectScene> = {}): EffectScene => ({
     windowValue: () => undefined,
     priceOf: () => undefined,
   },
+  approvals: [],
+  approvalChecks: APPROVAL_CHECKS,
+  policyVersion: 'rules@1',
   ...over,
 })
 

@@ -34,6 +34,7 @@ export function policyRequest(
   { attempt, effect, account }: Asked,
   scene: Pick<PolicyScene, 'nowMs' | 'priceOf'>,
   registry: Registry | undefined,
+  approvals: EffectScene['approvals'] = [],
 ): PolicyRequest {
   const { goal, tenantId, goalId, taskId } = attempt
   return effectRequest(effect, {
@@ -44,7 +45,7 @@ export function policyRequest(
     campaignId: goal.campaignId,
     mode: goal.mode,
     persona: personaOf(goal.content),
-    label: registry && checkProvenance(effect, sourcesOf(attempt, { registry })).label,
+    label: registry && checkProvenance(effect, sourcesOf(attempt, { registry, approvals })).label,
     account,
     nowMs: scene.nowMs,
     priceOf: scene.priceOf,
@@ -52,11 +53,11 @@ export function policyRequest(
 }
 
 /** What of the scene a decision on one effect looks at beside the policy. */
-type Beside = Pick<EffectScene, 'registry' | 'rounds' | 'accounts'>
+type Beside = Pick<EffectScene, 'registry' | 'rounds' | 'accounts' | 'approvals'>
 
 /** What the policy says of a proposed effect. */
 export function policyDecision(asked: Asked, scene: Beside, policy: PolicyScene): PolicyDecision {
-  const request = policyRequest(asked, policy, scene.registry)
+  const request = policyRequest(asked, policy, scene.registry, scene.approvals)
   return evaluatePolicy(policy.compiled, request, windowsFor(asked, scene, policy))
 }
 

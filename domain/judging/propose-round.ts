@@ -3,6 +3,10 @@ import { type EffectState, type ProposedEffect, effectKey } from '@chimera/contr
 import type { Vote } from '@chimera/contracts/judging/verdict'
 import { estimateCost } from '@chimera/contracts/tools'
 
+import { addNeeds } from './approvals/add-needs.ts'
+import { type Answer, answerDemands } from './approvals/answer-demands.ts'
+import type { Ask, Binding } from './approvals/approval.ts'
+import { editedProposal } from './approvals/edited-proposal.ts'
 import type { Account, Attempt, EffectScene, NewRound, Round } from './attempt.ts'
 import { gateVotes } from './gates/gates.ts'
 
@@ -10,6 +14,10 @@ import { gateVotes } from './gates/gates.ts'
 export type SlotProposal = {
   readonly votes: readonly Vote[]
   readonly round: NewRound | undefined
+  /** What people have said to the demands on it. */
+  readonly answer: Answer
+  /** Undefined where nobody would have to be asked. */
+  readonly ask: Ask | undefined
   readonly hold:
     | {
         readonly phase: 'judging' | 'granted' | 'reconciling'
@@ -31,6 +39,9 @@ const CLOSED: ReadonlySet<EffectState> = new Set<EffectState>([
   'CANCELLED',
 ])
 
+/** A round in these states waits for people and was never granted. */
+const PENDING: ReadonlySet<EffectState> = new Set<EffectState>(['PROPOSED', 'AWAITING_APPROVAL'])
+
 /**
  * What holds a proposal wakes its task when it is over. In case nobody does, the task is looked at
  * again after as long as it has waited, within these bounds: a thousand that wait must not keep the
@@ -44,45 +55,122 @@ const JUDGING = 'judging' as const
 const GRANTED = 'granted' as const
 const RECONCILING = 'reconciling' as const
 
-/** Holds one proposed effect against plan, provenance, account, mode and the rounds before it. */
+/**
+ * Holds one proposed effect against plan, provenance, account, mode, the rounds before it, and what
+ * people said to what gates demanded; `demands` are those on the whole result.
+ */
 export function proposeRound(
   attempt: Attempt,
-  effect: ProposedEffect,
+  proposed: ProposedEffect,
   scene: EffectScene,
+  of: { demands: readonly Vote[]; confidence: number },
 ): SlotProposal {
-  const account = scene.accounts.get(effect.tool)
-  const key = effectKey({
+  const account = scene.accounts.get(proposed.tool)
+  const key = keyOf(attempt, proposed, account)
+  const effect = editedProposal(proposed, { key, approvals: scene.approvals })
+  const argsHash = canonicalHash(effect.args)
+  const all = scene.rounds.get(effect.slot) ?? []
+  const open = all.find((round) => !CLOSED.has(round.state))
+  const pending =
+    open !== undefined && PENDING.has(open.state) && open.taskId === attempt.taskId
+      ? open
+      : undefined
+  if (open !== undefined && pending === undefined) return heldBy(open, argsHash, attempt.taskId)
+
+  const rounds = all.filter((round) => round !== pending)
+  const votes = gateVotes({ attempt, effect, scene, account, rounds })
+  const demands = [...votes.filter(({ vote }) => vote === 'needs_person'), ...of.demands]
+  const { policyVersion } = scene
+  const { mode } = attempt.goal
+  const binding: Binding = {
+    key,
+    argsHash,
+    account: account?.account ?? null,
+    mode,
+    definitionHash: account?.definitions[effect.tool] ?? null,
+    policyVersion,
+  }
+  const answer = answerDemands({
+    question: { binding, demands, rounds: all },
+    own: scene.approvals.filter(({ effectId }) => effectId === (pending?.effectId ?? 'none')),
+    approvals: scene.approvals.filter(({ subject }) => subject === 'effect'),
+    checks: scene.approvalChecks,
+  })
+  const costUsdMicros = mode === 'dry' ? 0n : estimateCost(effect.tool, effect.args)
+  const closedRounds = rounds.map(({ round: n }) => n)
+  const round: NewRound = {
+    ...effect,
+    existing: pending,
+    state: 'GRANTED',
+    round: pending?.round ?? Math.max(0, ...closedRounds) + 1,
+    closedRounds,
+    effectKey: key,
+    argsHash,
+    account,
+    mode,
+    costUsdMicros,
+    policyVersion,
+    approvals: answer.kind === 'approved' ? [answer.approval] : [],
+    ask: undefined,
+    denied: undefined,
+  }
+  // A slot outside the plan has no row to hang a round on: the verdict alone says why.
+  const isPlanned = scene.slots.get(effect.slot) === effect.tool
+  const { confidence } = of
+  return {
+    votes: [...votes, ...votesOf(answer)],
+    round: isPlanned ? round : undefined,
+    hold: holdOf(votes, { attempt, account, tool: effect.tool, scene }),
+    answer,
+    ask:
+      answer.kind === 'ask'
+        ? askFor(effect, { binding, demands: answer.demands, costUsdMicros, confidence, scene })
+        : undefined,
+  }
+}
+
+const keyOf = (attempt: Attempt, { slot, tool }: ProposedEffect, account: Account | undefined) =>
+  effectKey({
     tenant: attempt.tenantId,
     account: account?.account ?? '',
     goal: attempt.goalId,
-    slot: effect.slot,
-    tool: effect.tool,
+    slot,
+    tool,
     mode: attempt.goal.mode,
   })
-  const argsHash = canonicalHash(effect.args)
-  const rounds = scene.rounds.get(effect.slot) ?? []
-  const open = rounds.find((round) => !CLOSED.has(round.state))
-  if (open !== undefined) return heldBy(open, argsHash, attempt.taskId)
 
-  const votes = gateVotes({ attempt, effect, scene, account, rounds })
-  // A slot outside the plan has no row to hang a round on: the verdict alone says why.
-  const isPlanned = scene.slots.get(effect.slot) === effect.tool
-  const round: NewRound = {
-    slot: effect.slot,
-    round: rounds.reduce((most, { round: n }) => Math.max(most, n), 0) + 1,
-    closedRounds: rounds.map(({ round: n }) => n),
-    effectKey: key,
-    tool: effect.tool,
-    args: effect.args,
-    argsHash,
-    provenance: effect.provenance,
-    account,
-    mode: attempt.goal.mode,
-    costUsdMicros: attempt.goal.mode === 'dry' ? 0n : estimateCost(effect.tool, effect.args),
-    denied: undefined,
+function askFor(
+  effect: ProposedEffect,
+  of: {
+    binding: Binding
+    demands: readonly Vote[]
+    costUsdMicros: bigint
+    confidence: number
+    scene: EffectScene
+  },
+): Ask {
+  const { demands, scene, ...rest } = of
+  const edited = scene.approvals.findLast(
+    ({ key, argsHash, editor }) =>
+      key === of.binding.key && argsHash === of.binding.argsHash && editor !== null,
+  )
+  return {
+    ...effect,
+    ...rest,
+    subject: 'effect',
+    asked: demands,
+    needs: addNeeds(demands),
+    editor: edited?.editor ?? null,
   }
-  const hold = holdOf(votes, { attempt, account, tool: effect.tool, scene })
-  return { votes, round: isPlanned ? round : undefined, hold }
+}
+
+/** What a person's word adds to the votes, for whoever reads the verdict. */
+export function votesOf(answer: Answer): Vote[] {
+  if (answer.kind === 'refused') return [answer.vote]
+  if (answer.kind !== 'approved') return []
+  const { id, approvers } = answer.approval
+  const reason = `Approval ${id} of ${approvers.map(({ approver }) => approver).join(', ')}.`
+  return [{ gate: 'approval', vote: 'allow', reason: reason.slice(0, 1000) }]
 }
 
 /** What a proposal waits for that no gate denies. */
@@ -119,6 +207,8 @@ function heldBy(open: Round, argsHash: string, taskId: string): SlotProposal {
       votes: [{ gate: 'slot', vote: 'allow', ...code, reason }],
       round: undefined,
       hold: undefined,
+      answer: { kind: 'none' },
+      ask: undefined,
     }
   }
   const unblock = open.state === 'NEEDS_HUMAN' ? `chimera effect settle ${open.effectId}` : null
@@ -138,5 +228,7 @@ function heldBy(open: Round, argsHash: string, taskId: string): SlotProposal {
     ],
     round: undefined,
     hold,
+    answer: { kind: 'none' },
+    ask: undefined,
   }
 }

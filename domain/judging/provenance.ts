@@ -17,6 +17,14 @@ export type Sources = {
   readonly readings?: readonly Pick<Reading, 'id' | 'tool' | 'value'>[]
   /** What models said within the attempt, and what had stood in their prompts. */
   readonly modelCalls?: readonly Pick<ModelCall, 'id' | 'sources' | 'output'>[]
+  /** What people made of proposals, by the approval that they edited. */
+  readonly edits?: ReadonlyMap<string, Edit>
+}
+
+/** Arguments as people were asked about them, and as a person wants them instead. */
+export type Edit = {
+  readonly was: Pick<ProposedEffect, 'args' | 'provenance'>
+  readonly args: ProposedEffect['args']
 }
 
 /** Arguments that are not what their pointers say, and labels: of each, and the worst of all. */
@@ -112,6 +120,8 @@ function follow(pointer: Pointer, sources: Sources): Found | undefined {
       if (call === undefined || value === undefined) return undefined
       return { value, label: labelOfCall(call, sources, 0) }
     }
+    case 'person':
+      return followEdit(pointer, sources)
     case 'memory':
       return undefined
   }
@@ -144,6 +154,25 @@ function followDerivation(pointer: PointerOf<'derived'>, sources: Sources): Foun
   const value = derive(pointer.rule, ingredients)
   if (value === undefined) return undefined
   return { value, label: worstOf(['derived', ...ingredients.map(({ label }) => label)]) }
+}
+
+/**
+ * A person's words in the place of others are derived from them at best: an edit makes nothing
+ * better that strangers wrote.
+ */
+function followEdit(pointer: PointerOf<'person'>, sources: Sources): Found | undefined {
+  const edit = sources.edits?.get(pointer.approval)
+  const value = edit === undefined ? undefined : valueAt(edit.args, pointer.path)
+  if (edit === undefined || value === undefined) return undefined
+  const before = edit.was.provenance[pointer.path]
+  if (before === undefined) {
+    const isNew = valueAt(edit.was.args, pointer.path) === undefined
+    return { value, label: isNew ? 'derived' : 'untrusted' }
+  }
+  // Without the edit itself, so that a chain of edits ends.
+  const edits = new Map([...(sources.edits ?? [])].filter(([id]) => id !== pointer.approval))
+  const found = follow(before, { ...sources, edits })
+  return { value, label: worstOf(['derived', found?.label ?? 'untrusted']) }
 }
 
 const labelOfReading = (tool: string): Label => (OWN_READINGS.has(tool) ? 'derived' : 'untrusted')
@@ -188,6 +217,8 @@ function describe(pointer: Pointer): string {
       return `reading ${pointer.result_id} of ${pointer.tool}`
     case 'model':
       return `model call ${pointer.call_id}`
+    case 'person':
+      return `the edit of approval ${pointer.approval}`
     case 'default':
     case 'memory':
       return pointer.source

@@ -35,6 +35,54 @@ CREATE TABLE api_tokens (
   roles text[] NOT NULL DEFAULT '{}'::text[]
 );
 
+CREATE TABLE approval_words (
+  approval_id uuid NOT NULL,
+  approver text NOT NULL,
+  token_id uuid NOT NULL,
+  said_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE approvals (
+  id uuid NOT NULL,
+  n bigint NOT NULL,
+  tenant_id uuid NOT NULL,
+  goal_id text NOT NULL,
+  task_id uuid NOT NULL,
+  attempt integer NOT NULL,
+  version_id uuid NOT NULL,
+  subject text NOT NULL,
+  effect_id uuid,
+  state text NOT NULL,
+  effect_key text NOT NULL,
+  args_hash text NOT NULL,
+  account text,
+  mode text NOT NULL,
+  definition_hash text,
+  policy_version text NOT NULL,
+  slot text,
+  tool text,
+  args jsonb NOT NULL,
+  provenance jsonb NOT NULL,
+  agent_id text NOT NULL,
+  requester text NOT NULL,
+  editor text,
+  needed integer NOT NULL,
+  not_requester boolean NOT NULL,
+  asked jsonb NOT NULL,
+  cost_usd_micros numeric NOT NULL,
+  confidence double precision NOT NULL,
+  requested_at timestamp with time zone NOT NULL DEFAULT now(),
+  expires_at timestamp with time zone NOT NULL,
+  decided_at timestamp with time zone,
+  decided_by text,
+  reason text,
+  is_response boolean NOT NULL DEFAULT false,
+  withdrawn_at timestamp with time zone,
+  withdrawn_by text,
+  superseded_by uuid,
+  audit_id uuid NOT NULL
+);
+
 CREATE TABLE asset_prices (
   tenant_id uuid NOT NULL,
   asset text NOT NULL,
@@ -155,7 +203,8 @@ CREATE TABLE effects (
   settled_at timestamp with time zone,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   audit_id uuid NOT NULL,
-  adopted_from uuid
+  adopted_from uuid,
+  approvals uuid[] NOT NULL DEFAULT '{}'::uuid[]
 );
 
 CREATE TABLE fences (
@@ -191,7 +240,8 @@ CREATE TABLE goals (
   received_at timestamp with time zone NOT NULL DEFAULT now(),
   planned_at timestamp with time zone,
   finished_at timestamp with time zone,
-  audit_id uuid NOT NULL
+  audit_id uuid NOT NULL,
+  requested_by text
 );
 
 CREATE TABLE idempotency_keys (
@@ -417,6 +467,24 @@ ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_pkey PRIMARY KEY (id);
 ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES users(tenant_id, id);
 ALTER TABLE api_tokens ADD CONSTRAINT api_tokens_roles_check CHECK ((roles <@ ARRAY['viewer'::text, 'operator'::text, 'approver'::text, 'policy_admin'::text, 'tenant_admin'::text, 'auditor'::text]));
+ALTER TABLE approval_words ADD CONSTRAINT approval_words_pkey PRIMARY KEY (approval_id, approver);
+ALTER TABLE approval_words ADD CONSTRAINT approval_words_approval_id_fkey FOREIGN KEY (approval_id) REFERENCES approvals(id);
+ALTER TABLE approval_words ADD CONSTRAINT approval_words_token_id_fkey FOREIGN KEY (token_id) REFERENCES api_tokens(id);
+ALTER TABLE approvals ADD CONSTRAINT approvals_pkey PRIMARY KEY (id);
+ALTER TABLE approvals ADD CONSTRAINT approvals_effect_id_fkey FOREIGN KEY (effect_id) REFERENCES effects(id);
+ALTER TABLE approvals ADD CONSTRAINT approvals_superseded_by_fkey FOREIGN KEY (superseded_by) REFERENCES approvals(id) DEFERRABLE INITIALLY DEFERRED;
+ALTER TABLE approvals ADD CONSTRAINT approvals_task_id_fkey FOREIGN KEY (task_id) REFERENCES tasks(id);
+ALTER TABLE approvals ADD CONSTRAINT approvals_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE approvals ADD CONSTRAINT approvals_tenant_id_goal_id_fkey FOREIGN KEY (tenant_id, goal_id) REFERENCES goals(tenant_id, id);
+ALTER TABLE approvals ADD CONSTRAINT approvals_check CHECK (((subject = 'effect'::text) = (effect_id IS NOT NULL)));
+ALTER TABLE approvals ADD CONSTRAINT approvals_check1 CHECK (((state = 'REQUESTED'::text) = (decided_at IS NULL)));
+ALTER TABLE approvals ADD CONSTRAINT approvals_check2 CHECK (((state = 'EDITED'::text) = (superseded_by IS NOT NULL)));
+ALTER TABLE approvals ADD CONSTRAINT approvals_check3 CHECK (((withdrawn_at IS NULL) OR (state = 'APPROVED'::text)));
+ALTER TABLE approvals ADD CONSTRAINT approvals_cost_usd_micros_check CHECK ((cost_usd_micros >= (0)::numeric));
+ALTER TABLE approvals ADD CONSTRAINT approvals_mode_check CHECK ((mode = ANY (ARRAY['dry'::text, 'paper'::text, 'live'::text])));
+ALTER TABLE approvals ADD CONSTRAINT approvals_needed_check CHECK (((needed >= 1) AND (needed <= 16)));
+ALTER TABLE approvals ADD CONSTRAINT approvals_state_check CHECK ((state = ANY (ARRAY['REQUESTED'::text, 'APPROVED'::text, 'EDITED'::text, 'REJECTED'::text, 'EXPIRED'::text, 'CANCELLED'::text])));
+ALTER TABLE approvals ADD CONSTRAINT approvals_subject_check CHECK ((subject = ANY (ARRAY['effect'::text, 'result'::text])));
 ALTER TABLE asset_prices ADD CONSTRAINT asset_prices_pkey PRIMARY KEY (tenant_id, asset, taken_at);
 ALTER TABLE asset_prices ADD CONSTRAINT asset_prices_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 ALTER TABLE asset_prices ADD CONSTRAINT asset_prices_asset_check CHECK ((asset ~ '^[A-Z][A-Z0-9]{1,11}$'::text));
@@ -538,6 +606,13 @@ ALTER TABLE users ADD CONSTRAINT users_status_check CHECK ((status = ANY (ARRAY[
 -- indexes
 
 CREATE INDEX agents_paused ON public.agents USING btree (tenant_id, id) WHERE (status = 'PAUSED'::text);
+CREATE INDEX approval_words_of_token ON public.approval_words USING btree (token_id);
+CREATE INDEX approvals_newest ON public.approvals USING btree (tenant_id, n DESC);
+CREATE INDEX approvals_of_key ON public.approvals USING btree (effect_key, n);
+CREATE INDEX approvals_of_task ON public.approvals USING btree (task_id);
+CREATE UNIQUE INDEX approvals_one_open ON public.approvals USING btree (effect_key) WHERE (state = 'REQUESTED'::text);
+CREATE INDEX approvals_open ON public.approvals USING btree (expires_at) WHERE (state = 'REQUESTED'::text);
+CREATE INDEX approvals_precedents ON public.approvals USING btree (tenant_id, agent_id, tool, decided_at) WHERE (state = 'APPROVED'::text);
 CREATE INDEX campaigns_paused ON public.campaigns USING btree (tenant_id, id) WHERE (status = 'PAUSED'::text);
 CREATE INDEX effect_settlements_open ON public.effect_settlements USING btree (requested_at) WHERE (done_at IS NULL);
 CREATE INDEX effects_counted_done ON public.effects USING btree (tenant_id, tool, COALESCE(claimed_at, granted_at)) WHERE (state = 'CONFIRMED'::text);
@@ -547,6 +622,7 @@ CREATE INDEX effects_of_task ON public.effects USING btree (task_id);
 CREATE UNIQUE INDEX effects_one_open_round ON public.effects USING btree (effect_key) WHERE (state = ANY (ARRAY['PROPOSED'::text, 'AWAITING_APPROVAL'::text, 'GRANTED'::text, 'UNKNOWN'::text, 'NEEDS_HUMAN'::text, 'CONFIRMED'::text]));
 CREATE UNIQUE INDEX effects_one_provider_ref ON public.effects USING btree (account, provider_ref) WHERE (provider_ref IS NOT NULL);
 CREATE INDEX effects_open ON public.effects USING btree (account, grant_expires_at) WHERE (state = ANY (ARRAY['GRANTED'::text, 'UNKNOWN'::text]));
+CREATE INDEX effects_resting ON public.effects USING gin (approvals) WHERE (state = 'GRANTED'::text);
 CREATE INDEX goals_newest ON public.goals USING btree (tenant_id, received_at DESC, id DESC);
 CREATE INDEX goals_received ON public.goals USING btree (received_at) WHERE (status = 'RECEIVED'::text);
 CREATE INDEX policy_decisions_newest ON public.policy_decisions USING btree (tenant_id, created_at DESC, effect_id);
@@ -671,6 +747,23 @@ BEGIN
     USING ERRCODE = 'integrity_constraint_violation';
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.check_granted_approvals()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF (TG_OP = 'UPDATE' AND cardinality(NEW.approvals) = 0) OR EXISTS (
+    SELECT FROM unnest(NEW.approvals) AS u(id) LEFT JOIN approvals a USING (id)
+    WHERE a.id IS NULL OR a.state <> 'APPROVED' OR a.withdrawn_at IS NOT NULL
+      OR a.expires_at <= now() OR a.effect_key <> NEW.effect_key OR a.args_hash <> NEW.args_hash
+      OR a.account IS DISTINCT FROM NEW.account OR a.mode <> NEW.mode)
+  THEN
+    RAISE EXCEPTION 'effect % has no approval for exactly this', NEW.id
+      USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.check_kill()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -732,12 +825,18 @@ END $function$;
 -- triggers
 
 CREATE TRIGGER agents_version BEFORE UPDATE ON public.agents FOR EACH ROW WHEN ((new.version_id = old.version_id)) EXECUTE FUNCTION refuse_same_version();
+CREATE TRIGGER approval_words_insert_only BEFORE DELETE OR UPDATE ON public.approval_words FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER approvals_binding_is_frozen BEFORE UPDATE ON public.approvals FOR EACH ROW WHEN (((((((((((new.effect_key IS DISTINCT FROM old.effect_key) OR (new.args_hash IS DISTINCT FROM old.args_hash)) OR (new.mode IS DISTINCT FROM old.mode)) OR (new.policy_version IS DISTINCT FROM old.policy_version)) OR (new.args IS DISTINCT FROM old.args)) OR (new.expires_at IS DISTINCT FROM old.expires_at)) OR (new.requester IS DISTINCT FROM old.requester)) OR (new.needed IS DISTINCT FROM old.needed)) OR (new.not_requester IS DISTINCT FROM old.not_requester)) OR (new.account IS DISTINCT FROM old.account) OR (new.editor IS DISTINCT FROM old.editor) OR (new.definition_hash IS DISTINCT FROM old.definition_hash) OR ((old.withdrawn_at IS NOT NULL) AND (new.withdrawn_at IS DISTINCT FROM old.withdrawn_at)))) EXECUTE FUNCTION refuse_move('state');
+CREATE TRIGGER approvals_end_is_final BEFORE UPDATE ON public.approvals FOR EACH ROW WHEN (((old.state <> 'REQUESTED'::text) AND (new.state <> old.state))) EXECUTE FUNCTION refuse_move('state');
+CREATE TRIGGER approvals_stay BEFORE DELETE ON public.approvals FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER audit_entries_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER campaigns_end_is_final BEFORE UPDATE ON public.campaigns FOR EACH ROW WHEN (((old.status = 'COMPLETED'::text) AND (new.status <> old.status))) EXECUTE FUNCTION refuse_move('status');
 CREATE TRIGGER campaigns_version BEFORE UPDATE ON public.campaigns FOR EACH ROW WHEN ((new.version_id = old.version_id)) EXECUTE FUNCTION refuse_same_version();
 CREATE TRIGGER effects_identity_is_frozen BEFORE UPDATE ON public.effects FOR EACH ROW WHEN (((new.effect_key <> old.effect_key) OR (((new.round <> old.round) OR ((old.grant_id IS NOT NULL) AND ((new.grant_id IS DISTINCT FROM old.grant_id) OR (new.args_hash <> old.args_hash)))) AND (NOT ((old.state = ANY (ARRAY['GRANTED'::text, 'UNKNOWN'::text, 'NEEDS_HUMAN'::text])) AND (old.adopted_from IS NULL) AND (NOT (new.adopted_from IS DISTINCT FROM old.grant_id))))))) EXECUTE FUNCTION refuse_move('state');
 CREATE TRIGGER effects_moves BEFORE UPDATE ON public.effects FOR EACH ROW WHEN ((new.state <> old.state)) EXECUTE FUNCTION check_effect_move();
+CREATE TRIGGER effects_rest_on_approvals BEFORE INSERT ON public.effects FOR EACH ROW WHEN (((new.state = 'GRANTED'::text) AND (cardinality(new.approvals) > 0))) EXECUTE FUNCTION check_granted_approvals();
 CREATE TRIGGER effects_stay BEFORE DELETE ON public.effects FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER effects_waited_for_approvals BEFORE UPDATE ON public.effects FOR EACH ROW WHEN (((new.state = 'GRANTED'::text) AND (old.state = ANY (ARRAY['PROPOSED'::text, 'AWAITING_APPROVAL'::text])))) EXECUTE FUNCTION check_granted_approvals();
 CREATE TRIGGER fences_only_rise BEFORE UPDATE ON public.fences FOR EACH ROW WHEN (((new.epoch < old.epoch) OR ((new.stopped <> old.stopped) AND (new.epoch = old.epoch)))) EXECUTE FUNCTION check_fence();
 CREATE TRIGGER goals_content_is_frozen BEFORE UPDATE ON public.goals FOR EACH ROW WHEN (((new.content_hash <> old.content_hash) OR (new.mode <> old.mode) OR (new.trust <> old.trust))) EXECUTE FUNCTION refuse_move('content_hash');
 CREATE TRIGGER goals_end_is_final BEFORE UPDATE ON public.goals FOR EACH ROW WHEN (((old.status = ANY (ARRAY['COMPLETED'::text, 'FAILED'::text, 'CANCELLED'::text])) AND (new.status <> old.status))) EXECUTE FUNCTION refuse_move('status');

@@ -4,6 +4,7 @@
  */
 import type { Generated } from 'kysely'
 
+import type { ApprovalWords, Approvals } from './approval-tables.ts'
 import type { Day, Digits, Json, Time } from './column-types.ts'
 import type { AssetPrices, Policies, PolicyDecisions } from './policy-tables.ts'
 import type { Agents, ApiTokens, Campaigns, Tenants, Users } from './tenancy-tables.ts'
@@ -61,6 +62,7 @@ type Goals = {
   planned_at: Time | null
   finished_at: Time | null
   audit_id: string
+  requested_by: string | null
 }
 
 type Slots = {
@@ -160,6 +162,7 @@ type Effects = {
   created_at: Generated<Time>
   audit_id: string
   adopted_from: string | null
+  approvals: Generated<string[]>
 }
 
 type RecordRestores = {
@@ -278,6 +281,8 @@ export type Tables = {
   tool_bindings: ToolBindings
   tool_boots: ToolBoots
   effects: Effects
+  approvals: Approvals
+  approval_words: ApprovalWords
   effect_settlements: EffectSettlements
   tool_adoptions: ToolAdoptions
   record_restores: RecordRestores

@@ -16,6 +16,7 @@ import { z } from 'zod'
 
 import type { GatewayApi } from './gateway-api.ts'
 import { briefOf, GoalBrief, GoalShown, isOver, progressOf, shownOf } from './goal-views.ts'
+import { listApprovals } from './list-approvals.ts'
 
 /** Whoever waits longer asks again: a call that hangs for an hour is lost with any connection. */
 const MAX_WAIT_MS = 600_000
@@ -42,7 +43,13 @@ const shown = {
 
 /** The tools of the swarm; `gateway` is asked with one token for all callers. */
 export function swarmTools(gateway: GatewayApi): readonly ServedReadTool[] {
-  return [submitGoal(gateway), getGoal(gateway), listGoals(gateway), cancelGoal(gateway)]
+  return [
+    submitGoal(gateway),
+    getGoal(gateway),
+    listGoals(gateway),
+    cancelGoal(gateway),
+    listApprovals(gateway),
+  ]
 }
 
 function submitGoal(gateway: GatewayApi): ServedReadTool {

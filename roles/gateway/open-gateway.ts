@@ -14,6 +14,7 @@ import { openRateLimit } from './http/rate-limit.ts'
 import { openReadiness, type Readiness } from './http/readiness.ts'
 import { serveHttp } from './http/serve.ts'
 import type { KillDeps } from './kills/kill.ts'
+import { approvalRoutes } from './routes/approval-routes.ts'
 import { feedRoute } from './routes/feed-route.ts'
 import { goalRoutes } from './routes/goal-routes.ts'
 import { healthRoutes } from './routes/health-routes.ts'
@@ -77,6 +78,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     ...goalRoutes({ database, doorbell, onAnswerKept: openBroom(deps) }),
     ...recordRoutes({ database }),
     ...settleRoutes({ database, doorbell }),
+    ...approvalRoutes({ database, doorbell }),
     ...tenancyRoutes({ database, doorbell }),
     ...toolRoutes({ database, doorbell }),
     ...stopRoutes({ database, doorbell, log, openControl: deps.openControl }),

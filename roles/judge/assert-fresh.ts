@@ -3,6 +3,7 @@ import { type LoadedScene, readFences } from '@chimera/infra/database/judging/lo
 import { readKill } from '@chimera/infra/database/kill/read-kill'
 import type { Sql } from '@chimera/infra/database/open-database'
 
+import type { ApprovalRules } from './approval-rules.ts'
 import { StaleSceneError } from './stale-scene.ts'
 
 /**
@@ -35,4 +36,17 @@ export async function assertFresh(
       throw new StaleSceneError(`boot of ${account}`)
     }
   }
+}
+
+/**
+ * The same of approvals: one that was taken back, ran out, or whose approver may not approve any
+ * more makes the verdict stale.
+ */
+export async function assertApproved(
+  tx: Sql,
+  approvals: readonly { id: string; versionId: string }[],
+  hold: ApprovalRules['hold'],
+): Promise<void> {
+  const held = await hold(tx, approvals)
+  for (const { id } of approvals) if (!held.has(id)) throw new StaleSceneError(`approval ${id}`)
 }

@@ -1,11 +1,8 @@
 import { PolicyDocument } from '@chimera/contracts/policy/policy-document'
 import { type CompiledPolicy, compilePolicy } from '@chimera/domain/policy/compile-policy'
-import type { LoadedScene } from '@chimera/infra/database/judging/load-scene'
 import type { LoadedPolicy } from '@chimera/infra/database/policies/load-policies'
 import { DEFAULT_POLICY } from '@chimera/infra/policies/default-policy'
 import { readPolicy } from '@chimera/infra/policies/read-policy'
-
-import { StaleSceneError } from './stale-scene.ts'
 
 /** Policies that a process holds. They are found by their content, so that none grows old. */
 const MAX_COMPILED = 1_000
@@ -27,12 +24,4 @@ export function compiledPolicy(loaded: LoadedPolicy): CompiledPolicy | undefined
 
 function documentOf({ version, document }: LoadedPolicy): PolicyDocument | undefined {
   return version === 0 ? readPolicy(DEFAULT_POLICY) : PolicyDocument.safeParse(document).data
-}
-
-/** `<name>@<version>` of the policy that a tenant's grants are made under. */
-export function policyVersionOf(scene: LoadedScene, tenantId: string): string {
-  const found = scene.policies.find((one) => one.tenantId === tenantId)
-  const policy = found === undefined ? undefined : compiledPolicy(found)
-  if (policy === undefined) throw new StaleSceneError('policy of a grant')
-  return policy.name
 }

@@ -9,6 +9,7 @@ import type { Logger } from '@chimera/runtime/log'
 
 import { announce } from './announce.ts'
 import { signHellos, signVoids } from './answer-questions.ts'
+import type { ApprovalRules } from './approval-rules.ts'
 import { judgeReceipts } from './judge-receipts.ts'
 import { judgeTasks } from './judge-tasks.ts'
 import { signAdoptions, signSettlements } from './sign-persons-words.ts'
@@ -21,6 +22,9 @@ export type JudgeDeps = {
   readonly log: Logger
   readonly actor: string
   readonly maxGranted: number
+  readonly approvalTtlMs?: number
+  /** For negative controls. */
+  readonly approvalRules?: ApprovalRules
   readonly crash: Crash
 }
 

@@ -1,6 +1,14 @@
+import { APPROVAL_TTL_MS } from '@chimera/contracts/judging/approval'
+import { confidenceVote } from '@chimera/domain/confidence'
 import type { Attempt, AttemptDecision, EffectScene } from '@chimera/domain/judging/attempt'
 import { judgeAttempt } from '@chimera/domain/judging/judge-attempt'
 import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
+import {
+  type ApprovalRow,
+  cancelApprovals,
+  insertApprovals,
+} from '@chimera/infra/database/approvals/insert-approvals'
+import { loadApprovals } from '@chimera/infra/database/approvals/load-approvals'
 import {
   type BudgetRequest,
   recordReservations,
@@ -15,10 +23,12 @@ import type { Database, Sql } from '@chimera/infra/database/open-database'
 import type { JudgeWords } from '@chimera/infra/signing/judge-words'
 
 import type { Announcement } from './announce.ts'
-import { assertFresh } from './assert-fresh.ts'
+import { APPROVAL_RULES, type ApprovalRules } from './approval-rules.ts'
+import { askPeople } from './ask-people.ts'
+import { assertApproved, assertFresh } from './assert-fresh.ts'
 import { budgetRequests } from './budget-requests.ts'
 import { Policies } from './policies.ts'
-import { openRoom, sceneFor } from './scene.ts'
+import { type ApprovalScene, openRoom, sceneFor } from './scene.ts'
 import { signRounds } from './sign-rounds.ts'
 
 export type JudgeTasksDeps = {
@@ -28,6 +38,10 @@ export type JudgeTasksDeps = {
   readonly actor: string
   /** Grants of one account that may be out at once. */
   readonly maxGranted: number
+  /** How long people have to answer. */
+  readonly approvalTtlMs?: number
+  /** For negative controls: what an approval has to be; all of it otherwise. */
+  readonly approvalRules?: ApprovalRules
   readonly crash: (label: 'judge.verdict.before_commit' | 'judge.verdict.committed') => void
 }
 
@@ -37,7 +51,19 @@ type Prepared = {
   readonly decision: AttemptDecision
   readonly scene: EffectScene
   readonly rounds: readonly RoundRow[]
+  /** What people are asked for. */
+  readonly requests: readonly ApprovalRow[]
+  /** Approvals that grants, or the result itself, rest on. */
+  readonly restsOn: readonly { id: string; versionId: string }[]
+  /** Whether people may be asked for something that the task does not wait for any more. */
+  readonly mayBeAsked: boolean
 }
+
+/** Nearly every result proposes nothing and is certain: nobody is asked, and nothing is read. */
+const mayNeedPeople = ({ outcome }: Attempt): boolean =>
+  outcome.outcome === 'result' &&
+  (outcome.result.proposed_effects.length > 0 ||
+    confidenceVote(outcome.result.confidence).vote === 'needs_person')
 
 /**
  * Judges the given tasks in one transaction: verdicts, budget, grants, children, goals, audit.
@@ -54,21 +80,36 @@ export async function judgeTasks(
     ({ outcome }) => outcome.outcome === 'result' && outcome.result.proposed_effects.length > 0,
   )
   const scene = acting.length > 0 ? await loadScene(deps.database, acting) : undefined
+  const said: ApprovalScene = {
+    approvals: await loadApprovals(deps.database, attempts.filter(mayNeedPeople)),
+    checks: (deps.approvalRules ?? APPROVAL_RULES).checks,
+  }
   const policies = scene && (await Policies.open(deps.database, acting, scene))
   const prepared: Prepared[] = []
   const room = openRoom(scene, deps.maxGranted)
   for (const attempt of attempts) {
-    const judgedIn = sceneFor(attempt, scene, room.waitsFor, policies)
+    const judgedIn = sceneFor(attempt, scene, { waitsFor: room.waitsFor, policies, ...said })
     const decision = judgeAttempt(attempt, judgedIn)
-    for (const { denied, account, tool } of decision.rounds) {
-      if (denied === undefined && account !== undefined) room.take(account.account, tool)
+    for (const { state, account, tool } of decision.rounds) {
+      if (state === 'GRANTED' && account !== undefined) room.take(account.account, tool)
     }
     policies?.take({ attempt, decision, scene: judgedIn })
+    const rounds = await signRounds(deps.words, attempt, decision, scene)
+    const { requests, move } = askPeople(attempt, decision, {
+      rounds,
+      approvals: said.approvals,
+      ttlMs: deps.approvalTtlMs ?? APPROVAL_TTL_MS,
+    })
     prepared.push({
       attempt,
-      decision,
+      decision: { ...decision, move },
       scene: judgedIn,
-      rounds: await signRounds(deps.words, attempt, decision, scene),
+      rounds,
+      requests,
+      restsOn: [...rounds.flatMap(({ approvals }) => approvals), ...(decision.restsOn ?? [])],
+      mayBeAsked: said.approvals.some(
+        ({ taskId, state }) => taskId === attempt.taskId && state === 'REQUESTED',
+      ),
     })
   }
   deps.crash('judge.verdict.before_commit')
@@ -86,7 +127,10 @@ async function commit(
   judgedBy: { scene: LoadedScene; policies: Policies } | undefined,
 ): Promise<Announcement> {
   const audit = draftAudit()
-  const withRounds = prepared.filter(({ rounds }) => rounds.length > 0)
+  // Whose rows have to be held before anything else is written for them.
+  const weighs = (one: Prepared): boolean =>
+    one.rounds.length + one.requests.length + one.restsOn.length > 0
+  const withRounds = prepared.filter(weighs)
   const granting = withRounds.some(({ rounds }) => rounds.some((row) => row.grant !== null))
   let won = prepared
   const denied = new Set<string>()
@@ -97,8 +141,13 @@ async function commit(
       tx,
       withRounds.map(({ attempt }) => attempt),
     )
-    won = prepared.filter(({ attempt, rounds }) => rounds.length === 0 || held.has(attempt.taskId))
+    won = prepared.filter((one) => !weighs(one) || held.has(one.attempt.taskId))
   }
+  await assertApproved(
+    tx,
+    won.flatMap(({ restsOn }) => restsOn),
+    (deps.approvalRules ?? APPROVAL_RULES).hold,
+  )
   if (granting && judgedBy !== undefined) {
     const granted = withRounds.map(({ attempt }) => attempt)
     await assertFresh(tx, judgedBy.scene, granted)
@@ -119,6 +168,12 @@ async function commit(
   const rounds = decided.flatMap((one) => one.rounds)
   await insertRounds(tx, rounds, audit)
   await judgedBy?.policies.record(tx, rounds)
+  await cancelApprovals(tx, { taskIds: decided.filter(leavesPeople).map(taskOf) }, audit)
+  await insertApprovals(
+    tx,
+    decided.flatMap((one) => one.requests),
+    audit,
+  )
   const kept = new Set(rounds.filter((row) => row.grant !== null).map((row) => row.effectId))
   await recordReservations(
     tx,
@@ -127,6 +182,12 @@ async function commit(
   await appendAudit(tx, audit, deps.actor)
   return { grants: rounds.flatMap(toGrant), ready: readyOf(ready), audit: audit.items() }
 }
+
+const taskOf = ({ attempt }: Prepared): string => attempt.taskId
+
+/** Whatever its people were asked for, the task has gone on without it. */
+const leavesPeople = ({ mayBeAsked, decision: { move } }: Prepared): boolean =>
+  mayBeAsked && move.to !== 'awaiting_approval' && move.to !== 'judging'
 
 const readyOf = (ready: readonly ReadyTask[]) => ready.map(({ taskId }) => taskId)
 
@@ -144,6 +205,7 @@ function withoutBudget(one: Prepared, denied: ReadonlySet<string>): Prepared {
   const rounds = one.rounds.map((row) => ({
     ...row,
     state: 'DENIED' as const,
+    approvals: [],
     grant: null,
     code: failure.code,
     detail,

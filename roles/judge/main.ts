@@ -27,6 +27,7 @@ await runProcess({
       log,
       actor: consumerName,
       maxGranted: MAX_GRANTED,
+      approvalTtlMs: config.APPROVAL_TTL_MS,
       crash,
     }
     // Fails the start, and so lets the supervisor try again, when the record is not there.

@@ -98,14 +98,12 @@ export class Policies {
    * next one of the batch sees it.
    */
   take({ attempt, decision, scene }: Decided): void {
-    const granted = new Set(
-      decision.rounds.filter(({ denied }) => denied === undefined).map(({ slot }) => slot),
-    )
-    for (const effect of proposedBy(attempt)) {
-      const said = this.#decide(attempt, effect, scene)
+    // The rounds, not the proposals: a person may have edited what was proposed.
+    for (const { slot, tool, args, provenance, state } of decision.rounds) {
+      const said = this.#decide(attempt, { slot, tool, args, provenance }, scene)
       if (said === undefined) continue
-      this.#said.set(`${attempt.taskId} ${effect.slot}`, said)
-      if (granted.has(effect.slot)) this.#count(attempt.tenantId, said.request)
+      this.#said.set(`${attempt.taskId} ${slot}`, said)
+      if (state === 'GRANTED') this.#count(attempt.tenantId, said.request)
     }
   }
 
@@ -133,10 +131,10 @@ export class Policies {
     for (const decided of granting) {
       const before = new Map(this.#said)
       this.take(decided)
-      for (const { slot, denied } of decided.decision.rounds) {
+      for (const { slot, state } of decided.decision.rounds) {
         const key = `${decided.attempt.taskId} ${slot}`
         const isSame = this.#said.get(key)?.decision.decision === before.get(key)?.decision.decision
-        if (denied === undefined && !isSame) {
+        if (state === 'GRANTED' && !isSame) {
           throw new StaleSceneError(`window of ${decided.attempt.tenantId}`)
         }
       }

@@ -1,12 +1,17 @@
 import { fenceScope } from '@chimera/contracts/tenancy/fence-scope'
+import type { ApprovalCheck } from '@chimera/domain/judging/approvals/approval-checks'
 import type { Attempt, EffectScene } from '@chimera/domain/judging/attempt'
 import { openRegistry } from '@chimera/domain/judging/registry'
+import type { LoadedApproval } from '@chimera/infra/database/approvals/load-approvals'
 import type { LoadedScene } from '@chimera/infra/database/judging/load-scene'
 import { levelFor } from '@chimera/infra/database/kill/read-kill'
 
 import type { Policies } from './policies.ts'
 
-const NOTHING: EffectScene = {
+/** What a tenant without a policy is judged by: nothing is granted. */
+const NO_POLICY = 'none'
+
+const NOTHING = {
   slots: new Map(),
   rounds: new Map(),
   accounts: new Map(),
@@ -17,16 +22,27 @@ const NOTHING: EffectScene = {
   policy: undefined,
 }
 
+/** What people were asked and said, and what their word has to be to count. */
+export type ApprovalScene = {
+  readonly approvals: readonly LoadedApproval[]
+  readonly checks: readonly ApprovalCheck[]
+}
+
 /** The part of a batch's scene that concerns one attempt. */
 export function sceneFor(
   attempt: Attempt,
   scene: LoadedScene | undefined,
-  waitsFor: EffectScene['waitsFor'],
-  policies: Policies | undefined,
+  of: { waitsFor: EffectScene['waitsFor'] } & ApprovalScene & { policies: Policies | undefined },
 ): EffectScene {
-  if (scene === undefined) return NOTHING
   const isOurs = (row: { tenantId: string; goalId: string }) =>
     row.tenantId === attempt.tenantId && row.goalId === attempt.goalId
+  const policy = of.policies?.sceneOf(attempt)
+  const said = {
+    approvals: of.approvals.filter(isOurs),
+    approvalChecks: of.checks,
+    policyVersion: policy?.compiled.name ?? NO_POLICY,
+  }
+  if (scene === undefined) return { ...NOTHING, ...said }
   const accounts: [string, LoadedScene['bindings'][number]['account']][] = []
   // An agent's own binding comes last and so wins over the tenant's.
   for (const agent of ['*', attempt.goal.agentId]) {
@@ -43,9 +59,10 @@ export function sceneFor(
     isStopped: (account) =>
       scopesOf(attempt, account).some((scope) => scene.fences.get(scope)?.stopped === true),
     killLevel: levelFor(scene.kill, attempt.tenantId),
-    waitsFor,
     registry: openRegistry([]),
-    policy: policies?.sceneOf(attempt),
+    policy,
+    waitsFor: of.waitsFor,
+    ...said,
   }
 }
 

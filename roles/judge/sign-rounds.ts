@@ -5,11 +5,10 @@ import type { RoundRow } from '@chimera/infra/database/judging/insert-rounds'
 import type { LoadedScene } from '@chimera/infra/database/judging/load-scene'
 import type { JudgeWords } from '@chimera/infra/signing/judge-words'
 
-import { policyVersionOf } from './compiled-policy.ts'
 import { scopesOf } from './scene.ts'
 import { StaleSceneError } from './stale-scene.ts'
 
-/** Signs the rounds that a decision grants, and writes down those that it denies. */
+/** Signs the rounds that a decision grants; the others are written as they are. */
 export async function signRounds(
   words: JudgeWords,
   attempt: Attempt,
@@ -19,9 +18,10 @@ export async function signRounds(
   if (scene === undefined) return []
   return Promise.all(
     decision.rounds.map(async (round) => {
-      const claims = round.denied === undefined ? claimsFor(attempt, round, scene) : undefined
+      const claims = round.state === 'GRANTED' ? claimsFor(attempt, round, scene) : undefined
       return {
-        effectId: newId(),
+        effectId: round.existing?.effectId ?? newId(),
+        existing: round.existing?.versionId ?? null,
         tenantId: attempt.tenantId,
         goalId: attempt.goalId,
         taskId: attempt.taskId,
@@ -29,7 +29,8 @@ export async function signRounds(
         slot: round.slot,
         round: round.round,
         effectKey: round.effectKey,
-        state: claims === undefined ? ('DENIED' as const) : ('GRANTED' as const),
+        state: round.state,
+        approvals: round.approvals,
         tool: round.tool,
         account: round.account?.account ?? null,
         mode: round.mode,
@@ -64,7 +65,8 @@ function claimsFor(attempt: Attempt, round: NewRound, scene: LoadedScene): Grant
     iss: 'judge',
     jti: newId(),
     iat,
-    exp: iat + GRANT_SECONDS,
+    // Never past an approval that it rests on.
+    exp: Math.min(iat + GRANT_SECONDS, ...round.approvals.map((one) => Math.floor(one.expiresAt))),
     aud: account.account,
     ledger_id: account.ledgerId,
     boot,
@@ -87,8 +89,8 @@ function claimsFor(attempt: Attempt, round: NewRound, scene: LoadedScene): Grant
       ai_label_required: true,
       ...(round.mode === 'dry' ? {} : { max_cost_usd_micros: String(round.costUsdMicros) }),
     },
-    approvals: [],
-    policy_version: policyVersionOf(scene, attempt.tenantId),
+    approvals: round.approvals.map(({ id }) => id),
+    policy_version: round.policyVersion,
     // Only the scopes that cover this effect: a grant must not grow with every stop there ever was.
     fences: Object.fromEntries(
       scopesOf(attempt, account.account).map((scope) => [

@@ -2,6 +2,7 @@ import type { DutyLocks } from '@chimera/infra/database/sweeps/open-duty-locks'
 import type { Metrics } from '@chimera/runtime/metrics'
 
 import { adoptionDuty } from './adoptions/adoption-duty.ts'
+import { approvalDuty } from './approvals/approval-duty.ts'
 import { doorbellDuty } from './doorbells/doorbell-duty.ts'
 import type { KeeperDeps } from './duties/keeper-deps.ts'
 import { openLanes } from './duties/lanes.ts'
@@ -28,6 +29,7 @@ export const DUTIES = [
   'settlements',
   'hello',
   'adoptions',
+  'approvals',
   'trim',
 ] as const
 
@@ -82,6 +84,7 @@ function composeDuties(deps: ToolDeps & { isLeading: () => boolean }): Duty[] {
     settlementDuty(deps),
     helloDuty(deps),
     adoptionDuty(deps),
+    approvalDuty(deps),
     trimDuty(deps),
   ]
 }

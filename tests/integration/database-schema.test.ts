@@ -117,6 +117,7 @@ const WORDS: Record<string, string> = {
   text: 'string',
   uuid: 'string',
   _text: 'string[]',
+  _uuid: 'string[]',
   int4: 'number',
   float8: 'number',
   int8: 'Digits',
@@ -145,8 +146,8 @@ async function tablesOfCatalog(database: FreshDatabase): Promise<Columns> {
 
 function readTables(): Columns {
   const types: Columns = {}
-  for (const name of ['tables', 'tool-tables', 'tenancy-tables', 'policy-tables'])
-    readTypes(`infra/database/${name}.ts`, types)
+  const names = ['tables', 'tool-tables', 'tenancy-tables', 'policy-tables', 'approval-tables']
+  for (const name of names) readTypes(`infra/database/${name}.ts`, types)
   const tables: Columns = {}
   for (const [table, type] of Object.entries(types['Tables'] ?? {}))
     tables[table] = types[type] ?? {}

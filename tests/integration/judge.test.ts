@@ -158,14 +158,14 @@ describe('the Judge', () => {
 
     const bad = await plannedGoal(database, {
       id: 'fall',
-      tasks: [{ confidence: 0.8 }, { after: [0] }, { after: [1] }],
+      tasks: [{ effects: [tweetEffect()] }, { after: [0] }, { after: [1] }],
     })
     await handleRings(rig.deps, tasks(bad.slice(0, 1)))
     expect(await phases('fall')).toEqual(['denied', 'cancelled', 'cancelled'])
     expect(await goalOf('fall')).toMatchObject({
       status: 'FAILED',
       tasks_open: 0,
-      failure: { code: 'NEEDS_APPROVAL' },
+      failure: { code: 'SLOT_UNKNOWN' },
     })
   })
 

@@ -123,6 +123,7 @@ test('the definitions of the swarm server', async () => {
       "get_goal ae913e9e258ab6a7e030f4da63295cf40c4ad676cbaa953bb8a532e165cb6189",
       "list_goals 3517dddc60fa19f6c19271c015feb16a205dd72a8ddd6f61d79d82f5d7f91ef3",
       "cancel_goal 88aa205a17d29d019a5751a2629d0607d8f47cfaec0956ef7784d1606e5709e4",
+      "list_approvals 8af57247aa62b2513e98d9673a28747a9c8da450239b326030d3cac42fc275fb",
     ]
   `)
 })

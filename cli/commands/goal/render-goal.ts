@@ -1,3 +1,4 @@
+import { Verdict } from '@chimera/contracts/judging/verdict'
 import type { GoalSummary, GoalView } from '@chimera/contracts/observable'
 
 import { renderFields, renderTable } from '../../terminal-table.ts'
@@ -40,6 +41,7 @@ export function renderGoal(goal: GoalView): string[] {
     'did happen': goal.partial.length === 0 ? null : goal.partial.join(', '),
   })
   if (goal.tasks.length > 0) lines.push('', ...renderTasks(goal))
+  lines.push(...renderVotes(goal))
   if (goal.effects.length > 0) lines.push('', ...renderEffects(goal.effects))
   return lines
 }
@@ -56,6 +58,20 @@ function renderTasks({ tasks }: GoalView): string[] {
       task.failure?.code ?? task.waiting_on?.reason ?? '',
     ]),
   )
+}
+
+const Votes = Verdict.pick({ verdict: true, votes: true })
+
+/** Which gate voted what on the newest result of each task, and why. */
+function renderVotes({ tasks }: GoalView): string[] {
+  const rows = tasks.flatMap(({ id, attempts }) => {
+    const judged = Votes.loose().safeParse(attempts.findLast(({ verdict }) => verdict)?.verdict)
+    if (!judged.success) return []
+    return judged.data.votes.map(({ gate, vote, code, reason }) => [id, gate, vote, code, reason])
+  })
+  return rows.length === 0
+    ? []
+    : ['', ...renderTable(['task', 'gate', 'vote', 'code', 'why'], rows)]
 }
 
 /** Effects as a table, in the order given. */

@@ -1,6 +1,7 @@
 import type { Vote } from '@chimera/contracts/judging/verdict'
 import { isToolName, TOOLS } from '@chimera/contracts/tools'
 
+import { editsOf } from '../approvals/edited-proposal.ts'
 import type { Attempt, EffectScene } from '../attempt.ts'
 import { checkProvenance, type Sources } from '../provenance.ts'
 import { strangeDestinations } from '../strange-destinations.ts'
@@ -42,8 +43,11 @@ export const provenanceGate: Gate = ({ attempt, effect, scene }) => {
   return votes
 }
 
+/** Without the approvals nobody has edited anything, and what a person wrote is untrusted. */
+type ProvenanceScene = Pick<EffectScene, 'registry'> & Partial<Pick<EffectScene, 'approvals'>>
+
 /** What the pointers of an attempt's effects can be followed into. */
-export function sourcesOf(attempt: Attempt, scene: Pick<EffectScene, 'registry'>): Sources {
+export function sourcesOf(attempt: Attempt, scene: ProvenanceScene): Sources {
   const { outcome } = attempt
   const result = outcome.outcome === 'result' ? outcome.result : undefined
   return {
@@ -52,6 +56,7 @@ export function sourcesOf(attempt: Attempt, scene: Pick<EffectScene, 'registry'>
     registry: scene.registry,
     readings: result?.readings ?? [],
     modelCalls: result?.model_calls ?? [],
+    edits: editsOf(scene.approvals ?? []),
   }
 }
 

@@ -34,7 +34,7 @@ export async function renewRecord(of: {
     await closeAccounts(tx)
     await endLeases(tx, audit)
     await endQuestions(tx)
-    await voidApprovals(tx)
+    await voidApprovals(tx, audit)
     await appendAudit(tx, audit, ACTOR)
     return { ...life, fence: { scope: EVERYTHING, epoch } }
   })
@@ -163,14 +163,31 @@ async function endQuestions(tx: Sql): Promise<void> {
 }
 
 /**
- * An approval that was open is void: the person decided, or will decide, about a record that is
- * gone. The effect that waited for it is asked for again. (Approvals get their own table with "The
- * Judge decides"; its open rows end here.)
+ * An approval of the old life is void, given or not: the person decided, or will decide, about a
+ * record that is gone. The effect that waited for it is asked for again.
  */
-async function voidApprovals(tx: Sql): Promise<void> {
+async function voidApprovals(tx: Sql, audit: AuditDraft): Promise<void> {
   await tx.query({
     text: `UPDATE effects SET state = 'EXPIRED', version_id = new_version(), settled_at = now(),
         code = 'RECORD_BEHIND', detail = 'The record was restored: the approval is asked for again.'
-      WHERE state = 'AWAITING_APPROVAL'`,
+      WHERE state IN ('PROPOSED', 'AWAITING_APPROVAL')`,
+  })
+  const open = await tx.query<{ id: string; tenant_id: string; state: string }>({
+    text: `SELECT id, tenant_id, state FROM approvals
+      WHERE state = 'REQUESTED' OR (state = 'APPROVED' AND withdrawn_at IS NULL)
+      ORDER BY id FOR UPDATE`,
+  })
+  for (const { id, tenant_id: tenantId, state } of open) {
+    const to = state === 'REQUESTED' ? 'CANCELLED' : 'WITHDRAWN'
+    audit.add(tenantId, { subject: 'approval', id, from: state, to, note: ACTOR })
+  }
+  await tx.query({
+    text: `UPDATE approvals a SET version_id = new_version(), audit_id = u.audit_id,
+        state = CASE a.state WHEN 'REQUESTED' THEN 'CANCELLED' ELSE a.state END,
+        decided_at = coalesce(a.decided_at, now()),
+        withdrawn_at = CASE a.state WHEN 'APPROVED' THEN now() END,
+        withdrawn_by = CASE a.state WHEN 'APPROVED' THEN $3 END
+      FROM unnest($1::uuid[], $2::uuid[]) AS u(id, audit_id) WHERE a.id = u.id`,
+    values: [open.map(({ id }) => id), open.map((row) => audit.idFor(row.tenant_id)), ACTOR],
   })
 }

@@ -4,6 +4,7 @@ import { ConflictError, TerminalError } from '@chimera/contracts/errors'
 import type { GoalStatus } from '@chimera/contracts/goal'
 
 import type { AuditDraft } from '../append-audit.ts'
+import { cancelApprovals } from '../approvals/insert-approvals.ts'
 import type { Sql } from '../open-database.ts'
 
 /** What a cancel did. */
@@ -43,6 +44,7 @@ export async function cancelGoal(tx: Sql, of: Of, audit: AuditDraft): Promise<Ca
   const auditId = audit.idFor(of.tenantId)
   const effects = await cancelEffects(tx, of, auditId)
   const tasks = await cancelTasks(tx, of, auditId)
+  await cancelApprovals(tx, { taskIds: tasks.map(({ id }) => id) }, audit)
   await endGoal(tx, of, { ended: tasks.length, auditId })
 
   audit.add(of.tenantId, { subject: 'goal', id: of.goalId, from: status, to: 'CANCELLED' })

@@ -13,6 +13,8 @@ export type NewGoal = {
   readonly goal: Goal
   readonly source: 'stream' | 'http' | 'cli' | 'mcp'
   readonly trust: Trust
+  /** The person who asks, as `personOf` names one; nobody known for goals from the stream. */
+  readonly requestedBy?: string
   /** `goalContent(goal)`, when the caller has it already. */
   readonly content?: GoalContent
 }
@@ -111,6 +113,7 @@ async function insertRows(
       lease?.owner ?? null,
       lease?.leaseMs ?? null,
       goals.map(({ tenantId }) => audit.idFor(tenantId)),
+      goals.map(({ requestedBy }) => requestedBy ?? null),
     ],
   })
   for (const { made, tenant_id: tenantId, id } of rows) {
@@ -126,14 +129,15 @@ async function insertRows(
  */
 const INSERT = `WITH given AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[],
-      $7::text[], $8::text[], $9::jsonb[], $10::text[], $13::uuid[])
+      $7::text[], $8::text[], $9::jsonb[], $10::text[], $13::uuid[], $14::text[])
       AS u(tenant_id, id, version_id, mode, agent_id, campaign_id, source, trust, content,
-        content_hash, audit_id)
+        content_hash, audit_id, requested_by)
   ), accepted AS (
     INSERT INTO goals (tenant_id, id, version_id, status, mode, agent_id, campaign_id, source,
-      trust, content, content_hash, lease_owner, lease_until, audit_id)
+      trust, content, content_hash, lease_owner, lease_until, audit_id, requested_by)
     SELECT tenant_id, id, version_id, 'RECEIVED', mode, agent_id, campaign_id, source, trust,
-      content, content_hash, $11::text, now() + $12::float8 * interval '1 millisecond', audit_id
+      content, content_hash, $11::text, now() + $12::float8 * interval '1 millisecond', audit_id,
+      requested_by
     FROM given
     ON CONFLICT (tenant_id, id) DO NOTHING
     RETURNING tenant_id, id, status, version_id, content_hash, trust

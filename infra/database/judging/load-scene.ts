@@ -18,6 +18,8 @@ export type LoadedScene = {
   slots: { tenantId: string; goalId: string; slot: string; tool: string }[]
   rounds: {
     effectId: string
+    versionId: string
+    approvals: string[]
     taskId: string
     tenantId: string
     goalId: string
@@ -118,6 +120,8 @@ export async function readFences(
 async function readRounds(sql: Sql, keys: unknown[]): Promise<LoadedScene['rounds']> {
   const rows = await sql.query<{
     id: string
+    version_id: string
+    approvals: string[]
     task_id: string
     tenant_id: string
     goal_id: string
@@ -128,8 +132,8 @@ async function readRounds(sql: Sql, keys: unknown[]): Promise<LoadedScene['round
     code: string | null
   }>({
     name: 'scene-rounds',
-    text: `SELECT e.id, e.task_id, e.tenant_id, e.goal_id, e.slot, e.round, e.state,
-        e.args_hash, e.code
+    text: `SELECT e.id, e.version_id, e.approvals, e.task_id, e.tenant_id, e.goal_id, e.slot,
+        e.round, e.state, e.args_hash, e.code
       FROM effects e
       JOIN (SELECT DISTINCT * FROM unnest($1::uuid[], $2::text[])) AS k(tenant_id, goal_id)
       USING (tenant_id, goal_id) ORDER BY e.slot, e.round`,
@@ -137,6 +141,8 @@ async function readRounds(sql: Sql, keys: unknown[]): Promise<LoadedScene['round
   })
   return rows.map((row) => ({
     effectId: row.id,
+    versionId: row.version_id,
+    approvals: row.approvals,
     taskId: row.task_id,
     tenantId: row.tenant_id,
     goalId: row.goal_id,

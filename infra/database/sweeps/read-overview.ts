@@ -59,6 +59,8 @@ export type Overview = {
   /** What people said of effects, and adoptions of ledgers, that are under way. */
   readonly settlements: boolean
   readonly adoptions: boolean
+  /** Requests for approval that nobody answered in time. */
+  readonly lateApprovals: boolean
   /** Nothing is open: nothing can become late before something new arrives. */
   readonly idle: boolean
   readonly accounts: readonly SweptAccount[]
@@ -82,6 +84,7 @@ type Row = {
   unknown_effects: boolean
   settlements: boolean
   adoptions: boolean
+  late_approvals: boolean
   idle: boolean
   accounts: unknown
   fences: unknown
@@ -131,6 +134,8 @@ const OVERVIEW = `
     EXISTS (SELECT FROM effects WHERE state = 'UNKNOWN') AS unknown_effects,
     EXISTS (SELECT FROM effect_settlements WHERE done_at IS NULL) AS settlements,
     EXISTS (SELECT FROM tool_adoptions WHERE done_at IS NULL) AS adoptions,
+    EXISTS (SELECT FROM approvals WHERE state = 'REQUESTED' AND expires_at <= now())
+      AS late_approvals,
     NOT EXISTS (SELECT FROM goals WHERE status = 'RECEIVED')
       AND (SELECT true FROM tasks WHERE phase = 'ready'
         ORDER BY coalesce(run_at, ready_at) LIMIT 1) IS NULL
@@ -171,6 +176,7 @@ export async function readOverview(sql: Sql): Promise<Overview> {
     unknownEffects: row.unknown_effects,
     settlements: row.settlements,
     adoptions: row.adoptions,
+    lateApprovals: row.late_approvals,
     idle: row.idle,
     accounts: z.array(Account).parse(row.accounts),
     fences: Fences.parse(row.fences),

@@ -68,3 +68,10 @@ export async function findPrincipal(sql: Sql, secret: string): Promise<Principal
 /** Whether a principal may do what a route asks for. */
 export const mayDo = (principal: Principal, needed: Permission): boolean =>
   permissionsOf(principal).has(needed)
+
+/**
+ * The person behind a principal, for rules about persons: two tokens of one user are one person,
+ * and a token without a user is a person of its own.
+ */
+export const personOf = ({ userId, tokenId }: Principal): string =>
+  userId === null ? `token:${tokenId}` : `user:${userId}`

@@ -26,11 +26,14 @@ export type EffectRow = {
   settled_at: Date | null
   provider_ref: string | null
   receipt: unknown
+  approvals: string[]
 }
 
 export const EFFECT_COLUMNS = `id, effect_key, slot, round, task_id, grant_id, state, cancelling,
   tool, args, args_hash, account, mode, code, detail, granted_at, claimed_at, settled_at,
-  provider_ref, receipt`
+  provider_ref, receipt, CASE WHEN cardinality(approvals) > 0 THEN approvals
+    ELSE ARRAY(SELECT a.id FROM approvals a WHERE a.effect_id = effects.id ORDER BY a.n)
+  END AS approvals`
 
 export const effectViewOf = (row: EffectRow): EffectView => ({
   id: row.id,
@@ -46,8 +49,7 @@ export const effectViewOf = (row: EffectRow): EffectView => ({
   args_hash: row.args_hash,
   account: row.account,
   mode: row.mode,
-  // Nobody can approve before the Judge's own issue; what needs a person is denied until then.
-  approvals: [],
+  approvals: row.approvals,
   code: row.code,
   detail: row.detail,
   granted_at: isoTime(row.granted_at),

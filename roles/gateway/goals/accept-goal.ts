@@ -7,7 +7,7 @@ import { insertGoals } from '@chimera/infra/database/goals/insert-goals'
 import { storeAnswer } from '@chimera/infra/database/idempotency/store-answer'
 import { takeKey } from '@chimera/infra/database/idempotency/take-key'
 import type { Database, Sql } from '@chimera/infra/database/open-database'
-import type { Principal } from '@chimera/infra/database/tokens/find-principal'
+import { personOf, type Principal } from '@chimera/infra/database/tokens/find-principal'
 
 /** A goal that a client posted. */
 export type PostedGoal = Readonly<{
@@ -63,7 +63,7 @@ async function insert(
   const id = goal.id ?? newId()
   const [inserted] = await insertGoals(
     tx,
-    [{ tenantId, id, goal, source: 'http', trust: 'owner' }],
+    [{ tenantId, id, goal, source: 'http', trust: 'owner', requestedBy: personOf(principal) }],
     audit,
   )
   if (inserted === undefined) throw new InvariantError(`Goal ${id} got no answer.`)

@@ -1,0 +1,57 @@
+import { newId } from '@chimera/contracts/ids'
+
+import { appendAudit, draftAudit, type AuditDraft } from '../append-audit.ts'
+import type { Database } from '../open-database.ts'
+import { judgeAgain } from './write-decision.ts'
+
+/**
+ * Ends requests whose time is over, by the clock of the database, and has their tasks judged again.
+ * Answers the tasks to ring the Judge for. Tasks are locked first, as everywhere; one that somebody
+ * decides on at this moment is left to the next look.
+ */
+export async function expireApprovals(
+  database: Database,
+  of: { actor: string; limit: number },
+): Promise<{
+  tasks: { id: string; tenantId: string }[]
+  audit: ReturnType<AuditDraft['items']>
+}> {
+  const audit = draftAudit()
+  return database.transaction(async (tx) => {
+    const tasks = await tx.query<{ id: string; tenantId: string }>({
+      name: 'lock-tasks-of-late-approvals',
+      text: `SELECT t.id, t.tenant_id AS "tenantId" FROM tasks t
+        WHERE t.id IN (SELECT a.task_id FROM approvals a
+          WHERE a.state = 'REQUESTED' AND a.expires_at <= now()
+          ORDER BY a.expires_at LIMIT $1)
+        ORDER BY t.id FOR UPDATE SKIP LOCKED`,
+      values: [of.limit],
+    })
+    if (tasks.length === 0) return { tasks, audit: [] }
+    const late = await tx.query<{ id: string; tenant_id: string }>({
+      name: 'lock-late-approvals',
+      text: `SELECT id, tenant_id FROM approvals
+        WHERE task_id = ANY($1::uuid[]) AND state = 'REQUESTED' AND expires_at <= now()
+        ORDER BY id FOR UPDATE`,
+      values: [tasks.map(({ id }) => id)],
+    })
+    await tx.query({
+      name: 'expire-approvals',
+      text: `UPDATE approvals a SET state = 'EXPIRED', decided_at = now(), version_id = u.fresh,
+          audit_id = u.audit_id
+        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS u(id, fresh, audit_id)
+        WHERE a.id = u.id AND a.state = 'REQUESTED'`,
+      values: [
+        late.map(({ id }) => id),
+        late.map(() => newId()),
+        late.map((row) => audit.idFor(row.tenant_id)),
+      ],
+    })
+    for (const { id, tenant_id: tenantId } of late) {
+      audit.add(tenantId, { subject: 'approval', id, from: 'REQUESTED', to: 'EXPIRED' })
+    }
+    for (const { id, tenantId } of tasks) await judgeAgain(tx, { taskId: id, tenantId }, audit)
+    await appendAudit(tx, audit, of.actor)
+    return { tasks, audit: audit.items() }
+  })
+}

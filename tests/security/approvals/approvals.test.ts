@@ -1,0 +1,103 @@
+/** Nothing happens without the word of a person who may give it, for exactly this, in time. */
+import { APPROVAL_RULES, type ApprovalRules } from '@chimera/judge/approval-rules'
+import { describe } from 'vitest'
+
+import { control, guarantee, sampleSize, seeded, type Random } from '../../guarantee.ts'
+import { openApprovalRig } from '../../integration/approvals/approval-rig.ts'
+import { ATTACKS, openTarget, sound } from './attacks.ts'
+
+const claim = {
+  id: 'no-effect-without-a-person',
+  title: 'no attack on approvals gets an effect without a valid one',
+  n: sampleSize({ ci: 100, full: 5_000 }),
+  seed: 6,
+  timeoutMs: 3_600_000,
+}
+
+/** Attacks by turns; `names` for those that a control is about. */
+async function attack(of: {
+  n: number
+  random: Random
+  names?: readonly string[]
+  rules?: ApprovalRules
+  /** What a control switches off in its own database. */
+  without?: readonly string[]
+}): Promise<void> {
+  await using rig = await openApprovalRig()
+  for (const trigger of of.without ?? []) {
+    const [table, name] = trigger.split('.')
+    await rig.judge.database.query({ text: `ALTER TABLE ${table} DISABLE TRIGGER ${name}` })
+  }
+  const deps = { ...rig.judge.deps, ...(of.rules === undefined ? {} : { approvalRules: of.rules }) }
+  const names = of.names ?? Object.keys(ATTACKS)
+  for (let turn = 0; turn < of.n; turn += 1) {
+    const name = names[turn % names.length] ?? ''
+    const scene = { rig, deps, random: of.random }
+    const target = await openTarget(scene)
+    try {
+      await ATTACKS[name]?.(scene, target)
+      await sound(scene, target)
+    } catch (cause) {
+      throw new Error(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+        cause,
+      })
+    }
+  }
+}
+
+guarantee(claim, ({ n, random }) => attack({ n, random }))
+
+/** The rules with a check less, and no second look in the granting transaction. */
+const without = (...checks: string[]): ApprovalRules => ({
+  checks: APPROVAL_RULES.checks.filter(({ name }) => !checks.includes(name)),
+  hold: async (_tx, approvals) => new Set(approvals.map(({ id }) => id)),
+})
+
+/** The record's own look at what a grant rests on. */
+const TRIGGERS = ['effects.effects_rest_on_approvals', 'effects.effects_waited_for_approvals']
+
+describe('without a guard', () => {
+  const cases = [
+    {
+      guard: 'the hash of the arguments in the approval',
+      name: 'other arguments after the approval',
+      checks: ['isOfArguments'],
+      expect: /other arguments than approved/,
+    },
+    {
+      guard: 'the expiry of the approval',
+      name: 'expired before the verdict',
+      checks: ['isInTime'],
+      expect: /outlives its approval|without a valid word|GrantClaims|Too small/,
+    },
+    {
+      guard: 'the slot in the approval',
+      name: 'the approval of another slot',
+      checks: ['isOfSlot'],
+      expect: /without a valid word/,
+    },
+    {
+      guard: 'whether the approver still may',
+      name: 'approved by who was removed',
+      checks: ['hasApprovers'],
+      expect: /without a valid word/,
+    },
+    {
+      guard: 'that who asks does not approve money',
+      name: 'approved by who asked',
+      checks: ['hasApprovers'],
+      expect: /without a valid word/,
+    },
+  ]
+  for (const { guard, name, checks, expect } of cases) {
+    control({ guard, test: claim.id, expect, timeoutMs: 120_000 }, () =>
+      attack({
+        n: 8,
+        random: seeded(6),
+        names: [name],
+        rules: without(...checks),
+        without: TRIGGERS,
+      }),
+    )
+  }
+})

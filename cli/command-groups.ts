@@ -33,6 +33,7 @@ export const commandGroups: readonly CommandGroup[] = [
       resume: 'end a stop',
       policy: 'show, check, try and replace the rules of what agents may do',
       kill: 'show, raise and lower the kill level of the house',
+      budget: 'show and set what may be spent',
       dead: 'list, show and replay dead letters',
       tenant: 'make, list, pause and resume tenants',
       user: 'make, change, list, pause and resume users and their roles',

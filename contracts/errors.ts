@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   EFFECT_NOT_FOUND: row('terminal', 404, 'No such effect'),
   DEAD_LETTER_NOT_FOUND: row('terminal', 404, 'No such dead letter'),
   PLAN_INVALID: row('terminal', 422, 'The plan is not a bounded, acyclic graph'),
+  NO_PROGRESS: row('terminal', 422, 'Planning again brings nothing new'),
   INPUT_INVALID: row('terminal', 422, 'The input does not fit its schema'),
   BODY_INVALID: row('terminal', 400, 'The body is not valid JSON'),
   BODY_TOO_LARGE: row('terminal', 413, 'The body is too large'),

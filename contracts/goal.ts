@@ -44,6 +44,11 @@ const Frame = {
   mode: Mode.default('paper'),
   /** The most that all effects and model calls of this goal may cost, in US dollars. */
   max_cost_usd: z.number().positive().max(1_000_000).optional(),
+  /**
+   * What is `low` waits for tomorrow once 80 % of a budget that it is in are used. `normal` when it
+   * says nothing.
+   */
+  priority: z.enum(['low', 'normal']).optional(),
   /** The persona, a `SOUL.md` path by name (C10). */
   voice_ref: z.string().min(1).max(200).optional(),
 }

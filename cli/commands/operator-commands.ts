@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 
 import type { CliContext } from '../context.ts'
 import { registerApprovalCommands } from './approval/approval-commands.ts'
+import { registerBudgetCommands } from './budget/budget-commands.ts'
 import { registerDatabaseCommands } from './database/database-commands.ts'
 import { registerDeadCommands } from './dead/dead-commands.ts'
 import { registerEffectCommands } from './effect/effect-commands.ts'
@@ -27,6 +28,7 @@ export function registerOperatorCommands(program: Command, context: CliContext):
   registerPolicyCommands(program, context)
   registerKillCommands(program, context)
   registerTenancyCommands(program, context)
+  registerBudgetCommands(program, context)
   registerTokenCommands(program, context)
   registerToolsCommands(program, context)
   registerMediaCommands(program, context)

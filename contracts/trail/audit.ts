@@ -17,6 +17,7 @@ export const AuditItem = z.strictObject({
     'agent',
     'campaign',
     'policy',
+    'budget',
   ]),
   id: z.string().max(200),
   attempt: z.int().nonnegative().optional(),

@@ -52,6 +52,7 @@ export const RestoreReport = z.strictObject({
       tenant: z.string(),
       scope: z.string(),
       scope_id: z.string(),
+      mode: z.string(),
       asset: z.string(),
       day: z.string(),
       reserved: z.string(),

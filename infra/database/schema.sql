@@ -102,15 +102,39 @@ CREATE TABLE audit_entries (
   created_at timestamp with time zone NOT NULL DEFAULT now()
 );
 
+CREATE TABLE budget_caps (
+  tenant_id uuid NOT NULL,
+  scope text NOT NULL,
+  scope_id text NOT NULL,
+  mode text NOT NULL,
+  asset text NOT NULL,
+  per text NOT NULL,
+  cap numeric,
+  version_id uuid NOT NULL,
+  changed_at timestamp with time zone NOT NULL DEFAULT now(),
+  audit_id uuid NOT NULL
+);
+
+CREATE TABLE budget_defaults (
+  scope text NOT NULL,
+  mode text NOT NULL,
+  asset text NOT NULL,
+  per text NOT NULL,
+  cap numeric NOT NULL
+);
+
 CREATE TABLE budget_reservations (
-  effect_id uuid NOT NULL,
+  effect_id uuid,
   tenant_id uuid NOT NULL,
   scope text NOT NULL,
   scope_id text NOT NULL,
   asset text NOT NULL,
   day date NOT NULL,
   amount numeric NOT NULL,
-  settled numeric
+  settled numeric,
+  spend_id uuid,
+  holder_id uuid NOT NULL,
+  mode text NOT NULL
 );
 
 CREATE TABLE budgets (
@@ -119,9 +143,13 @@ CREATE TABLE budgets (
   scope_id text NOT NULL,
   asset text NOT NULL,
   day date NOT NULL,
-  cap numeric NOT NULL,
+  cap numeric,
   reserved numeric NOT NULL DEFAULT 0,
-  spent numeric NOT NULL DEFAULT 0
+  spent numeric NOT NULL DEFAULT 0,
+  mode text NOT NULL,
+  carried numeric NOT NULL DEFAULT 0,
+  warned_at timestamp with time zone,
+  exhausted_at timestamp with time zone
 );
 
 CREATE TABLE campaigns (
@@ -216,6 +244,17 @@ CREATE TABLE fences (
   changed_at timestamp with time zone NOT NULL DEFAULT now()
 );
 
+CREATE TABLE goal_replans (
+  tenant_id uuid NOT NULL,
+  goal_id text NOT NULL,
+  plan integer NOT NULL,
+  shape text NOT NULL,
+  failures jsonb NOT NULL,
+  tasks_completed integer NOT NULL,
+  cost_usd_micros numeric NOT NULL,
+  ended_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
 CREATE TABLE goals (
   tenant_id uuid NOT NULL,
   id text NOT NULL,
@@ -241,7 +280,12 @@ CREATE TABLE goals (
   planned_at timestamp with time zone,
   finished_at timestamp with time zone,
   audit_id uuid NOT NULL,
-  requested_by text
+  requested_by text,
+  plan integer NOT NULL DEFAULT 1,
+  planner text,
+  replan_cause jsonb,
+  replan_at timestamp with time zone,
+  replan_allowed_by text
 );
 
 CREATE TABLE idempotency_keys (
@@ -263,6 +307,21 @@ CREATE TABLE kill_levels (
   actor text NOT NULL,
   auto boolean NOT NULL DEFAULT false,
   changed_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE model_spends (
+  id uuid NOT NULL,
+  tenant_id uuid NOT NULL,
+  goal_id text,
+  agent_id text NOT NULL,
+  campaign_id text,
+  model text NOT NULL,
+  usd_micros numeric NOT NULL,
+  tokens numeric NOT NULL,
+  lease_until timestamp with time zone NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  settled_at timestamp with time zone,
+  ended text
 );
 
 CREATE TABLE policies (
@@ -387,7 +446,8 @@ CREATE TABLE tasks (
   result_at timestamp with time zone,
   judged_at timestamp with time zone,
   audit_id uuid NOT NULL,
-  waits_for text
+  waits_for text,
+  plan integer NOT NULL DEFAULT 1
 ) WITH (fillfactor=80);
 
 CREATE TABLE tenants (
@@ -492,14 +552,34 @@ ALTER TABLE asset_prices ADD CONSTRAINT asset_prices_decimals_check CHECK (((dec
 ALTER TABLE asset_prices ADD CONSTRAINT asset_prices_usd_micros_check CHECK ((usd_micros > (0)::numeric));
 ALTER TABLE audit_entries ADD CONSTRAINT audit_entries_pkey PRIMARY KEY (id);
 ALTER TABLE audit_entries ADD CONSTRAINT audit_entries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
-ALTER TABLE budget_reservations ADD CONSTRAINT budget_reservations_pkey PRIMARY KEY (effect_id, scope, scope_id, asset, day);
+ALTER TABLE budget_caps ADD CONSTRAINT budget_caps_pkey PRIMARY KEY (tenant_id, scope, scope_id, mode, asset, per);
+ALTER TABLE budget_caps ADD CONSTRAINT budget_caps_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE budget_caps ADD CONSTRAINT budget_caps_asset_check CHECK ((asset ~ '^[A-Z][A-Z0-9]{1,11}$'::text));
+ALTER TABLE budget_caps ADD CONSTRAINT budget_caps_cap_check CHECK (((cap >= (0)::numeric) AND (cap = trunc(cap))));
+ALTER TABLE budget_caps ADD CONSTRAINT budget_caps_check CHECK (((scope = 'goal'::text) = (per = 'ever'::text)));
+ALTER TABLE budget_caps ADD CONSTRAINT budget_caps_check1 CHECK (((scope <> 'tenant'::text) OR (scope_id = (tenant_id)::text)));
+ALTER TABLE budget_caps ADD CONSTRAINT budget_caps_mode_check CHECK ((mode = ANY (ARRAY['paper'::text, 'live'::text])));
+ALTER TABLE budget_caps ADD CONSTRAINT budget_caps_per_check CHECK ((per = ANY (ARRAY['day'::text, 'ever'::text])));
+ALTER TABLE budget_caps ADD CONSTRAINT budget_caps_scope_check CHECK ((scope = ANY (ARRAY['tenant'::text, 'agent'::text, 'campaign'::text, 'goal'::text])));
+ALTER TABLE budget_caps ADD CONSTRAINT budget_caps_scope_id_check CHECK ((scope_id ~ '^(\*|[A-Za-z0-9][A-Za-z0-9._:-]{0,127})$'::text));
+ALTER TABLE budget_defaults ADD CONSTRAINT budget_defaults_pkey PRIMARY KEY (scope, mode, asset, per);
+ALTER TABLE budget_defaults ADD CONSTRAINT budget_defaults_asset_check CHECK ((asset ~ '^[A-Z][A-Z0-9]{1,11}$'::text));
+ALTER TABLE budget_defaults ADD CONSTRAINT budget_defaults_cap_check CHECK (((cap >= (0)::numeric) AND (cap = trunc(cap))));
+ALTER TABLE budget_defaults ADD CONSTRAINT budget_defaults_mode_check CHECK ((mode = ANY (ARRAY['paper'::text, 'live'::text])));
+ALTER TABLE budget_defaults ADD CONSTRAINT budget_defaults_per_check CHECK ((per = ANY (ARRAY['day'::text, 'ever'::text])));
+ALTER TABLE budget_defaults ADD CONSTRAINT budget_defaults_scope_check CHECK ((scope = ANY (ARRAY['tenant'::text, 'agent'::text, 'campaign'::text, 'goal'::text])));
+ALTER TABLE budget_reservations ADD CONSTRAINT budget_reservations_pkey PRIMARY KEY (holder_id, scope, scope_id, mode, asset, day);
 ALTER TABLE budget_reservations ADD CONSTRAINT budget_reservations_effect_id_fkey FOREIGN KEY (effect_id) REFERENCES effects(id);
-ALTER TABLE budget_reservations ADD CONSTRAINT budget_reservations_tenant_id_scope_scope_id_asset_day_fkey FOREIGN KEY (tenant_id, scope, scope_id, asset, day) REFERENCES budgets(tenant_id, scope, scope_id, asset, day);
+ALTER TABLE budget_reservations ADD CONSTRAINT budget_reservations_spend_id_fkey FOREIGN KEY (spend_id) REFERENCES model_spends(id);
+ALTER TABLE budget_reservations ADD CONSTRAINT budget_reservations_tenant_id_scope_scope_id_mode_asset_da_fkey FOREIGN KEY (tenant_id, scope, scope_id, mode, asset, day) REFERENCES budgets(tenant_id, scope, scope_id, mode, asset, day);
 ALTER TABLE budget_reservations ADD CONSTRAINT budget_reservations_amount_check CHECK ((amount > (0)::numeric));
-ALTER TABLE budgets ADD CONSTRAINT budgets_pkey PRIMARY KEY (tenant_id, scope, scope_id, asset, day);
+ALTER TABLE budget_reservations ADD CONSTRAINT budget_reservations_check CHECK (((num_nonnulls(effect_id, spend_id) = 1) AND (holder_id = COALESCE(effect_id, spend_id))));
+ALTER TABLE budget_reservations ADD CONSTRAINT budget_reservations_mode_check CHECK ((mode = ANY (ARRAY['paper'::text, 'live'::text])));
+ALTER TABLE budgets ADD CONSTRAINT budgets_pkey PRIMARY KEY (tenant_id, scope, scope_id, mode, asset, day);
 ALTER TABLE budgets ADD CONSTRAINT budgets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 ALTER TABLE budgets ADD CONSTRAINT budgets_cap_check CHECK ((cap >= (0)::numeric));
-ALTER TABLE budgets ADD CONSTRAINT budgets_check CHECK (((spent + reserved) <= cap));
+ALTER TABLE budgets ADD CONSTRAINT budgets_carried_check CHECK ((carried >= (0)::numeric));
+ALTER TABLE budgets ADD CONSTRAINT budgets_mode_check CHECK ((mode = ANY (ARRAY['paper'::text, 'live'::text])));
 ALTER TABLE budgets ADD CONSTRAINT budgets_reserved_check CHECK ((reserved >= (0)::numeric));
 ALTER TABLE budgets ADD CONSTRAINT budgets_scope_check CHECK ((scope = ANY (ARRAY['tenant'::text, 'agent'::text, 'campaign'::text, 'goal'::text])));
 ALTER TABLE budgets ADD CONSTRAINT budgets_spent_check CHECK ((spent >= (0)::numeric));
@@ -531,6 +611,8 @@ ALTER TABLE effects ADD CONSTRAINT effects_round_check CHECK ((round >= 1));
 ALTER TABLE effects ADD CONSTRAINT effects_state_check CHECK ((state = ANY (ARRAY['PROPOSED'::text, 'AWAITING_APPROVAL'::text, 'GRANTED'::text, 'CONFIRMED'::text, 'REFUSED'::text, 'NOT_SENT'::text, 'UNKNOWN'::text, 'NOT_HAPPENED'::text, 'NEEDS_HUMAN'::text, 'DENIED'::text, 'EXPIRED'::text, 'CANCELLED'::text])));
 ALTER TABLE fences ADD CONSTRAINT fences_pkey PRIMARY KEY (scope);
 ALTER TABLE fences ADD CONSTRAINT fences_epoch_check CHECK ((epoch >= 0));
+ALTER TABLE goal_replans ADD CONSTRAINT goal_replans_pkey PRIMARY KEY (tenant_id, goal_id, plan);
+ALTER TABLE goal_replans ADD CONSTRAINT goal_replans_tenant_id_goal_id_fkey FOREIGN KEY (tenant_id, goal_id) REFERENCES goals(tenant_id, id);
 ALTER TABLE goals ADD CONSTRAINT goals_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE goals ADD CONSTRAINT goals_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 ALTER TABLE goals ADD CONSTRAINT goals_check CHECK (((status = 'PAUSED'::text) = (paused_from IS NOT NULL)));
@@ -539,6 +621,7 @@ ALTER TABLE goals ADD CONSTRAINT goals_check2 CHECK (((trust = 'owner'::text) OR
 ALTER TABLE goals ADD CONSTRAINT goals_id_check CHECK ((id ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$'::text));
 ALTER TABLE goals ADD CONSTRAINT goals_mode_check CHECK ((mode = ANY (ARRAY['dry'::text, 'paper'::text, 'live'::text])));
 ALTER TABLE goals ADD CONSTRAINT goals_paused_from_check CHECK ((paused_from = ANY (ARRAY['RECEIVED'::text, 'PLANNED'::text, 'ACTIVE'::text])));
+ALTER TABLE goals ADD CONSTRAINT goals_plan_check CHECK ((plan >= 1));
 ALTER TABLE goals ADD CONSTRAINT goals_source_check CHECK ((source = ANY (ARRAY['stream'::text, 'http'::text, 'cli'::text, 'mcp'::text])));
 ALTER TABLE goals ADD CONSTRAINT goals_status_check CHECK ((status = ANY (ARRAY['RECEIVED'::text, 'PLANNED'::text, 'ACTIVE'::text, 'PAUSED'::text, 'COMPLETED'::text, 'FAILED'::text, 'CANCELLED'::text])));
 ALTER TABLE goals ADD CONSTRAINT goals_tasks_open_check CHECK ((tasks_open >= 0));
@@ -550,6 +633,12 @@ ALTER TABLE kill_levels ADD CONSTRAINT kill_levels_check CHECK ((level = (epoch 
 ALTER TABLE kill_levels ADD CONSTRAINT kill_levels_epoch_check CHECK ((epoch >= 0));
 ALTER TABLE kill_levels ADD CONSTRAINT kill_levels_reason_check CHECK ((reason <> ''::text));
 ALTER TABLE kill_levels ADD CONSTRAINT kill_levels_scope_check CHECK ((scope ~ '^(everything|tenant:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$'::text));
+ALTER TABLE model_spends ADD CONSTRAINT model_spends_pkey PRIMARY KEY (id);
+ALTER TABLE model_spends ADD CONSTRAINT model_spends_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE model_spends ADD CONSTRAINT model_spends_check CHECK (((settled_at IS NULL) = (ended IS NULL)));
+ALTER TABLE model_spends ADD CONSTRAINT model_spends_ended_check CHECK ((ended = ANY (ARRAY['answered'::text, 'lapsed'::text])));
+ALTER TABLE model_spends ADD CONSTRAINT model_spends_tokens_check CHECK ((tokens >= (0)::numeric));
+ALTER TABLE model_spends ADD CONSTRAINT model_spends_usd_micros_check CHECK ((usd_micros >= (0)::numeric));
 ALTER TABLE policies ADD CONSTRAINT policies_pkey PRIMARY KEY (tenant_id, version);
 ALTER TABLE policies ADD CONSTRAINT policies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 ALTER TABLE policies ADD CONSTRAINT policies_version_check CHECK ((version >= 1));
@@ -613,6 +702,7 @@ CREATE INDEX approvals_of_task ON public.approvals USING btree (task_id);
 CREATE UNIQUE INDEX approvals_one_open ON public.approvals USING btree (effect_key) WHERE (state = 'REQUESTED'::text);
 CREATE INDEX approvals_open ON public.approvals USING btree (expires_at) WHERE (state = 'REQUESTED'::text);
 CREATE INDEX approvals_precedents ON public.approvals USING btree (tenant_id, agent_id, tool, decided_at) WHERE (state = 'APPROVED'::text);
+CREATE INDEX budget_reservations_open ON public.budget_reservations USING btree (tenant_id, scope, scope_id, mode, asset, day) WHERE (settled IS NULL);
 CREATE INDEX campaigns_paused ON public.campaigns USING btree (tenant_id, id) WHERE (status = 'PAUSED'::text);
 CREATE INDEX effect_settlements_open ON public.effect_settlements USING btree (requested_at) WHERE (done_at IS NULL);
 CREATE INDEX effects_counted_done ON public.effects USING btree (tenant_id, tool, COALESCE(claimed_at, granted_at)) WHERE (state = 'CONFIRMED'::text);
@@ -625,12 +715,15 @@ CREATE INDEX effects_open ON public.effects USING btree (account, grant_expires_
 CREATE INDEX effects_resting ON public.effects USING gin (approvals) WHERE (state = 'GRANTED'::text);
 CREATE INDEX goals_newest ON public.goals USING btree (tenant_id, received_at DESC, id DESC);
 CREATE INDEX goals_received ON public.goals USING btree (received_at) WHERE (status = 'RECEIVED'::text);
+CREATE INDEX goals_to_replan ON public.goals USING btree (replan_at) WHERE ((status = 'ACTIVE'::text) AND (replan_at IS NOT NULL));
+CREATE INDEX model_spends_open ON public.model_spends USING btree (lease_until) WHERE (settled_at IS NULL);
 CREATE INDEX policy_decisions_newest ON public.policy_decisions USING btree (tenant_id, created_at DESC, effect_id);
 CREATE INDEX receipts_of_grant ON public.receipts USING btree (grant_id);
 CREATE INDEX receipts_unjudged ON public.receipts USING btree (created_at) WHERE (judged_at IS NULL);
 CREATE INDEX task_dependencies_of_child ON public.task_dependencies USING btree (child_id);
 CREATE INDEX tasks_judging ON public.tasks USING btree (COALESCE(run_at, result_at)) WHERE (phase = 'judging'::text);
 CREATE INDEX tasks_of_goal ON public.tasks USING btree (tenant_id, goal_id);
+CREATE INDEX tasks_put_off ON public.tasks USING btree (waits_for) WHERE ((phase = 'ready'::text) AND (waits_for IS NOT NULL));
 CREATE INDEX tasks_ready ON public.tasks USING btree (COALESCE(run_at, ready_at)) WHERE (phase = 'ready'::text);
 CREATE INDEX tasks_running ON public.tasks USING btree (lease_until) WHERE (status = 'IN_PROGRESS'::text);
 CREATE INDEX tasks_waiting_for_room ON public.tasks USING btree (waits_for, result_at) WHERE ((phase = 'judging'::text) AND (waits_for IS NOT NULL));
@@ -641,77 +734,185 @@ CREATE UNIQUE INDEX users_email ON public.users USING btree (tenant_id, lower(em
 
 -- functions
 
-CREATE OR REPLACE FUNCTION public.budget_reserve(p_request integer[], p_tenant uuid[], p_scope text[], p_scope_id text[], p_asset text[], p_day date[], p_amount numeric[], p_cap numeric[])
- RETURNS SETOF integer
+CREATE OR REPLACE FUNCTION public.budget_cap(p_tenant uuid, p_scope text, p_scope_id text, p_mode text, p_asset text, p_per text, p_own numeric)
+ RETURNS numeric
  LANGUAGE plpgsql
+ STABLE
 AS $function$
 DECLARE
-  n int;
-  refused int;
+  found_cap numeric;
 BEGIN
-  INSERT INTO budgets (tenant_id, scope, scope_id, asset, day, cap)
-  SELECT DISTINCT ON (t, s, i, a, d) t, s, i, a, d, c
-  FROM unnest(p_tenant, p_scope, p_scope_id, p_asset, p_day, p_cap) AS l(t, s, i, a, d, c)
-  ORDER BY t, s, i, a, d
+  SELECT c.cap INTO found_cap FROM budget_caps c
+  WHERE (c.tenant_id, c.scope, c.scope_id, c.mode, c.asset, c.per)
+    = (p_tenant, p_scope, p_scope_id, p_mode, p_asset, p_per);
+  IF FOUND THEN RETURN found_cap; END IF;
+  IF p_own IS NOT NULL THEN RETURN p_own; END IF;
+  IF p_scope = 'campaign' AND p_asset = 'USD' THEN
+    SELECT c.daily_budget_usd_micros INTO found_cap FROM campaigns c
+    WHERE c.tenant_id = p_tenant AND c.id = p_scope_id;
+    IF found_cap IS NOT NULL THEN RETURN found_cap; END IF;
+  END IF;
+  SELECT c.cap INTO found_cap FROM budget_caps c
+  WHERE (c.tenant_id, c.scope, c.scope_id, c.mode, c.asset, c.per)
+    = (p_tenant, p_scope, '*', p_mode, p_asset, p_per);
+  IF FOUND THEN RETURN found_cap; END IF;
+  SELECT d.cap INTO found_cap FROM budget_defaults d
+  WHERE (d.scope, d.mode, d.asset, d.per) = (p_scope, p_mode, p_asset, p_per);
+  RETURN found_cap;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.budget_reserve(p_request integer[], p_tenant uuid[], p_scope text[], p_scope_id text[], p_mode text[], p_asset text[], p_per text[], p_amount numeric[], p_own numeric[])
+ RETURNS TABLE(kind text, request integer, tenant_id uuid, scope text, scope_id text, mode text, asset text, day date, cap numeric, used numeric, amount numeric)
+ LANGUAGE plpgsql
+AS $function$
+#variable_conflict use_column
+DECLARE
+  today date := (now() AT TIME ZONE 'UTC')::date;
+  p_day date[];
+  n int;
+  refusal record;
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(hashtext('budget caps'));
+  SELECT array_agg(CASE WHEN l.per = 'day' THEN today ELSE 'epoch'::date END ORDER BY l.nr)
+  INTO p_day FROM unnest(p_per) WITH ORDINALITY AS l(per, nr);
+
+  INSERT INTO budgets (tenant_id, scope, scope_id, mode, asset, day)
+  SELECT DISTINCT t, s, i, m, a, d
+  FROM unnest(p_tenant, p_scope, p_scope_id, p_mode, p_asset, p_day) AS l(t, s, i, m, a, d)
+  ORDER BY 1, 2, 3, 4, 5, 6
   ON CONFLICT DO NOTHING;
 
-  -- Locked in key order, so that two batches never wait for each other.
+  -- Locked in key order, so that two batches never wait for each other; the day before with it, where
+  -- a transaction that began before midnight may still be reserving.
   PERFORM 1 FROM budgets b
-  JOIN (SELECT DISTINCT * FROM unnest(p_tenant, p_scope, p_scope_id, p_asset, p_day)) AS k(t, s, i, a, d)
-    ON (b.tenant_id, b.scope, b.scope_id, b.asset, b.day) = (k.t, k.s, k.i, k.a, k.d)
-  ORDER BY b.tenant_id, b.scope, b.scope_id, b.asset, b.day
+  JOIN (SELECT DISTINCT * FROM unnest(p_tenant, p_scope, p_scope_id, p_mode, p_asset, p_day))
+      AS k(t, s, i, m, a, d)
+    ON (b.tenant_id, b.scope, b.scope_id, b.mode, b.asset) = (k.t, k.s, k.i, k.m, k.a)
+      AND b.day IN (k.d, k.d - 1)
+  ORDER BY b.tenant_id, b.scope, b.scope_id, b.mode, b.asset, b.day
   FOR UPDATE OF b;
 
-  FOR n IN SELECT DISTINCT r FROM unnest(p_request) AS r ORDER BY r LOOP
-    SELECT count(*) INTO refused
-    FROM (
-      SELECT t, s, i, a, d, sum(x) AS amount
-      FROM unnest(p_request, p_tenant, p_scope, p_scope_id, p_asset, p_day, p_amount)
-        AS l(r, t, s, i, a, d, x)
-      WHERE r = n
-      GROUP BY t, s, i, a, d
-    ) AS w
-    JOIN budgets b ON (b.tenant_id, b.scope, b.scope_id, b.asset, b.day) = (w.t, w.s, w.i, w.a, w.d)
-    WHERE b.spent + b.reserved + w.amount > b.cap;
-    CONTINUE WHEN refused > 0;
+  -- What is open of earlier days, UNKNOWN and NEEDS_HUMAN above all, counts in this one.
+  WITH keys AS (
+    SELECT t, s, i, m, a, d, p, min(o) AS own
+    FROM unnest(p_tenant, p_scope, p_scope_id, p_mode, p_asset, p_day, p_per, p_own)
+      AS l(t, s, i, m, a, d, p, o)
+    GROUP BY t, s, i, m, a, d, p
+  ), now_known AS (
+    SELECT k.*, budget_cap(k.t, k.s, k.i, k.m, k.a, k.p, k.own) AS new_cap,
+      CASE WHEN k.p = 'ever' THEN 0 ELSE coalesce((
+        SELECT sum(r.amount) FROM budget_reservations r
+        WHERE (r.tenant_id, r.scope, r.scope_id, r.mode, r.asset) = (k.t, k.s, k.i, k.m, k.a)
+          AND r.settled IS NULL AND r.day < k.d AND r.day > 'epoch'), 0) END AS new_carried
+    FROM keys k
+  )
+  UPDATE budgets b SET cap = k.new_cap, carried = k.new_carried
+  FROM now_known k
+  WHERE (b.tenant_id, b.scope, b.scope_id, b.mode, b.asset, b.day)
+      = (k.t, k.s, k.i, k.m, k.a, k.d)
+    AND (b.cap, b.carried) IS DISTINCT FROM (k.new_cap, k.new_carried);
 
-    UPDATE budgets b SET reserved = b.reserved + w.amount
+  FOR n IN SELECT DISTINCT r FROM unnest(p_request) AS r ORDER BY r LOOP
+    SELECT b.*, b.spent + b.reserved + b.carried AS full_of, w.wanted INTO refusal
     FROM (
-      SELECT t, s, i, a, d, sum(x) AS amount
-      FROM unnest(p_request, p_tenant, p_scope, p_scope_id, p_asset, p_day, p_amount)
-        AS l(r, t, s, i, a, d, x)
+      SELECT t, s, i, m, a, d, sum(x) AS wanted
+      FROM unnest(p_request, p_tenant, p_scope, p_scope_id, p_mode, p_asset, p_day, p_amount)
+        AS l(r, t, s, i, m, a, d, x)
       WHERE r = n
-      GROUP BY t, s, i, a, d
+      GROUP BY t, s, i, m, a, d
     ) AS w
-    WHERE (b.tenant_id, b.scope, b.scope_id, b.asset, b.day) = (w.t, w.s, w.i, w.a, w.d);
-    RETURN NEXT n;
+    JOIN budgets b ON (b.tenant_id, b.scope, b.scope_id, b.mode, b.asset, b.day)
+      = (w.t, w.s, w.i, w.m, w.a, w.d)
+    WHERE b.spent + b.reserved + b.carried + w.wanted > b.cap
+    -- A cap for ever says no for good, a day's only until midnight: the stricter word first.
+    ORDER BY b.day, b.scope, b.scope_id LIMIT 1;
+    IF FOUND THEN
+      RETURN QUERY SELECT 'refused', n, refusal.tenant_id, refusal.scope, refusal.scope_id,
+        refusal.mode, refusal.asset, refusal.day, refusal.cap, refusal.full_of, refusal.wanted;
+      IF refusal.exhausted_at IS NULL THEN
+        UPDATE budgets b SET exhausted_at = now()
+        WHERE (b.tenant_id, b.scope, b.scope_id, b.mode, b.asset, b.day) = (refusal.tenant_id,
+          refusal.scope, refusal.scope_id, refusal.mode, refusal.asset, refusal.day);
+        RETURN QUERY SELECT 'exhausted', n, refusal.tenant_id, refusal.scope, refusal.scope_id,
+          refusal.mode, refusal.asset, refusal.day, refusal.cap, refusal.full_of, refusal.wanted;
+      END IF;
+      CONTINUE;
+    END IF;
+
+    RETURN QUERY
+    WITH lines AS (
+      SELECT t, s, i, m, a, d, sum(x) AS wanted
+      FROM unnest(p_request, p_tenant, p_scope, p_scope_id, p_mode, p_asset, p_day, p_amount)
+        AS l(r, t, s, i, m, a, d, x)
+      WHERE r = n
+      GROUP BY t, s, i, m, a, d
+    ), before AS (
+      SELECT w.*, b.warned_at AS was_warned_at FROM lines w
+      JOIN budgets b ON (b.tenant_id, b.scope, b.scope_id, b.mode, b.asset, b.day)
+        = (w.t, w.s, w.i, w.m, w.a, w.d)
+    ), grown AS (
+      UPDATE budgets b SET reserved = b.reserved + w.wanted,
+        warned_at = CASE
+          WHEN b.warned_at IS NULL AND b.spent + b.reserved + b.carried + w.wanted >= b.cap * 0.8
+          THEN now() ELSE b.warned_at END
+      FROM before w
+      WHERE (b.tenant_id, b.scope, b.scope_id, b.mode, b.asset, b.day)
+        = (w.t, w.s, w.i, w.m, w.a, w.d)
+      RETURNING b.*, w.wanted, w.was_warned_at
+    )
+    SELECT 'warned', n, g.tenant_id, g.scope, g.scope_id, g.mode, g.asset, g.day, g.cap,
+      g.spent + g.reserved + g.carried, g.wanted
+    FROM grown g WHERE g.warned_at IS NOT NULL AND g.was_warned_at IS NULL;
+    RETURN QUERY SELECT 'granted', n, NULL::uuid, NULL::text, NULL::text, NULL::text, NULL::text,
+      NULL::date, NULL::numeric, NULL::numeric, NULL::numeric;
   END LOOP;
 END $function$;
 
-CREATE OR REPLACE FUNCTION public.budget_settle(p_effect uuid[], p_spent numeric[])
- RETURNS void
+CREATE OR REPLACE FUNCTION public.budget_settle(p_holder uuid[], p_asset text[], p_spent numeric[])
+ RETURNS TABLE(tenant_id uuid, scope text, scope_id text, mode text, asset text, freed numeric)
  LANGUAGE plpgsql
 AS $function$
+#variable_conflict use_column
 BEGIN
   PERFORM 1 FROM budgets b
-  JOIN budget_reservations r USING (tenant_id, scope, scope_id, asset, day)
-  WHERE r.effect_id = ANY (p_effect)
-  ORDER BY b.tenant_id, b.scope, b.scope_id, b.asset, b.day
+  JOIN (SELECT DISTINCT r.tenant_id, r.scope, r.scope_id, r.mode, r.asset, r.day
+      FROM budget_reservations r WHERE r.holder_id = ANY (p_holder) AND r.settled IS NULL) AS k
+    USING (tenant_id, scope, scope_id, mode, asset, day)
+  ORDER BY b.tenant_id, b.scope, b.scope_id, b.mode, b.asset, b.day
   FOR UPDATE OF b;
 
-  WITH settled AS (
-    UPDATE budget_reservations r SET settled = least(r.amount, l.spent)
-    FROM unnest(p_effect, p_spent) AS l(effect_id, spent)
-    WHERE r.effect_id = l.effect_id AND r.settled IS NULL
+  RETURN QUERY
+  WITH lines AS (
+    SELECT * FROM unnest(p_holder, p_asset, p_spent) AS l(holder, asset, spent)
+  ), chosen AS (
+    SELECT DISTINCT ON (r.holder_id, r.scope, r.scope_id, r.mode, r.asset, r.day)
+      r.holder_id, r.scope, r.scope_id, r.mode, r.asset, r.day, l.spent
+    FROM budget_reservations r
+    JOIN lines l ON l.holder = r.holder_id AND (l.asset = r.asset OR l.asset IS NULL)
+    WHERE r.settled IS NULL
+    ORDER BY r.holder_id, r.scope, r.scope_id, r.mode, r.asset, r.day, l.asset NULLS LAST
+  ), settled AS (
+    UPDATE budget_reservations r SET settled = least(r.amount, coalesce(c.spent, r.amount))
+    FROM chosen c
+    WHERE (r.holder_id, r.scope, r.scope_id, r.mode, r.asset, r.day)
+        = (c.holder_id, c.scope, c.scope_id, c.mode, c.asset, c.day)
+      AND r.settled IS NULL
     RETURNING r.*
   ), summed AS (
-    SELECT tenant_id, scope, scope_id, asset, day, sum(amount) AS amount, sum(settled) AS spent
-    FROM settled GROUP BY tenant_id, scope, scope_id, asset, day
+    SELECT s.tenant_id, s.scope, s.scope_id, s.mode, s.asset, s.day, sum(s.amount) AS amount,
+      sum(s.settled) AS spent
+    FROM settled s GROUP BY s.tenant_id, s.scope, s.scope_id, s.mode, s.asset, s.day
+  ), moved AS (
+    UPDATE budgets b SET reserved = b.reserved - s.amount, spent = b.spent + s.spent
+    FROM summed s
+    WHERE (b.tenant_id, b.scope, b.scope_id, b.mode, b.asset, b.day)
+      = (s.tenant_id, s.scope, s.scope_id, s.mode, s.asset, s.day)
+    RETURNING b.tenant_id, b.scope, b.scope_id, b.mode, b.asset,
+      -- What was open of an earlier day held back today as much.
+      CASE WHEN b.day > 'epoch' AND b.day < (now() AT TIME ZONE 'UTC')::date THEN s.amount
+        ELSE s.amount - s.spent END AS freed
   )
-  UPDATE budgets b SET reserved = b.reserved - s.amount, spent = b.spent + s.spent
-  FROM summed s
-  WHERE (b.tenant_id, b.scope, b.scope_id, b.asset, b.day)
-    = (s.tenant_id, s.scope, s.scope_id, s.asset, s.day);
+  SELECT m.tenant_id, m.scope, m.scope_id, m.mode, m.asset, m.freed FROM moved m WHERE m.freed > 0;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.check_effect_move()
@@ -789,6 +990,15 @@ BEGIN
   RETURN NEW;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.hold_reservations()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext('budget caps'));
+  RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.new_version()
  RETURNS uuid
  LANGUAGE sql
@@ -813,6 +1023,15 @@ BEGIN
     USING ERRCODE = 'integrity_constraint_violation';
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.refuse_overspending()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION 'the % of % % may not grow to % of %', NEW.asset, NEW.scope, NEW.scope_id,
+    NEW.spent + NEW.reserved + NEW.carried, NEW.cap USING ERRCODE = 'check_violation';
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.refuse_same_version()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -830,6 +1049,8 @@ CREATE TRIGGER approvals_binding_is_frozen BEFORE UPDATE ON public.approvals FOR
 CREATE TRIGGER approvals_end_is_final BEFORE UPDATE ON public.approvals FOR EACH ROW WHEN (((old.state <> 'REQUESTED'::text) AND (new.state <> old.state))) EXECUTE FUNCTION refuse_move('state');
 CREATE TRIGGER approvals_stay BEFORE DELETE ON public.approvals FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER audit_entries_insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER budget_caps_change BEFORE INSERT OR DELETE OR UPDATE ON public.budget_caps FOR EACH STATEMENT EXECUTE FUNCTION hold_reservations();
+CREATE TRIGGER budgets_grow_within_cap BEFORE UPDATE ON public.budgets FOR EACH ROW WHEN ((((new.spent + new.reserved) > (old.spent + old.reserved)) AND (((new.spent + new.reserved) + new.carried) > new.cap))) EXECUTE FUNCTION refuse_overspending();
 CREATE TRIGGER campaigns_end_is_final BEFORE UPDATE ON public.campaigns FOR EACH ROW WHEN (((old.status = 'COMPLETED'::text) AND (new.status <> old.status))) EXECUTE FUNCTION refuse_move('status');
 CREATE TRIGGER campaigns_version BEFORE UPDATE ON public.campaigns FOR EACH ROW WHEN ((new.version_id = old.version_id)) EXECUTE FUNCTION refuse_same_version();
 CREATE TRIGGER effects_identity_is_frozen BEFORE UPDATE ON public.effects FOR EACH ROW WHEN (((new.effect_key <> old.effect_key) OR (((new.round <> old.round) OR ((old.grant_id IS NOT NULL) AND ((new.grant_id IS DISTINCT FROM old.grant_id) OR (new.args_hash <> old.args_hash)))) AND (NOT ((old.state = ANY (ARRAY['GRANTED'::text, 'UNKNOWN'::text, 'NEEDS_HUMAN'::text])) AND (old.adopted_from IS NULL) AND (NOT (new.adopted_from IS DISTINCT FROM old.grant_id))))))) EXECUTE FUNCTION refuse_move('state');
@@ -838,6 +1059,7 @@ CREATE TRIGGER effects_rest_on_approvals BEFORE INSERT ON public.effects FOR EAC
 CREATE TRIGGER effects_stay BEFORE DELETE ON public.effects FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER effects_waited_for_approvals BEFORE UPDATE ON public.effects FOR EACH ROW WHEN (((new.state = 'GRANTED'::text) AND (old.state = ANY (ARRAY['PROPOSED'::text, 'AWAITING_APPROVAL'::text])))) EXECUTE FUNCTION check_granted_approvals();
 CREATE TRIGGER fences_only_rise BEFORE UPDATE ON public.fences FOR EACH ROW WHEN (((new.epoch < old.epoch) OR ((new.stopped <> old.stopped) AND (new.epoch = old.epoch)))) EXECUTE FUNCTION check_fence();
+CREATE TRIGGER goal_replans_insert_only BEFORE DELETE OR UPDATE ON public.goal_replans FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER goals_content_is_frozen BEFORE UPDATE ON public.goals FOR EACH ROW WHEN (((new.content_hash <> old.content_hash) OR (new.mode <> old.mode) OR (new.trust <> old.trust))) EXECUTE FUNCTION refuse_move('content_hash');
 CREATE TRIGGER goals_end_is_final BEFORE UPDATE ON public.goals FOR EACH ROW WHEN (((old.status = ANY (ARRAY['COMPLETED'::text, 'FAILED'::text, 'CANCELLED'::text])) AND (new.status <> old.status))) EXECUTE FUNCTION refuse_move('status');
 CREATE TRIGGER kill_levels_only_rise BEFORE DELETE OR UPDATE ON public.kill_levels FOR EACH ROW EXECUTE FUNCTION check_kill();

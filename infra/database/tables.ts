@@ -5,7 +5,14 @@
 import type { Generated } from 'kysely'
 
 import type { ApprovalWords, Approvals } from './approval-tables.ts'
-import type { Day, Digits, Json, Time } from './column-types.ts'
+import type {
+  BudgetCaps,
+  BudgetDefaults,
+  BudgetReservations,
+  Budgets,
+  ModelSpends,
+} from './budget-tables.ts'
+import type { Digits, Json, Time } from './column-types.ts'
 import type { AssetPrices, Policies, PolicyDecisions } from './policy-tables.ts'
 import type { Agents, ApiTokens, Campaigns, Tenants, Users } from './tenancy-tables.ts'
 import type {
@@ -63,6 +70,22 @@ type Goals = {
   finished_at: Time | null
   audit_id: string
   requested_by: string | null
+  plan: Generated<number>
+  planner: string | null
+  replan_cause: Json | null
+  replan_at: Time | null
+  replan_allowed_by: string | null
+}
+
+type GoalReplans = {
+  tenant_id: string
+  goal_id: string
+  plan: number
+  shape: string
+  failures: Json
+  tasks_completed: number
+  cost_usd_micros: Digits
+  ended_at: Generated<Time>
 }
 
 type Slots = {
@@ -103,6 +126,7 @@ type Tasks = {
   judged_at: Time | null
   audit_id: string
   waits_for: string | null
+  plan: Generated<number>
 }
 
 type TaskPayloads = {
@@ -184,28 +208,6 @@ type Receipts = {
   verdict: string | null
 }
 
-type Budgets = {
-  tenant_id: string
-  scope: string
-  scope_id: string
-  asset: string
-  day: Day
-  cap: Digits
-  reserved: Generated<Digits>
-  spent: Generated<Digits>
-}
-
-type BudgetReservations = {
-  effect_id: string
-  tenant_id: string
-  scope: string
-  scope_id: string
-  asset: string
-  day: Day
-  amount: Digits
-  settled: Digits | null
-}
-
 type Fences = {
   scope: string
   epoch: Digits
@@ -271,6 +273,7 @@ export type Tables = {
   stream_marker: StreamMarker
   audit_entries: AuditEntries
   goals: Goals
+  goal_replans: GoalReplans
   slots: Slots
   tasks: Tasks
   task_payloads: TaskPayloads
@@ -289,6 +292,9 @@ export type Tables = {
   receipts: Receipts
   budgets: Budgets
   budget_reservations: BudgetReservations
+  budget_caps: BudgetCaps
+  budget_defaults: BudgetDefaults
+  model_spends: ModelSpends
   fences: Fences
   kill_levels: KillLevels
   dead_letters: DeadLetters

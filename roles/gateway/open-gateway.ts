@@ -15,6 +15,7 @@ import { openReadiness, type Readiness } from './http/readiness.ts'
 import { serveHttp } from './http/serve.ts'
 import type { KillDeps } from './kills/kill.ts'
 import { approvalRoutes } from './routes/approval-routes.ts'
+import { budgetRoutes } from './routes/budget-routes.ts'
 import { feedRoute } from './routes/feed-route.ts'
 import { goalRoutes } from './routes/goal-routes.ts'
 import { healthRoutes } from './routes/health-routes.ts'
@@ -22,6 +23,7 @@ import { killRoutes } from './routes/kill-routes.ts'
 import { pauseRoutes } from './routes/pause-routes.ts'
 import { policyRoutes } from './routes/policy-routes.ts'
 import { recordRoutes } from './routes/record-routes.ts'
+import { replanRoutes } from './routes/replan-routes.ts'
 import type { Route } from './routes/route.ts'
 import { settleRoutes } from './routes/settle-routes.ts'
 import { stopRoutes } from './routes/stop-routes.ts'
@@ -77,6 +79,8 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const routes: Route[] = [
     ...goalRoutes({ database, doorbell, onAnswerKept: openBroom(deps) }),
     ...recordRoutes({ database }),
+    ...budgetRoutes({ database, doorbell }),
+    ...replanRoutes({ database, doorbell }),
     ...settleRoutes({ database, doorbell }),
     ...approvalRoutes({ database, doorbell }),
     ...tenancyRoutes({ database, doorbell }),

@@ -1,3 +1,4 @@
+import type { GoalRing } from '@chimera/contracts/goal'
 import type { EffectGrant } from '@chimera/contracts/grant'
 import { taskStream } from '@chimera/contracts/streams'
 import type { AuditItem } from '@chimera/contracts/trail/audit'
@@ -18,6 +19,8 @@ export type Announcement = {
   }[]
   /** Ids of tasks that became ready. */
   readonly ready: readonly string[]
+  /** Goals that wait for another plan. */
+  readonly replan: readonly { readonly tenantId: string; readonly id: string }[]
   readonly audit: readonly { readonly tenantId: string; readonly item: AuditItem }[]
 }
 
@@ -27,7 +30,7 @@ export type Announcement = {
  */
 export async function announce(
   deps: { readonly database: Sql; readonly publisher: Publisher },
-  { grants, ready, audit }: Announcement,
+  { grants, ready, replan, audit }: Announcement,
 ): Promise<void> {
   const tasks = await loadWireTasks(deps.database, ready)
   const publications: Publication[] = [
@@ -46,6 +49,11 @@ export async function announce(
       stream: taskStream(task.type),
       tenant: tenantId,
       payload: task,
+    })),
+    ...replan.map(({ tenantId, id }) => ({
+      stream: 'chimera:goals' as const,
+      tenant: tenantId,
+      payload: { id, ring: true } satisfies GoalRing,
     })),
     ...feedEvents(audit).map((event) => ({
       stream: 'chimera:feed' as const,

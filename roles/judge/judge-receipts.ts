@@ -1,8 +1,13 @@
 import type { ReceiptClaims } from '@chimera/contracts/grant'
+import { TRANSFERS } from '@chimera/domain/budget/effect-costs'
 import type { TaskMove } from '@chimera/domain/judging/attempt'
 import { type Settlement, adoptHolder, settleReceipt } from '@chimera/domain/judging/settle-receipt'
 import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
-import { settleBudgets } from '@chimera/infra/database/budgets/reserve-budgets'
+import {
+  type SettleLine,
+  settleBudgets,
+  wakeForBudget,
+} from '@chimera/infra/database/budgets/settle-budgets'
 import { noteCooldowns, passCooldowns } from '@chimera/infra/database/judging/account-cooldowns'
 import {
   loadEffectsByGrant,
@@ -53,7 +58,7 @@ export async function judgeReceipts(
   deps: JudgeReceiptsDeps,
   ids: readonly string[],
 ): Promise<Announcement & { readonly lookAgain: readonly string[] }> {
-  const nothing = { grants: [], ready: [], audit: [], lookAgain: [] }
+  const nothing = { grants: [], ready: [], replan: [], audit: [], lookAgain: [] }
   const receipts = await loadReceipts(deps.database, ids)
   if (receipts.length === 0) return nothing
   const verified: Verified[] = []
@@ -137,17 +142,10 @@ async function commit(
   )
   // A loser's receipt stays unjudged: the Keeper rings it again and it meets the new state.
   const won = applied.filter(({ move }) => moved.has(move.effectId))
-  await settleBudgets(
-    tx,
-    won.flatMap(({ settlement: { effect } }) =>
-      effect.spentUsdMicros === undefined
-        ? []
-        : [{ effectId: effect.effectId, spent: effect.spentUsdMicros }],
-    ),
-  )
+  const freed = await settleBudgets(tx, won.flatMap(spentBy))
   const moves = won.flatMap(({ settlement }) => settlement.task ?? [])
   const taskMoves = oneMovePerTask(moves)
-  const { ready, moved: movedTasks } = await moveTasks(tx, taskMoves, audit)
+  const { ready, replan, moved: movedTasks } = await moveTasks(tx, taskMoves, audit)
   // An effect may not end without its task hearing of it: both move, or it is read again.
   const left = taskMoves.find(({ taskId }) => !movedTasks.has(taskId))
   if (left !== undefined) throw new StaleSceneError(`task ${left.taskId}`)
@@ -159,6 +157,7 @@ async function commit(
     freed: words.map(accountOf),
     maxGranted: deps.maxGranted,
   })
+  woken.push(...(await wakeForBudget(tx, freed)))
   await markReceipts(tx, [
     ...judged,
     ...won.map(({ receiptId, move }) => ({ id: receiptId, verdict: `applied: ${move.to}` })),
@@ -170,12 +169,30 @@ async function commit(
   return {
     grants: [],
     ready: ready.map(({ taskId }) => taskId),
+    replan,
     audit: audit.items(),
     lookAgain: [...lookAgain, ...woken],
   }
 }
 
 const accountOf = ({ iss, tool }: ReceiptClaims) => ({ account: iss, tool })
+
+/**
+ * What a settled effect has spent: dollars as its receipt says; of everything else all that was
+ * reserved when it happened, nothing when it did not. A transaction that was reverted has moved no
+ * amount, but it was one.
+ */
+function spentBy({ settlement: { effect }, move: { receipt } }: Applied): SettleLine[] {
+  if (effect.spentUsdMicros === undefined) return []
+  const holderId = effect.effectId
+  const happened = effect.to === 'CONFIRMED'
+  const isReverted = receipt.code === 'REVERTED'
+  return [
+    { holderId, asset: 'USD', spent: effect.spentUsdMicros },
+    { holderId, asset: TRANSFERS, spent: happened ? null : 0n },
+    { holderId, asset: null, spent: happened && !isReverted ? null : 0n },
+  ]
+}
 
 /** Shorter ones are over before the next grant is there. */
 const LEAST_COOLDOWN_MS = 1_000

@@ -9,11 +9,7 @@ import {
   insertApprovals,
 } from '@chimera/infra/database/approvals/insert-approvals'
 import { loadApprovals } from '@chimera/infra/database/approvals/load-approvals'
-import {
-  type BudgetRequest,
-  recordReservations,
-  reserveBudgets,
-} from '@chimera/infra/database/budgets/reserve-budgets'
+import { recordReservations } from '@chimera/infra/database/budgets/reserve-budgets'
 import { type RoundRow, insertRounds } from '@chimera/infra/database/judging/insert-rounds'
 import { loadAttempts } from '@chimera/infra/database/judging/load-attempts'
 import { type LoadedScene, loadScene } from '@chimera/infra/database/judging/load-scene'
@@ -26,8 +22,9 @@ import type { Announcement } from './announce.ts'
 import { APPROVAL_RULES, type ApprovalRules } from './approval-rules.ts'
 import { askPeople } from './ask-people.ts'
 import { assertApproved, assertFresh } from './assert-fresh.ts'
-import { budgetRequests } from './budget-requests.ts'
+import type { EffectLine } from './budget-requests.ts'
 import { Policies } from './policies.ts'
+import { reserveForGrants } from './reserve-for-grants.ts'
 import { type ApprovalScene, openRoom, sceneFor } from './scene.ts'
 import { signRounds } from './sign-rounds.ts'
 
@@ -75,7 +72,7 @@ export async function judgeTasks(
   taskIds: readonly string[],
 ): Promise<Announcement> {
   const attempts = await loadAttempts(deps.database, taskIds)
-  if (attempts.length === 0) return { grants: [], ready: [], audit: [] }
+  if (attempts.length === 0) return { grants: [], ready: [], replan: [], audit: [] }
   const acting = attempts.filter(
     ({ outcome }) => outcome.outcome === 'result' && outcome.result.proposed_effects.length > 0,
   )
@@ -133,8 +130,7 @@ async function commit(
   const withRounds = prepared.filter(weighs)
   const granting = withRounds.some(({ rounds }) => rounds.some((row) => row.grant !== null))
   let won = prepared
-  const denied = new Set<string>()
-  const requests: BudgetRequest[] = []
+  let lines: readonly EffectLine[] = []
   if (withRounds.length > 0) {
     // Who lost the race must not reserve anything: rows are locked before the budget is asked.
     const held = await lockAttempts(
@@ -155,32 +151,29 @@ async function commit(
       tx,
       won.filter(({ rounds }) => rounds.some((row) => row.grant !== null)),
     )
-    for (const { attempt, rounds } of won) requests.push(...budgetRequests(attempt, rounds))
-    const reserved = await reserveBudgets(tx, requests)
-    for (const { effectId } of requests) if (!reserved.has(effectId)) denied.add(effectId)
+    const { nowMs } = judgedBy.scene
+    const reserved = await reserveForGrants(tx, { prepared: won, nowMs, audit })
+    won = reserved.prepared
+    lines = reserved.lines
   }
-  const decided = won.map((one) => withoutBudget(one, denied))
-  const { ready } = await moveTasks(
+  const { ready, replan } = await moveTasks(
     tx,
-    decided.map(({ decision }) => decision.move),
+    won.map(({ decision }) => decision.move),
     audit,
   )
-  const rounds = decided.flatMap((one) => one.rounds)
+  const rounds = won.flatMap((one) => one.rounds)
   await insertRounds(tx, rounds, audit)
   await judgedBy?.policies.record(tx, rounds)
-  await cancelApprovals(tx, { taskIds: decided.filter(leavesPeople).map(taskOf) }, audit)
+  await cancelApprovals(tx, { taskIds: won.filter(leavesPeople).map(taskOf) }, audit)
   await insertApprovals(
     tx,
-    decided.flatMap((one) => one.requests),
+    won.flatMap((one) => one.requests),
     audit,
   )
-  const kept = new Set(rounds.filter((row) => row.grant !== null).map((row) => row.effectId))
-  await recordReservations(
-    tx,
-    requests.filter(({ effectId }) => kept.has(effectId)),
-  )
+  await recordReservations(tx, lines)
   await appendAudit(tx, audit, deps.actor)
-  return { grants: rounds.flatMap(toGrant), ready: readyOf(ready), audit: audit.items() }
+  const grants = rounds.flatMap(toGrant)
+  return { grants, ready: readyOf(ready), replan, audit: audit.items() }
 }
 
 const taskOf = ({ attempt }: Prepared): string => attempt.taskId
@@ -195,21 +188,4 @@ function toGrant(row: RoundRow): Announcement['grants'] {
   if (row.grant === null || row.account === null) return []
   const { effectId, tenantId, account, tool, grant } = row
   return [{ effectId, tenantId, account, tool, grantId: grant.id, jws: grant.jws }]
-}
-
-/** A task none of whose effects may be paid for is denied whole: half of it was never asked for. */
-function withoutBudget(one: Prepared, denied: ReadonlySet<string>): Prepared {
-  if (!one.rounds.some((row) => denied.has(row.effectId))) return one
-  const detail = 'The goal may not cost that much; raise max_cost_usd in a new goal.'
-  const failure = { code: 'BUDGET_EXHAUSTED', message: `DENIED: ${detail}` }
-  const rounds = one.rounds.map((row) => ({
-    ...row,
-    state: 'DENIED' as const,
-    approvals: [],
-    grant: null,
-    code: failure.code,
-    detail,
-  }))
-  const move = { ...one.decision.move, to: 'denied' as const, failure, waitingOn: null }
-  return { ...one, decision: { ...one.decision, move }, rounds }
 }

@@ -12,6 +12,7 @@ import { effectDuty, type ToolDeps } from './effects/effect-duty.ts'
 import { helloDuty } from './hello/hello-duty.ts'
 import { leaseDuty } from './leases/lease-duty.ts'
 import { settlementDuty } from './settlements/settlement-duty.ts'
+import { spendDuty } from './spends/spend-duty.ts'
 import { trimDuty } from './trim/trim-duty.ts'
 
 /** Everything driven by time, running until it is disposed of. */
@@ -30,6 +31,7 @@ export const DUTIES = [
   'hello',
   'adoptions',
   'approvals',
+  'spends',
   'trim',
 ] as const
 
@@ -85,6 +87,7 @@ function composeDuties(deps: ToolDeps & { isLeading: () => boolean }): Duty[] {
     helloDuty(deps),
     adoptionDuty(deps),
     approvalDuty(deps),
+    spendDuty(deps),
     trimDuty(deps),
   ]
 }

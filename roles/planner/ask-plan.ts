@@ -42,6 +42,13 @@ tweet.post and tweet.reply publish the quoted text as it is. agent.write and age
 writer compose a tweet or a reply by the quoted instruction; agent.research finds something out and
 publishes nothing. wallet.transfer pays. Plan only what the goal asks for.`
 
+/** The Judge's reasons, which no stranger writes; and a further plan cannot add a slot anyway. */
+const REJECTED = {
+  title: 'Why the plans before were rejected; plan otherwise',
+  pointer: { source: 'default', rule: 'rejections' },
+} as const
+const MOST_REASONS = 16
+
 /**
  * Asks a model for the plan of a goal in the owner's own words. Nothing else is in the prompt, so
  * that no stranger has a say in what slots there are. Throws what the model threw; what it
@@ -53,13 +60,18 @@ export async function askPlan(
     readonly tenant: string
     readonly goalId: string
     readonly goal: TextGoal
+    /** Why the plans before were rejected; the words of the Judge's rules. */
+    readonly rejected?: readonly string[]
     readonly signal?: AbortSignal
   },
 ): Promise<Plan> {
-  const { goal, signal } = of
+  const { goal, signal, rejected = [] } = of
   const { value } = await model.complete({
     instructions: INSTRUCTIONS,
-    parts: [{ title: 'The goal', pointer: { source: 'goal', path: '/text' }, value: goal.text }],
+    parts: [
+      { title: 'The goal', pointer: { source: 'goal', path: '/text' }, value: goal.text },
+      ...(rejected.length === 0 ? [] : [{ ...REJECTED, value: rejected.slice(0, MOST_REASONS) }]),
+    ],
     schema: ModelPlan,
     check: ({ tasks }) => faultOf(() => planOfModel({ ...of, tasks })),
     ...(signal === undefined ? {} : { signal }),

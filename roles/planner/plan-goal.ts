@@ -46,13 +46,15 @@ export async function planGoalByModel(of: {
   readonly byRules: GoalPlan
   readonly model: Model
   readonly log: Logger
+  /** Why the plans before were rejected. */
+  readonly rejected?: readonly string[]
 }): Promise<GoalPlan> {
-  const { leased, byRules, model, log } = of
+  const { leased, byRules, model, log, rejected = [] } = of
   const { tenantId, id: goalId, versionId } = leased
   const goal = Goal.parse(leased.content)
   if (!('failure' in byRules) || !('text' in goal)) return byRules
   try {
-    const plan = await askPlan(model, { tenant: tenantId, goalId, goal })
+    const plan = await askPlan(model, { tenant: tenantId, goalId, goal, rejected })
     return { tenantId, goalId, versionId, plan }
   } catch (err) {
     if (err instanceof InvariantError) throw err

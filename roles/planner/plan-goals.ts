@@ -12,6 +12,8 @@ import type { Logger } from '@chimera/runtime/log'
 
 import { openLeaseKeeper } from './lease-keeper.ts'
 import { isForModel, planGoal, planGoalByModel } from './plan-goal.ts'
+import { putOffLow } from './put-off.ts'
+import { type Feedback, type PlannedAgain, replanGoals } from './replan-goals.ts'
 
 /** What planning needs; the composition root opens it. */
 export type PlannerDeps = {
@@ -24,6 +26,8 @@ export type PlannerDeps = {
   readonly leaseMs: number
   /** Asked about what the rules do not understand; without it they have the only word. */
   readonly model?: Model | undefined
+  /** Another way to plan what was rejected. */
+  readonly planAgain?: (goal: LeasedGoal, feedback: Feedback) => Promise<PlannedAgain>
 }
 
 /** Rows of one transaction: 500 drills of 500 tasks each would else be one of 250,000. */
@@ -35,14 +39,19 @@ const MAX_TASKS_PER_COMMIT = 2_000
  */
 export async function planGoals(deps: PlannerDeps, leased: readonly LeasedGoal[]): Promise<void> {
   const { model } = deps
-  const plans = leased.map((goal) => ({ leased: goal, byRules: planGoal(goal, deps.log) }))
+  const [first, again] = [leased.filter(isFirst), leased.filter((goal) => !isFirst(goal))]
+  const plans = first.map((goal) => ({ leased: goal, byRules: planGoal(goal, deps.log) }))
   const forModel = ({ leased: goal, byRules }: RulePlan): boolean =>
     model !== undefined && isForModel(goal, byRules)
   // Who needs no model does not wait for one.
   const ready = plans.filter((plan) => !forModel(plan)).map(({ byRules }) => byRules)
-  for (const chunk of chunksOf(ready)) await commitAndPublish(deps, chunk)
+  const timed = await putOffLow(deps.database, first, ready)
+  for (const chunk of chunksOf(timed)) await commitAndPublish(deps, chunk)
   if (model !== undefined) await planByModel(deps, model, plans.filter(forModel))
+  await replanGoals(deps, again)
 }
+
+const isFirst = ({ plansEnded }: LeasedGoal): boolean => plansEnded === 0
 
 type RulePlan = { readonly leased: LeasedGoal; readonly byRules: GoalPlan }
 
@@ -64,7 +73,7 @@ async function planByModel(
   const hand = async (): Promise<void> => {
     for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift()) {
       const made = await planGoalByModel({ ...plan, model, log: deps.log })
-      await commitAndPublish(deps, [made])
+      await commitAndPublish(deps, await putOffLow(deps.database, [plan.leased], [made]))
       keeper.done(plan.leased)
     }
   }
@@ -133,7 +142,8 @@ async function commitApart(
 
 /** An AgentTask exactly as the contract has it, for each task that waits for no other. */
 function doorbellsOf(goal: GoalPlan): Publication[] {
-  if ('failure' in goal) return []
+  // The Keeper rings what was put off when its time has come.
+  if ('failure' in goal || goal.putOff !== undefined) return []
   return goal.plan.tasks
     .filter(({ dependsOn }) => dependsOn.length === 0)
     .map(({ id, type, payload, constraints }) => ({

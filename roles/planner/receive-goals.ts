@@ -42,7 +42,7 @@ export async function receiveGoals(
   const leased = outcomes.flatMap((goal, index) => {
     const given = goals[index]
     return goal.outcome === 'inserted' && given !== undefined
-      ? [{ ...goal, content: given.goal, trust: given.trust }]
+      ? [{ ...goal, content: given.goal, trust: given.trust, plansEnded: 0 }]
       : []
   })
   return { outcomes, leased }

@@ -214,11 +214,15 @@ describe('what a ledger knows', () => {
     await bring(word('done', {}), word('void', { state: 'VOID' }))
     await bring(word('open', { grantId: granted, state: 'UNKNOWN' }))
     const { budgets } = await recount({ database })
-    const sums = budgets.map(({ scope_id: goal, reserved, spent }) => [goal, { reserved, spent }])
+    const ofGoals = budgets.filter(({ scope }) => scope === 'goal')
+    const sums = ofGoals.map(({ scope_id: goal, reserved, spent }) => [goal, { reserved, spent }])
     expect(Object.fromEntries(sums)).toEqual({
       done: { reserved: '0', spent: '10' },
       open: { reserved: '10', spent: '0' },
     })
+    const ofAgent = budgets.filter(({ scope }) => scope === 'agent')
+    const sum = (of: 'reserved' | 'spent') => ofAgent.reduce((all, one) => all + Number(one[of]), 0)
+    expect({ reserved: sum('reserved'), spent: sum('spent') }).toEqual({ reserved: 10, spent: 10 })
   })
 })
 

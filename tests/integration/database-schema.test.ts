@@ -146,7 +146,14 @@ async function tablesOfCatalog(database: FreshDatabase): Promise<Columns> {
 
 function readTables(): Columns {
   const types: Columns = {}
-  const names = ['tables', 'tool-tables', 'tenancy-tables', 'policy-tables', 'approval-tables']
+  const names = [
+    'tables',
+    'tool-tables',
+    'tenancy-tables',
+    'policy-tables',
+    'approval-tables',
+    'budget-tables',
+  ]
   for (const name of names) readTypes(`infra/database/${name}.ts`, types)
   const tables: Columns = {}
   for (const [table, type] of Object.entries(types['Tables'] ?? {}))

@@ -272,7 +272,7 @@ control(
               const [requests] = statement.values ?? []
               if (statement.name === 'reserve-budgets') {
                 return tx.query({
-                  text: 'SELECT unnest($1::int[]) AS budget_reserve',
+                  text: `SELECT DISTINCT 'granted' AS kind, unnest($1::int[]) AS request`,
                   values: [requests],
                 })
               }

@@ -43,6 +43,7 @@ test('error codes, whether they may be tried again, and their HTTP status', () =
       "EFFECT_NOT_FOUND terminal 404",
       "DEAD_LETTER_NOT_FOUND terminal 404",
       "PLAN_INVALID terminal 422",
+      "NO_PROGRESS terminal 422",
       "INPUT_INVALID terminal 422",
       "BODY_INVALID terminal 400",
       "BODY_TOO_LARGE terminal 413",

@@ -11,7 +11,7 @@ const WAIT_SECONDS = 1_200
 const MAX_WAIT_SECONDS = 86_400
 const MAX_LISTED = 10_000
 
-/** Adds `goal post|ls|show|watch|pause|resume|cancel`. */
+/** Adds `goal post|ls|show|watch|pause|resume|cancel|replan`. */
 export function registerGoalCommands(program: Command, context: CliContext): void {
   const goal = program
     .command('goal')
@@ -51,6 +51,14 @@ export function registerGoalCommands(program: Command, context: CliContext): voi
     .action(async (id: string, options: { json?: boolean }) => {
       const { cancelGoal } = await import('./cancel-goal.ts')
       await cancelGoal(id, options, context)
+    })
+  goal
+    .command('replan <id>')
+    .description('let a goal be planned again although effects of it may have happened')
+    .option('--json', 'print JSON')
+    .action(async (id: string, options: { json?: boolean }) => {
+      const { replanGoal } = await import('./replan-goal.ts')
+      await replanGoal(id, options, context)
     })
 }
 

@@ -9,6 +9,7 @@ export type Recounted = {
     tenant: string
     scope: string
     scope_id: string
+    mode: string
     asset: string
     day: string
     reserved: string
@@ -28,8 +29,8 @@ export async function recount(of: { database: Database }): Promise<Recounted> {
     await reserveForImported(tx)
     await tx.query({
       text: `UPDATE budget_reservations r SET settled = CASE
-          WHEN e.state = 'CONFIRMED' THEN least(r.amount,
-            coalesce((e.receipt ->> 'cost_usd_micros')::numeric, r.settled, r.amount))
+          WHEN e.state = 'CONFIRMED' THEN least(r.amount, coalesce(CASE WHEN r.asset = 'USD'
+            THEN (e.receipt ->> 'cost_usd_micros')::numeric END, r.settled, r.amount))
           WHEN e.state IN ('PROPOSED', 'AWAITING_APPROVAL', 'GRANTED', 'UNKNOWN', 'NEEDS_HUMAN')
             THEN NULL
           ELSE 0 END
@@ -39,22 +40,35 @@ export async function recount(of: { database: Database }): Promise<Recounted> {
   })
 }
 
-/** A round that came from a ledger holds its cost in its goal's counter, as a granted one does. */
+/**
+ * A round that came from a ledger holds its cost in the counters of its goal, campaign, agent and
+ * tenant, as a granted one does, on the day on which it was granted.
+ */
 async function reserveForImported(tx: Sql): Promise<void> {
-  const cap = usdToMicros(DEFAULT_MAX_COST_USD).toString()
+  const own = usdToMicros(DEFAULT_MAX_COST_USD).toString()
   const missing = `FROM effects e
-    WHERE e.cost_usd_micros > 0 AND e.grant_id IS NOT NULL
+    JOIN goals g ON g.tenant_id = e.tenant_id AND g.id = e.goal_id
+    CROSS JOIN LATERAL (SELECT (coalesce(e.granted_at, e.created_at) AT TIME ZONE 'UTC')::date
+      AS granted_on, CASE WHEN e.mode = 'live' THEN 'live' ELSE 'paper' END AS counted_as) AS w
+    CROSS JOIN LATERAL (VALUES
+      ('goal', e.goal_id, 'epoch'::date), ('campaign', g.campaign_id, w.granted_on),
+      ('agent', g.agent_id, w.granted_on), ('tenant', e.tenant_id::text, w.granted_on)
+    ) AS c(scope, scope_id, day)
+    WHERE e.cost_usd_micros > 0 AND e.grant_id IS NOT NULL AND c.scope_id IS NOT NULL
       AND NOT EXISTS (SELECT FROM budget_reservations r WHERE r.effect_id = e.id)`
   await tx.query({
-    text: `INSERT INTO budgets (tenant_id, scope, scope_id, asset, day, cap)
-      SELECT DISTINCT e.tenant_id, 'goal', e.goal_id, 'USD', 'epoch'::date, $1::numeric ${missing}
+    text: `INSERT INTO budgets (tenant_id, scope, scope_id, mode, asset, day, cap)
+      SELECT DISTINCT e.tenant_id, c.scope, c.scope_id, w.counted_as, 'USD', c.day,
+        CASE WHEN c.scope = 'goal' THEN $1::numeric END
+      ${missing}
       ON CONFLICT DO NOTHING`,
-    values: [cap],
+    values: [own],
   })
   await tx.query({
     text: `INSERT INTO budget_reservations
-        (effect_id, tenant_id, scope, scope_id, asset, day, amount)
-      SELECT e.id, e.tenant_id, 'goal', e.goal_id, 'USD', 'epoch'::date, e.cost_usd_micros
+        (holder_id, effect_id, tenant_id, scope, scope_id, mode, asset, day, amount)
+      SELECT e.id, e.id, e.tenant_id, c.scope, c.scope_id, w.counted_as, 'USD', c.day,
+        e.cost_usd_micros
       ${missing}`,
   })
 }
@@ -63,21 +77,21 @@ async function reserveForImported(tx: Sql): Promise<void> {
 async function recountBudgets(tx: Sql): Promise<Recounted['budgets']> {
   return tx.query<Recounted['budgets'][number]>({
     text: `WITH sums AS (
-        SELECT b.tenant_id, b.scope, b.scope_id, b.asset, b.day, b.cap AS old_cap,
+        SELECT b.tenant_id, b.scope, b.scope_id, b.mode, b.asset, b.day, b.cap AS old_cap,
           coalesce(sum(r.amount) FILTER (WHERE r.settled IS NULL), 0) AS reserved,
           coalesce(sum(r.settled), 0) AS spent
         FROM budgets b
-        LEFT JOIN budget_reservations r USING (tenant_id, scope, scope_id, asset, day)
-        GROUP BY b.tenant_id, b.scope, b.scope_id, b.asset, b.day
+        LEFT JOIN budget_reservations r USING (tenant_id, scope, scope_id, mode, asset, day)
+        GROUP BY b.tenant_id, b.scope, b.scope_id, b.mode, b.asset, b.day
       )
-      UPDATE budgets b SET reserved = s.reserved, spent = s.spent,
-        cap = greatest(b.cap, s.reserved + s.spent)
+      UPDATE budgets b SET reserved = s.reserved, spent = s.spent, carried = 0,
+        cap = CASE WHEN b.cap IS NOT NULL THEN greatest(b.cap, s.reserved + s.spent) END
       FROM sums s
-      WHERE (b.tenant_id, b.scope, b.scope_id, b.asset, b.day)
-          = (s.tenant_id, s.scope, s.scope_id, s.asset, s.day)
+      WHERE (b.tenant_id, b.scope, b.scope_id, b.mode, b.asset, b.day)
+          = (s.tenant_id, s.scope, s.scope_id, s.mode, s.asset, s.day)
         AND (b.reserved, b.spent) IS DISTINCT FROM (s.reserved, s.spent)
-      RETURNING b.tenant_id::text AS tenant, b.scope, b.scope_id, b.asset, b.day::text,
-        b.reserved::text, b.spent::text, b.cap > s.old_cap AS over_cap`,
+      RETURNING b.tenant_id::text AS tenant, b.scope, b.scope_id, b.mode, b.asset, b.day::text,
+        b.reserved::text, b.spent::text, coalesce(b.cap > s.old_cap, false) AS over_cap`,
   })
 }
 
@@ -85,10 +99,11 @@ async function recountGoals(tx: Sql): Promise<number> {
   const rows = await tx.query({
     text: `UPDATE goals g SET tasks_total = c.total, tasks_open = c.open, tasks_failed = c.failed,
         version_id = new_version()
-      FROM (SELECT tenant_id, goal_id, count(*)::int AS total,
-          count(*) FILTER (WHERE status NOT IN ('COMPLETED', 'FAILED'))::int AS open,
-          count(*) FILTER (WHERE status = 'FAILED')::int AS failed
-        FROM tasks GROUP BY tenant_id, goal_id) AS c
+      FROM (SELECT t.tenant_id, t.goal_id, count(*)::int AS total,
+          count(*) FILTER (WHERE t.status NOT IN ('COMPLETED', 'FAILED'))::int AS open,
+          count(*) FILTER (WHERE t.status = 'FAILED' AND t.plan = p.plan)::int AS failed
+        FROM tasks t JOIN goals p ON p.tenant_id = t.tenant_id AND p.id = t.goal_id
+        GROUP BY t.tenant_id, t.goal_id) AS c
       WHERE g.tenant_id = c.tenant_id AND g.id = c.goal_id
         AND (g.tasks_total, g.tasks_open, g.tasks_failed)
           IS DISTINCT FROM (c.total, c.open, c.failed)

@@ -150,7 +150,8 @@ async function endGoal(
   await tx.query({
     name: 'cancel-goal',
     text: `UPDATE goals SET status = 'CANCELLED', paused_from = NULL, version_id = new_version(),
-        finished_at = now(), waiting_on = NULL, lease_owner = NULL, lease_until = NULL,
+        finished_at = now(), waiting_on = NULL, replan_at = NULL,
+        lease_owner = NULL, lease_until = NULL,
         tasks_open = tasks_open - $3, tasks_failed = tasks_failed + $3, audit_id = $4
       WHERE tenant_id = $1 AND id = $2`,
     values: [tenantId, goalId, ended, auditId],

@@ -1,19 +1,9 @@
-import type { TaskConstraints, TaskType } from '@chimera/contracts/agent-task'
 import type { ErrorCode } from '@chimera/contracts/errors'
 import { newId } from '@chimera/contracts/ids'
 
 import type { AuditDraft } from '../append-audit.ts'
 import type { Sql } from '../open-database.ts'
-
-/** One task of a frozen plan; the shape of `domain/plan` PlannedTask. */
-export type TaskOfPlan = {
-  readonly id: string
-  readonly type: TaskType
-  readonly kind: string
-  readonly payload: Readonly<Record<string, unknown>>
-  readonly constraints: TaskConstraints
-  readonly dependsOn: readonly string[]
-}
+import { insertDependencies, insertTasks, type PutOff, type TaskOfPlan } from './insert-tasks.ts'
 
 /** A frozen plan; the shape of `domain/plan` Plan. */
 export type PlanToCommit = {
@@ -33,7 +23,11 @@ export type GoalPlan = {
   readonly goalId: string
   readonly versionId: string
 } & (
-  | { readonly plan: PlanToCommit }
+  | {
+      readonly plan: PlanToCommit
+      /** Its tasks wait for the next UTC day, or for a higher cap of this counter. */
+      readonly putOff?: PutOff
+    }
   | { readonly failure: { readonly code: ErrorCode; readonly message: string } }
 )
 
@@ -58,8 +52,11 @@ export async function commitPlans(
   const won = await moveGoals(tx, plans, audit)
   const winners = plans.filter((plan) => won.has(keyOf(plan)))
   const planned = winners.filter((plan): plan is Success => 'plan' in plan)
-  await insertTasks(tx, planned, audit)
-  await insertDependencies(tx, planned)
+  const tasks = planned.flatMap(({ tenantId, goalId, plan: { tasks: all }, putOff }) =>
+    all.map((task) => ({ ...task, tenantId, goalId, plan: 1, putOff })),
+  )
+  await insertTasks(tx, tasks, audit)
+  await insertDependencies(tx, tasks)
   await insertSlots(tx, planned)
   for (const plan of winners) noteMoves(plan, audit)
   return winners
@@ -77,15 +74,16 @@ async function moveGoals(
   const count = (goal: GoalPlan) => ('plan' in goal ? goal.plan.tasks.length : 0)
   const rows = await tx.query<{ tenant_id: string; id: string }>({
     name: 'commit-plans',
-    text: `UPDATE goals g SET version_id = u.fresh, plan_hash = u.plan_hash, failure = u.failure,
+    text: `UPDATE goals g SET version_id = u.fresh, plan_hash = u.plan_hash, planner = u.planner,
+        failure = u.failure,
         status = CASE WHEN u.failure IS NULL THEN 'ACTIVE' ELSE 'FAILED' END,
         planned_at = CASE WHEN u.failure IS NULL THEN now() END,
         finished_at = CASE WHEN u.failure IS NOT NULL THEN now() END,
         tasks_total = u.tasks, tasks_open = u.tasks, waiting_on = NULL,
         lease_owner = NULL, lease_until = NULL, audit_id = u.audit_id
       FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::jsonb[],
-        $7::int[], $8::uuid[])
-        AS u(tenant_id, id, version_id, fresh, plan_hash, failure, tasks, audit_id)
+        $7::int[], $8::uuid[], $9::text[])
+        AS u(tenant_id, id, version_id, fresh, plan_hash, failure, tasks, audit_id, planner)
       WHERE g.tenant_id = u.tenant_id AND g.id = u.id AND g.version_id = u.version_id
         AND g.status = 'RECEIVED'
       RETURNING g.tenant_id, g.id`,
@@ -98,6 +96,7 @@ async function moveGoals(
       sorted.map((goal) => ('failure' in goal ? failureJson(goal.failure) : null)),
       sorted.map((goal) => count(goal)),
       sorted.map(({ tenantId }) => audit.idFor(tenantId)),
+      sorted.map((goal) => ('plan' in goal ? goal.plan.planner : null)),
     ],
   })
   return new Set(rows.map((row) => keyOf({ tenantId: row.tenant_id, goalId: row.id })))
@@ -105,60 +104,6 @@ async function moveGoals(
 
 function failureJson({ code, message }: { code: ErrorCode; message: string }): string {
   return JSON.stringify({ code, message: message.slice(0, MAX_MESSAGE).toWellFormed() })
-}
-
-/** Tasks and their payloads in one statement; a task without parents is ready at once. */
-async function insertTasks(tx: Sql, plans: readonly Success[], audit: AuditDraft): Promise<void> {
-  const tasks = plans.flatMap(({ tenantId, goalId, plan }) =>
-    plan.tasks.map((task) => ({ ...task, tenantId, goalId })),
-  )
-  if (tasks.length === 0) return
-  await tx.query({
-    name: 'insert-tasks',
-    text: `WITH u AS MATERIALIZED (
-        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[],
-          $7::int[], $8::jsonb[], $9::jsonb[], $10::uuid[])
-          AS u(id, tenant_id, goal_id, version_id, type, kind, parents, payload, constraints,
-            audit_id)
-      ), planned AS (
-        INSERT INTO tasks (id, tenant_id, goal_id, version_id, type, kind, status, phase,
-          parents_open, ready_at, waiting_on, audit_id)
-        SELECT id, tenant_id, goal_id, version_id, type, kind, 'PENDING',
-          CASE WHEN parents = 0 THEN 'ready' ELSE 'blocked' END, parents,
-          CASE WHEN parents = 0 THEN now() END,
-          CASE WHEN parents > 0
-            THEN '{"reason": "parent tasks", "until": null, "unblock": null}'::jsonb END,
-          audit_id
-        FROM u
-      )
-      INSERT INTO task_payloads (task_id, payload, constraints)
-      SELECT id, payload, constraints FROM u`,
-    values: [
-      tasks.map(({ id }) => id),
-      tasks.map(({ tenantId }) => tenantId),
-      tasks.map(({ goalId }) => goalId),
-      tasks.map(() => newId()),
-      tasks.map(({ type }) => type),
-      tasks.map(({ kind }) => kind),
-      tasks.map(({ dependsOn }) => dependsOn.length),
-      tasks.map(({ payload }) => JSON.stringify(payload)),
-      tasks.map(({ constraints }) => JSON.stringify(constraints)),
-      tasks.map(({ tenantId }) => audit.idFor(tenantId)),
-    ],
-  })
-}
-
-async function insertDependencies(tx: Sql, plans: readonly Success[]): Promise<void> {
-  const edges = plans.flatMap(({ plan }) =>
-    plan.tasks.flatMap(({ id, dependsOn }) => dependsOn.map((parent) => ({ parent, child: id }))),
-  )
-  if (edges.length === 0) return
-  await tx.query({
-    name: 'insert-dependencies',
-    text: `INSERT INTO task_dependencies (parent_id, child_id)
-      SELECT * FROM unnest($1::uuid[], $2::uuid[])`,
-    values: [edges.map(({ parent }) => parent), edges.map(({ child }) => child)],
-  })
 }
 
 async function insertSlots(tx: Sql, plans: readonly Success[]): Promise<void> {

@@ -13,6 +13,8 @@ export type LeasedGoal = {
   readonly content: unknown
   /** Whose words the goal is made of. */
   readonly trust: Trust
+  /** 0 for a goal that has had no plan yet; what was rejected else. */
+  readonly plansEnded: number
 }
 
 /** A goal by its key. */
@@ -24,6 +26,7 @@ type Row = {
   version_id: string
   content: unknown
   trust: Trust
+  plans_ended: number
 }
 
 const asLeased = (row: Row): LeasedGoal => ({
@@ -32,19 +35,21 @@ const asLeased = (row: Row): LeasedGoal => ({
   versionId: row.version_id,
   content: row.content,
   trust: row.trust,
+  plansEnded: row.plans_ended,
 })
 
 /**
- * What may be leased: waiting for a plan, and free, over, or this owner's own from an earlier
- * life.
+ * What may be leased: waiting for its first or another plan, and free, over, or this owner's own
+ * from an earlier life.
  */
-const FREE = `g.status = 'RECEIVED'
+const FREE = `(g.status = 'RECEIVED' OR (g.status = 'ACTIVE' AND g.replan_at IS NOT NULL))
   AND (g.lease_until IS NULL OR g.lease_until <= now() OR g.lease_owner = $1)`
 
 const TAKE = `UPDATE goals g SET lease_owner = $1, version_id = new_version(),
     lease_until = now() + $2::float8 * interval '1 millisecond'
   FROM free f WHERE g.tenant_id = f.tenant_id AND g.id = f.id
-  RETURNING g.tenant_id, g.id, g.version_id, g.content, g.trust`
+  RETURNING g.tenant_id, g.id, g.version_id, g.content, g.trust,
+    CASE WHEN g.status = 'ACTIVE' THEN g.plan ELSE 0 END AS plans_ended`
 
 /**
  * Leases the goals of these keys for planning, by the clock of the database. What another holds,
@@ -119,7 +124,7 @@ export async function renewGoalLeases(
     text: `UPDATE goals g SET lease_until = now() + $2::float8 * interval '1 millisecond'
       FROM unnest($3::uuid[], $4::text[], $5::uuid[]) AS u(tenant_id, id, version_id)
       WHERE g.tenant_id = u.tenant_id AND g.id = u.id AND g.version_id = u.version_id
-        AND g.lease_owner = $1 AND g.status = 'RECEIVED'
+        AND g.lease_owner = $1 AND g.status IN ('RECEIVED', 'ACTIVE')
       RETURNING 1`,
     values: [
       of.owner,

@@ -10,6 +10,7 @@ import type { AuditItem } from '@chimera/contracts/trail/audit'
 
 import type { AuditDraft } from '../append-audit.ts'
 import type { Sql } from '../open-database.ts'
+import { countEnded, type Ended, type GoalToReplan } from './count-ended.ts'
 
 /** How one task moves; the shape of `domain/judging` TaskMove. */
 export type TaskMoveRow = {
@@ -33,9 +34,6 @@ export type TaskMoveRow = {
 /** A task whose doorbell is to be rung after the commit. */
 export type ReadyTask = { taskId: string; tenantId: string; goalId: string; type: TaskType }
 
-/** A task that has ended, for its goal's counters. */
-type Ended = { tenantId: string; goalId: string; failure: TaskMoveRow['failure'] }
-
 /** The wire status that a phase refines. */
 export function statusOf(phase: TaskPhase): TaskStatus {
   for (const status of ['PENDING', 'IN_PROGRESS', 'REVIEW', 'COMPLETED', 'FAILED'] as const) {
@@ -46,15 +44,15 @@ export function statusOf(phase: TaskPhase): TaskStatus {
 
 /**
  * Moves tasks by compare-and-set, and their children and goals with them, inside the caller's
- * transaction. Answers who moved (the others lost a race and are to be read again) and which tasks
- * became ready.
+ * transaction. Answers who moved (the others lost a race and are to be read again), which tasks
+ * became ready, and which goals wait for another plan.
  */
 export async function moveTasks(
   tx: Sql,
   moves: readonly TaskMoveRow[],
   audit: AuditDraft,
-): Promise<{ moved: Set<string>; ready: ReadyTask[] }> {
-  if (moves.length === 0) return { moved: new Set(), ready: [] }
+): Promise<{ moved: Set<string>; ready: ReadyTask[]; replan: GoalToReplan[] }> {
+  if (moves.length === 0) return { moved: new Set(), ready: [], replan: [] }
   const types = await writeMoves(tx, moves, audit)
   const winners = moves.filter((move) => types.has(move.taskId))
   for (const move of winners) audit.add(move.tenantId, transition(move))
@@ -68,8 +66,11 @@ export async function moveTasks(
   const failed = winners.filter((move) => statusOf(move.to) === 'FAILED')
   ready.push(...(await freeChildren(tx, done, audit)))
   const orphans = await failDescendants(tx, failed, audit)
-  await countEnded(tx, [...done, ...failed, ...orphans], audit)
-  return { moved: new Set(types.keys()), ready }
+  const ended = failed.map((move) =>
+    move.isRejection ? { ...move, rejectedId: move.taskId } : move,
+  )
+  const replan = await countEnded(tx, [...done, ...ended, ...orphans], audit)
+  return { moved: new Set(types.keys()), ready, replan }
 }
 
 /** One statement for all moves; returns the type of each task that moved. */
@@ -214,61 +215,6 @@ async function failDescendants(
     })
     return { tenantId: row.tenant_id, goalId: row.goal_id, failure }
   })
-}
-
-/** Goals count their ended tasks; the last one ends the goal. A cancelled goal only counts. */
-async function countEnded(tx: Sql, ended: readonly Ended[], audit: AuditDraft): Promise<void> {
-  if (ended.length === 0) return
-  const goals = new Map<string, Ended & { ended: number; failed: number }>()
-  for (const task of ended) {
-    const key = `${task.tenantId} ${task.goalId}`
-    const sum = goals.get(key) ?? { ...task, failure: null, ended: 0, failed: 0 }
-    sum.ended += 1
-    if (task.failure !== null) sum.failed += 1
-    // The cause, not its consequences, is what a person wants to read.
-    if (sum.failure === null || sum.failure.code === 'PARENT_FAILED') sum.failure = task.failure
-    goals.set(key, sum)
-  }
-  const sums = [...goals.values()]
-  const rows = await tx.query<{ tenant_id: string; id: string; status: string; was: string }>({
-    name: 'count-ended',
-    text: `WITH u AS (
-        SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::jsonb[], $6::uuid[])
-          AS u(tenant_id, id, ended, failed, failure, audit_id)
-      ), locked AS (
-        SELECT g.tenant_id, g.id, g.status AS was,
-          g.tasks_open = u.ended AND g.status IN ('RECEIVED', 'PLANNED', 'ACTIVE') AS ends
-        FROM goals g JOIN u USING (tenant_id, id) ORDER BY g.tenant_id, g.id FOR UPDATE OF g
-      )
-      UPDATE goals g SET version_id = new_version(), tasks_open = g.tasks_open - u.ended,
-        tasks_failed = g.tasks_failed + u.failed,
-        status = CASE WHEN NOT l.ends THEN g.status
-          WHEN g.tasks_failed + u.failed > 0 THEN 'FAILED' ELSE 'COMPLETED' END,
-        finished_at = CASE WHEN l.ends THEN now() ELSE g.finished_at END,
-        failure = coalesce(g.failure, u.failure), audit_id = u.audit_id
-      FROM u JOIN locked l USING (tenant_id, id)
-      WHERE g.tenant_id = u.tenant_id AND g.id = u.id
-      RETURNING g.tenant_id, g.id, g.status, l.was`,
-    values: [
-      sums.map((sum) => sum.tenantId),
-      sums.map((sum) => sum.goalId),
-      sums.map((sum) => sum.ended),
-      sums.map((sum) => sum.failed),
-      sums.map((sum) => (sum.failure === null ? null : JSON.stringify(sum.failure))),
-      sums.map((sum) => audit.idFor(sum.tenantId)),
-    ],
-  })
-  for (const row of rows) {
-    if (row.status === row.was) continue
-    const note = goals.get(`${row.tenant_id} ${row.id}`)?.failure?.code
-    audit.add(row.tenant_id, {
-      subject: 'goal',
-      id: row.id,
-      from: row.was,
-      to: row.status,
-      ...(note === undefined ? {} : { note }),
-    })
-  }
 }
 
 function auditIds(of: readonly { tenantId: string }[], audit: AuditDraft): [string[], string[]] {

@@ -64,7 +64,8 @@ export function findReceivedGoals(sql: Sql, of: Page): Promise<Waiting[]> {
   const { which, after, limit } = of
   return sql.query({
     text: `SELECT tenant_id AS "tenantId", id, received_at::text AS at FROM goals
-      WHERE status = 'RECEIVED' AND (lease_until IS NULL OR lease_until < now())
+      WHERE (status = 'RECEIVED' OR (status = 'ACTIVE' AND replan_at IS NOT NULL))
+        AND (lease_until IS NULL OR lease_until < now())
         AND received_at < now() - $1::float8 * interval '1 millisecond'
         AND received_at >= $2::timestamptz
         AND (received_at, tenant_id, id) > ($2::timestamptz, $3::uuid, $4)
@@ -125,7 +126,8 @@ export function findLostPlans(
 ): Promise<{ tenantId: string; id: string }[]> {
   return sql.query({
     text: `SELECT tenant_id AS "tenantId", id FROM goals
-      WHERE status = 'RECEIVED' AND lease_until < now() ORDER BY received_at LIMIT $1`,
+      WHERE (status = 'RECEIVED' OR (status = 'ACTIVE' AND replan_at IS NOT NULL))
+        AND lease_until < now() ORDER BY received_at LIMIT $1`,
     values: [of.limit],
   })
 }

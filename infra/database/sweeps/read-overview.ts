@@ -61,6 +61,8 @@ export type Overview = {
   readonly adoptions: boolean
   /** Requests for approval that nobody answered in time. */
   readonly lateApprovals: boolean
+  /** Calls of models whose lease ran out. */
+  readonly lapsedCalls: boolean
   /** Nothing is open: nothing can become late before something new arrives. */
   readonly idle: boolean
   readonly accounts: readonly SweptAccount[]
@@ -85,6 +87,7 @@ type Row = {
   settlements: boolean
   adoptions: boolean
   late_approvals: boolean
+  lapsed_calls: boolean
   idle: boolean
   accounts: unknown
   fences: unknown
@@ -103,7 +106,9 @@ const OVERVIEW = `
   SELECT
     (SELECT marker FROM stream_marker) AS marker,
     EXISTS (SELECT FROM tasks WHERE status = 'IN_PROGRESS' AND lease_until < now()) AS lost_leases,
-    EXISTS (SELECT FROM goals WHERE status = 'RECEIVED' AND lease_until < now()) AS lost_plans,
+    EXISTS (SELECT FROM goals WHERE status = 'RECEIVED' AND lease_until < now())
+      OR EXISTS (SELECT FROM goals WHERE status = 'ACTIVE' AND replan_at IS NOT NULL
+        AND lease_until < now()) AS lost_plans,
     EXISTS (SELECT FROM tasks, due_window WHERE phase = 'ready' AND run_at IS NOT NULL
         AND coalesce(run_at, ready_at) > since AND coalesce(run_at, ready_at) <= now())
       OR EXISTS (SELECT FROM tasks, due_window WHERE phase = 'judging' AND run_at IS NOT NULL
@@ -115,7 +120,9 @@ const OVERVIEW = `
         WHERE phase = 'judging' AND coalesce(run_at, result_at) > now())
     ) - now()) * 1000)::float8 AS next_due_ms,
     EXISTS (SELECT FROM goals, late WHERE status = 'RECEIVED' AND received_at < late.before
-        AND lease_until IS NULL) AS late_goals,
+        AND lease_until IS NULL)
+      OR EXISTS (SELECT FROM goals, late WHERE status = 'ACTIVE' AND replan_at IS NOT NULL
+        AND replan_at < late.before AND lease_until IS NULL) AS late_goals,
     (SELECT true FROM late, tasks t JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id
       WHERE t.phase = 'ready' AND coalesce(t.run_at, t.ready_at) < late.before
         AND g.status IN ('PLANNED', 'ACTIVE') AND ${IS_NOT_HELD}
@@ -136,7 +143,11 @@ const OVERVIEW = `
     EXISTS (SELECT FROM tool_adoptions WHERE done_at IS NULL) AS adoptions,
     EXISTS (SELECT FROM approvals WHERE state = 'REQUESTED' AND expires_at <= now())
       AS late_approvals,
+    EXISTS (SELECT FROM model_spends WHERE settled_at IS NULL AND lease_until < now())
+      AS lapsed_calls,
     NOT EXISTS (SELECT FROM goals WHERE status = 'RECEIVED')
+      AND NOT EXISTS (SELECT FROM goals WHERE status = 'ACTIVE' AND replan_at IS NOT NULL)
+      AND NOT EXISTS (SELECT FROM model_spends WHERE settled_at IS NULL)
       AND (SELECT true FROM tasks WHERE phase = 'ready'
         ORDER BY coalesce(run_at, ready_at) LIMIT 1) IS NULL
       AND NOT EXISTS (SELECT FROM tasks WHERE status = 'IN_PROGRESS')
@@ -177,6 +188,7 @@ export async function readOverview(sql: Sql): Promise<Overview> {
     settlements: row.settlements,
     adoptions: row.adoptions,
     lateApprovals: row.late_approvals,
+    lapsedCalls: row.lapsed_calls,
     idle: row.idle,
     accounts: z.array(Account).parse(row.accounts),
     fences: Fences.parse(row.fences),

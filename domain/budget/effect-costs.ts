@@ -1,0 +1,32 @@
+import type { ToolName } from '@chimera/contracts/tools'
+
+/** What an effect takes beside US dollars: tokens of a chain, a place among today's transfers. */
+export type EffectCost = { readonly asset: string; readonly amount: bigint }
+
+/** Counts transactions of wallets, so that a count is a cap like any other. */
+export const TRANSFERS = 'TRANSFERS'
+
+/** The asset that `transfer_native` moves; every chain of the house pays its gas in it. */
+const NATIVE = 'ETH'
+
+/** Longer numbers fit no chain: 256 bits have 78 digits. */
+const BASE_UNITS = /^[1-9][0-9]{0,77}$/
+const ASSET = /^[A-Z][A-Z0-9]{1,11}$/
+
+/** Tools that make a transaction of a wallet. */
+const MOVES = new Set<ToolName>(['transfer_native', 'transfer_erc20', 'unstick_transfer'])
+
+/**
+ * What one effect of a wallet takes in assets of its own, in base units: its amount, never turned
+ * into another asset, and one transfer. Nothing for the tools of other servers; amounts that no
+ * tool would take count nothing, because the tool server refuses them.
+ */
+export function effectCosts(tool: string, args: Readonly<Record<string, unknown>>): EffectCost[] {
+  if (![...MOVES].some((name) => name === tool)) return []
+  const costs: EffectCost[] = [{ asset: TRANSFERS, amount: 1n }]
+  const asset = tool === 'transfer_native' ? NATIVE : args['asset']
+  const { amount } = args
+  if (typeof asset !== 'string' || !ASSET.test(asset) || asset === TRANSFERS) return costs
+  if (typeof amount !== 'string' || !BASE_UNITS.test(amount)) return costs
+  return [...costs, { asset, amount: BigInt(amount) }]
+}

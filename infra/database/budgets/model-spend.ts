@@ -1,0 +1,140 @@
+import { appendAudit, draftAudit } from '../append-audit.ts'
+import type { Database, Sql } from '../open-database.ts'
+import type { BudgetLine, CounterState } from './budget-line.ts'
+import { noteBudgets } from './note-budgets.ts'
+import { recordReservations, reserveBudgets } from './reserve-budgets.ts'
+import { settleBudgets, wakeForBudget } from './settle-budgets.ts'
+
+/** A call of a model that is about to be made, at the most that it can cost. */
+export type ModelCall = {
+  /** Of the call; the same id is not reserved twice. */
+  readonly id: string
+  readonly tenantId: string
+  readonly agentId: string
+  readonly campaignId: string | null
+  /** The goal that it is made for, with its cap in micros; null for what no goal asked for. */
+  readonly goal: {
+    readonly id: string
+    readonly mode: 'paper' | 'live'
+    readonly maxCostUsdMicros: bigint
+  } | null
+  readonly model: string
+  readonly usdMicros: bigint
+  readonly tokens: bigint
+  /** Whoever makes the call settles it before this is over; else all of it counts as spent. */
+  readonly leaseMs: number
+  readonly actor: string
+}
+
+/**
+ * Reserves a call of a model before it is made. Answers the counter that was too full, and then the
+ * call must not be made. Models cost real money in every mode; only the counter of the goal keeps
+ * the goal's mode, so that its effects and its calls share one cap.
+ */
+export async function reserveModelCall(
+  database: Database,
+  call: ModelCall,
+): Promise<CounterState | undefined> {
+  const audit = draftAudit()
+  return database.transaction(async (tx) => {
+    const lines = linesOf(call)
+    const { refused, notices } = await reserveBudgets(tx, [{ key: call.id, lines }])
+    noteBudgets(audit, notices)
+    await appendAudit(tx, audit, call.actor)
+    const counter = refused.get(call.id)
+    if (counter !== undefined) return counter
+    await tx.query({
+      name: 'insert-model-spend',
+      text: `INSERT INTO model_spends (id, tenant_id, goal_id, agent_id, campaign_id, model,
+          usd_micros, tokens, lease_until)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now() + $9::float8 * interval '1 millisecond')`,
+      values: [
+        call.id,
+        call.tenantId,
+        call.goal?.id ?? null,
+        call.agentId,
+        call.campaignId,
+        call.model,
+        call.usdMicros.toString(),
+        call.tokens.toString(),
+        call.leaseMs,
+      ],
+    })
+    await recordReservations(
+      tx,
+      lines.map((line) => ({ ...line, spendId: call.id })),
+    )
+    return undefined
+  })
+}
+
+function linesOf({ tenantId, agentId, campaignId, goal, usdMicros, tokens }: ModelCall) {
+  const costs = [
+    { asset: 'USD', amount: usdMicros },
+    { asset: 'MODELUSD', amount: usdMicros },
+    { asset: 'TOKENS', amount: tokens },
+  ].filter(({ amount }) => amount > 0n)
+  return costs.flatMap((cost): BudgetLine[] => {
+    const day = { ...cost, tenantId, mode: 'live', per: 'day', own: null } as const
+    const own = cost.asset === 'USD' ? (goal?.maxCostUsdMicros ?? null) : null
+    return [
+      ...(goal === null
+        ? []
+        : [
+            { ...day, mode: goal.mode, scope: 'goal', scopeId: goal.id, per: 'ever', own } as const,
+          ]),
+      ...(campaignId === null ? [] : [{ ...day, scope: 'campaign', scopeId: campaignId } as const]),
+      { ...day, scope: 'agent', scopeId: agentId },
+      { ...day, scope: 'tenant', scopeId: tenantId },
+    ]
+  })
+}
+
+/**
+ * Settles a call by what it really cost. Answers false when it was settled before: by an earlier
+ * answer, or in full because its lease ran out; that stays.
+ */
+export async function settleModelCall(
+  database: Database,
+  of: { id: string; usdMicros: bigint; tokens: bigint },
+): Promise<boolean> {
+  return database.transaction(async (tx) => {
+    const rows = await tx.query({
+      name: 'end-model-spend',
+      text: `UPDATE model_spends SET settled_at = now(), ended = 'answered'
+        WHERE id = $1 AND settled_at IS NULL RETURNING id`,
+      values: [of.id],
+    })
+    if (rows.length === 0) return false
+    await settleAndWake(tx, [
+      { holderId: of.id, asset: 'TOKENS', spent: of.tokens },
+      { holderId: of.id, asset: null, spent: of.usdMicros },
+    ])
+    return true
+  })
+}
+
+/** Settles in full what nobody came back for; answers how many calls that were. */
+export async function settleLapsedCalls(
+  database: Database,
+  of: { limit: number },
+): Promise<number> {
+  return database.transaction(async (tx) => {
+    const rows = await tx.query<{ id: string }>({
+      text: `UPDATE model_spends SET settled_at = now(), ended = 'lapsed'
+        WHERE id IN (SELECT id FROM model_spends WHERE settled_at IS NULL AND lease_until < now()
+          ORDER BY lease_until LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING id`,
+      values: [of.limit],
+    })
+    await settleAndWake(
+      tx,
+      rows.map(({ id }) => ({ holderId: id, asset: null, spent: null })),
+    )
+    return rows.length
+  })
+}
+
+async function settleAndWake(tx: Sql, lines: Parameters<typeof settleBudgets>[1]): Promise<void> {
+  // The Keeper rings whoever is due.
+  await wakeForBudget(tx, await settleBudgets(tx, lines))
+}

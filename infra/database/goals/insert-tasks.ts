@@ -1,0 +1,99 @@
+import type { TaskConstraints, TaskType } from '@chimera/contracts/agent-task'
+import { newId } from '@chimera/contracts/ids'
+
+import type { AuditDraft } from '../append-audit.ts'
+import type { Sql } from '../open-database.ts'
+
+/** One task of a frozen plan; the shape of `domain/plan` PlannedTask. */
+export type TaskOfPlan = {
+  readonly id: string
+  readonly type: TaskType
+  readonly kind: string
+  readonly payload: Readonly<Record<string, unknown>>
+  readonly constraints: TaskConstraints
+  readonly dependsOn: readonly string[]
+}
+
+/** Why tasks wait for the next UTC day, and for which counter a higher cap would wake them. */
+export type PutOff = {
+  readonly reason: string
+  readonly waitsFor: string
+  readonly unblock: string
+}
+
+type TaskToInsert = TaskOfPlan & {
+  readonly tenantId: string
+  readonly goalId: string
+  /** Which plan of the goal it is of. */
+  readonly plan: number
+  readonly putOff?: PutOff | undefined
+}
+
+/** Tasks and their payloads in one statement; a task without parents is ready at once. */
+export async function insertTasks(
+  tx: Sql,
+  tasks: readonly TaskToInsert[],
+  audit: AuditDraft,
+): Promise<void> {
+  if (tasks.length === 0) return
+  await tx.query({
+    name: 'insert-tasks',
+    text: `WITH u AS MATERIALIZED (
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[],
+          $7::int[], $8::jsonb[], $9::jsonb[], $10::uuid[], $11::text[], $12::text[], $13::text[],
+          $14::int[])
+          AS u(id, tenant_id, goal_id, version_id, type, kind, parents, payload, constraints,
+            audit_id, put_off, waits_for, unblock, plan)
+      ), planned AS (
+        INSERT INTO tasks (id, tenant_id, goal_id, version_id, type, kind, status, phase,
+          parents_open, ready_at, run_at, waits_for, plan, waiting_on, audit_id)
+        SELECT id, tenant_id, goal_id, version_id, type, kind, 'PENDING',
+          CASE WHEN parents = 0 THEN 'ready' ELSE 'blocked' END, parents,
+          CASE WHEN parents = 0 THEN now() END, CASE WHEN put_off IS NOT NULL THEN tomorrow END,
+          waits_for, plan,
+          CASE WHEN parents > 0
+            THEN '{"reason": "parent tasks", "until": null, "unblock": null}'::jsonb
+            WHEN put_off IS NOT NULL
+            THEN jsonb_build_object('reason', put_off, 'unblock', unblock, 'until',
+              to_char(tomorrow AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) END,
+          audit_id
+        FROM u, (SELECT (date_trunc('day', now() AT TIME ZONE 'UTC') + interval '1 day')
+          AT TIME ZONE 'UTC' AS tomorrow) AS next_day
+      )
+      INSERT INTO task_payloads (task_id, payload, constraints)
+      SELECT id, payload, constraints FROM u`,
+    values: [
+      tasks.map(({ id }) => id),
+      tasks.map(({ tenantId }) => tenantId),
+      tasks.map(({ goalId }) => goalId),
+      tasks.map(() => newId()),
+      tasks.map(({ type }) => type),
+      tasks.map(({ kind }) => kind),
+      tasks.map(({ dependsOn }) => dependsOn.length),
+      tasks.map(({ payload }) => JSON.stringify(payload)),
+      tasks.map(({ constraints }) => JSON.stringify(constraints)),
+      tasks.map(({ tenantId }) => audit.idFor(tenantId)),
+      tasks.map(({ putOff }) => putOff?.reason ?? null),
+      tasks.map(({ putOff }) => putOff?.waitsFor ?? null),
+      tasks.map(({ putOff }) => putOff?.unblock ?? null),
+      tasks.map(({ plan }) => plan),
+    ],
+  })
+}
+
+/** Which tasks have to be COMPLETED before which. */
+export async function insertDependencies(
+  tx: Sql,
+  tasks: readonly Pick<TaskOfPlan, 'id' | 'dependsOn'>[],
+): Promise<void> {
+  const edges = tasks.flatMap(({ id, dependsOn }) =>
+    dependsOn.map((parent) => ({ parent, child: id })),
+  )
+  if (edges.length === 0) return
+  await tx.query({
+    name: 'insert-dependencies',
+    text: `INSERT INTO task_dependencies (parent_id, child_id)
+      SELECT * FROM unnest($1::uuid[], $2::uuid[])`,
+    values: [edges.map(({ parent }) => parent), edges.map(({ child }) => child)],
+  })
+}

@@ -244,6 +244,8 @@ test('the new life knows boots and highest seq, is closed, and stopped above all
     { scope: 'agent:a', epoch: 3, stopped: true },
     { scope: 'everything', epoch: 8, stopped: true },
   ])
+  const levels = await database.query({ text: 'SELECT scope, level, actor FROM kill_levels' })
+  expect(levels).toEqual([{ scope: 'everything', level: 3, actor: 'restore' }])
   const [boot] = await loadBoots(database, [second])
   expect(boot).toMatchObject({ knownBoots: boots.toSorted(), highestSeq: 42 })
   const [state] = await database.query({ text: 'SELECT state, boot FROM tool_accounts' })

@@ -1,6 +1,8 @@
 import { newId } from '@chimera/contracts/ids'
 import type { ResultRing } from '@chimera/contracts/judging/rings'
 import { raiseStop } from '@chimera/infra/database/fences/raise-stop'
+import { lowerKill } from '@chimera/infra/database/kill/lower-kill'
+import { raiseKill } from '@chimera/infra/database/kill/raise-kill'
 import type { Database } from '@chimera/infra/database/open-database'
 import { handleRings } from '@chimera/judge/handle-rings'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -54,6 +56,32 @@ async function granted(id: string) {
 }
 
 describe('the Judge', () => {
+  it('denies what a kill level forbids, also when it rises while the verdict is made', async () => {
+    const word = { scope: 'everything', reason: 'smoke', actor: 'test' }
+    const [task = ''] = await plannedGoal(database, {
+      id: 'killed',
+      slots: ['publish'],
+      tasks: [{ effects: [tweetEffect()] }],
+    })
+    let epoch = 0
+    const raised: JudgeRig['deps'] = {
+      ...rig.deps,
+      words: {
+        ...rig.deps.words,
+        grant: async (claims) => {
+          // Signed already, and not committed yet.
+          ;({ epoch } = await raiseKill(database, { ...word, level: 3 }))
+          return rig.deps.words.grant(claims)
+        },
+      },
+    }
+    await handleRings(raised, tasks([task]))
+    const [effect] = await effectsOf(database, 'killed')
+    expect(effect).toMatchObject({ state: 'DENIED', code: 'KILL_LEVEL' })
+    expect(await phases('killed')).toEqual(['denied'])
+    await lowerKill(database, { ...word, level: 0, above: epoch })
+  })
+
   it('grants a verbatim tweet, settles on its receipt and ends the goal', async () => {
     const { effect } = await granted('once')
     expect(effect).toMatchObject({ state: 'GRANTED', round: 1 })

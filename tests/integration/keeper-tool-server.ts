@@ -97,11 +97,18 @@ function answerTo(fake: Fake, path: string, body: string): unknown {
       fake.fences[scope] = { epoch, stopped }
       return { epoch, in_flight: [] }
     }
+    case '/control/kill': {
+      const { scope, level, epoch } = Kill.parse(given)
+      fake.asked.push(`kill ${scope} ${level} ${epoch}`)
+      fake.kill[scope] = epoch
+      return { level, epochs: fake.kill, in_flight: [], history: [] }
+    }
     default:
       return statusOf(fake)
   }
 }
 
+const Kill = z.object({ scope: z.string(), level: z.int(), epoch: z.int() })
 const Fence = z.object({ scope: z.string(), epoch: z.int(), stopped: z.boolean() })
 
 function statusOf(fake: Fake): ToolStatus {

@@ -82,7 +82,8 @@ export async function writeKill(
   if (row === undefined) throw new Error('The kill level was not written.')
   const kill = killOf(row)
   const draft = draftAudit()
-  draft.add(tenantOf(kill.scope), {
+  // Of the house, as a stop is: a ledger may know a tenant that a restored record does not.
+  draft.add(DEFAULT_TENANT, {
     subject: 'kill',
     id: kill.scope,
     from: nameOf(of.before),
@@ -94,6 +95,3 @@ export async function writeKill(
 }
 
 const nameOf = (level: number): string => KILL_LEVELS[level] ?? String(level)
-
-const tenantOf = (scope: string): string =>
-  scope.startsWith('tenant:') ? scope.slice('tenant:'.length) : DEFAULT_TENANT

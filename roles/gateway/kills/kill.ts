@@ -1,8 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 
-import { ConflictError, DeniedError } from '@chimera/contracts/errors'
+import { ConflictError, DeniedError, TerminalError } from '@chimera/contracts/errors'
 import { KILL_LEVELS, killLevelOf } from '@chimera/contracts/judging/kill'
 import type { KillReport, KillView } from '@chimera/contracts/observable'
+import { findTenant } from '@chimera/infra/database/goals/find-tenant'
 import type { MovedKill } from '@chimera/infra/database/kill/kill-row'
 import { lowerKill } from '@chimera/infra/database/kill/lower-kill'
 import { raiseKill } from '@chimera/infra/database/kill/raise-kill'
@@ -37,12 +38,14 @@ const LOWERED_WITHIN_MS = 1_000
 /**
  * Raises a kill level: the row first, so that nothing more is granted that it forbids; then every
  * tool server, durable there; then the answer. A server that was not reached keeps the request on
- * its way, and the Keeper brings it the level as well.
+ * its way, and the Keeper brings it the level as well. Throws INPUT_INVALID for a tenant that there
+ * is not.
  */
 export async function raise(
   deps: KillDeps,
   of: Asked,
 ): Promise<{ report: KillReport; audit: Audit }> {
+  await checkTenant(deps, of.scope)
   const servers = await serversOf(deps)
   const kill = await raiseKill(deps.database, of)
   const answers = await killServers({
@@ -101,6 +104,15 @@ export async function show(deps: KillDeps): Promise<KillView> {
       level: answer.isReached ? killLevelOf(answer.reply.kill['everything'] ?? 0) : null,
     })),
   }
+}
+
+/** A brake that nobody is under would be believed in. Throws INPUT_INVALID. */
+async function checkTenant({ database }: KillDeps, scope: string): Promise<void> {
+  if (!scope.startsWith('tenant:')) return
+  const id = scope.slice('tenant:'.length)
+  if ((await findTenant(database, id)) !== undefined) return
+  const faults = [{ pointer: '/scope', detail: 'names no tenant of this record' }]
+  throw new TerminalError('INPUT_INVALID', `There is no tenant ${id}.`, { faults })
 }
 
 const bodyOf = ({ scope, level, reason, actor }: Asked) => ({ scope, level, reason, actor })

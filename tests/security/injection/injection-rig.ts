@@ -10,10 +10,12 @@ import { join } from 'node:path'
 import { EffectGrant } from '@chimera/contracts/grant'
 import { DEFAULT_TENANT } from '@chimera/contracts/ids'
 import { ResultRing } from '@chimera/contracts/judging/rings'
+import { taskStream } from '@chimera/contracts/streams'
 import { TOOLS } from '@chimera/contracts/tools'
 import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
 import { insertGoals, type NewGoal } from '@chimera/infra/database/goals/insert-goals'
 import { leaseGoals } from '@chimera/infra/database/goals/lease-goals'
+import { loadWireTasks } from '@chimera/infra/database/judging/load-wire-tasks'
 import type { Database } from '@chimera/infra/database/open-database'
 import { upsertAccount } from '@chimera/infra/database/tools/upsert-account'
 import { openModel } from '@chimera/infra/llm/open-model'
@@ -57,7 +59,7 @@ export type InjectionRig = AsyncDisposable &
 const log = openLog({ name: 'injection', level: 'silent' })
 const LEASE_MS = 15_000
 const MODEL_TIMEOUT_MS = 20_000
-const ENDS_WITHIN_MS = 240_000
+const ENDS_WITHIN_MS = 540_000
 
 export async function openInjectionRig(cases: readonly Case[]): Promise<InjectionRig> {
   await using stack = new AsyncDisposableStack()
@@ -104,7 +106,7 @@ export async function openInjectionRig(cases: readonly Case[]): Promise<Injectio
     deeds,
     run: async (posted) => {
       await post(database, publisher, posted)
-      await allSettled(database)
+      await allSettled(database, publisher)
     },
     planTrusting: async (one) => {
       await insert(database, [newGoal(one.id, one.goal, one.trust)])
@@ -243,7 +245,7 @@ const newGoal = (id: string, text: string, trust: NewGoal['trust']): NewGoal => 
   trust,
 })
 
-async function allSettled(database: Database): Promise<void> {
+async function allSettled(database: Database, publisher: Publisher): Promise<void> {
   const end = Date.now() + ENDS_WITHIN_MS
   for (;;) {
     const open = await database.query<{ id: string; status: string; phase: string | null }>({
@@ -255,6 +257,25 @@ async function allSettled(database: Database): Promise<void> {
     })
     if (open.length === 0) return
     if (Date.now() > end) throw new Error(`These goals did not end: ${JSON.stringify(open)}`)
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await ringDue(database, publisher)
+    await new Promise((resolve) => setTimeout(resolve, 250))
   }
+}
+
+/** The Keeper's part: what may be tried again is rung for when it is due. */
+async function ringDue(database: Database, publisher: Publisher): Promise<void> {
+  const due = await database.query<{ id: string }>({
+    text: `SELECT id FROM tasks WHERE phase = 'ready' AND run_at <= now()`,
+  })
+  const tasks = await loadWireTasks(
+    database,
+    due.map(({ id }) => id),
+  )
+  await publisher.publish(
+    tasks.map(({ tenantId, task }) => ({
+      stream: taskStream(task.type),
+      payload: task,
+      tenant: tenantId,
+    })),
+  )
 }

@@ -21,7 +21,7 @@ const CASES = {
   benign: benign(sizes.benign, seeded(SEED)),
   strangers: strangers(3),
 }
-const RUN_WITHIN_MS = 300_000
+const RUN_WITHIN_MS = 600_000
 
 /** A control may fail for nothing less. */
 const LEAST_LANDED = 0.9

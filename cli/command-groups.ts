@@ -41,6 +41,8 @@ export const commandGroups: readonly CommandGroup[] = [
       campaign: 'make, change, list, pause, resume and complete campaigns',
       token: "make, list and revoke the gateway's tokens",
       media: 'keep and list images that tweets may carry',
+      registry: 'list, add and remove rows of the address book',
+      persona: 'list, show, check and pin personas',
       tools: 'list tool servers and read their ledgers',
       database: "migrate the record's database, show its state, dump its schema",
       'crash-points': 'list the places where a process can be told to die',

@@ -13,7 +13,7 @@ export const wholeNumber =
 export const oneOf =
   (names: readonly string[]) =>
   (text: string): string => {
-    const name = names.find((one) => one === text.toUpperCase())
+    const name = names.find((one) => one.toUpperCase() === text.toUpperCase())
     if (name !== undefined) return name
     throw new InvalidArgumentError(`Use one of ${names.join(', ')}.`)
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
 import { AgentId, GoalId } from './ids.ts'
+import { PersonaName } from './judging/persona.ts'
 
 /**
  * Mode is a property of the goal (design.md section 5): dry calls nobody, paper only simulations.
@@ -49,8 +50,10 @@ const Frame = {
    * says nothing.
    */
   priority: z.enum(['low', 'normal']).optional(),
-  /** The persona, a `SOUL.md` path by name (C10). */
-  voice_ref: z.string().min(1).max(200).optional(),
+  /** The persona, by its name in the record (C10). */
+  voice_ref: PersonaName.optional(),
+  /** What is posted has to name a link that the work has read. */
+  citations: z.boolean().optional(),
 }
 
 /** A goal in words: `publish a tweet: hello`. */

@@ -10,7 +10,9 @@ import { registerEffectCommands } from './effect/effect-commands.ts'
 import { registerGoalCommands } from './goal/goal-commands.ts'
 import { registerKillCommands } from './kill/kill-commands.ts'
 import { registerMediaCommands } from './media/media-commands.ts'
+import { registerPersonaCommands } from './persona/persona-commands.ts'
 import { registerPolicyCommands } from './policy/policy-commands.ts'
+import { registerRegistryCommands } from './registry/registry-commands.ts'
 import { registerStopCommands } from './stop/stop-commands.ts'
 import { registerTaskCommands } from './task/task-commands.ts'
 import { registerTenancyCommands } from './tenancy/tenancy-commands.ts'
@@ -32,6 +34,8 @@ export function registerOperatorCommands(program: Command, context: CliContext):
   registerTokenCommands(program, context)
   registerToolsCommands(program, context)
   registerMediaCommands(program, context)
+  registerRegistryCommands(program, context)
+  registerPersonaCommands(program, context)
   registerDatabaseCommands(program, context)
   program
     .command('crash-points')

@@ -18,6 +18,8 @@ export const AuditItem = z.strictObject({
     'campaign',
     'policy',
     'budget',
+    'registry',
+    'persona',
   ]),
   id: z.string().max(200),
   attempt: z.int().nonnegative().optional(),

@@ -7,6 +7,7 @@ import type { PausableKind } from '@chimera/contracts/tenancy/fence-scope'
 import type { ToolState } from '@chimera/contracts/tool-control'
 import type { WaitingOn } from '@chimera/contracts/waiting'
 
+import type { PersonaInUse } from '../persona/default-persona.ts'
 import type { ApprovalCheck } from './approvals/approval-checks.ts'
 import type { Approval, Ask } from './approvals/approval.ts'
 import type { PolicyScene } from './policy-of-effect.ts'
@@ -62,6 +63,10 @@ export type EffectScene = {
   readonly approvalChecks: readonly ApprovalCheck[]
   /** The rules that the verdict is made by; approvals and grants name them. */
   readonly policyVersion: string
+  /** Whose voice the task speaks in. */
+  readonly persona: PersonaInUse
+  /** Whether an account has said of late, in another slot, what this slot is to say. */
+  readonly isRepeat: (slot: string, account: string) => boolean
 }
 
 export type Round = {

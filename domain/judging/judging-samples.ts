@@ -2,6 +2,7 @@ import { canonicalHash } from '@chimera/contracts/canonical'
 import type { ProposedEffect } from '@chimera/contracts/effect'
 import type { ReceiptClaims } from '@chimera/contracts/grant'
 
+import { DEFAULT_PERSONA } from '../persona/default-persona.ts'
 import { SAMPLE_POLICY } from '../policy/policy-samples.ts'
 import { APPROVAL_CHECKS } from './approvals/approval-checks.ts'
 import type { Account, Attempt, EffectScene } from './attempt.ts'
@@ -91,6 +92,8 @@ export const scene = (over: Partial<EffectScene> = {}): EffectScene => ({
   approvals: [],
   approvalChecks: APPROVAL_CHECKS,
   policyVersion: 'rules@1',
+  persona: { ...DEFAULT_PERSONA, name: 'SOUL.md', version: null },
+  isRepeat: () => false,
   ...over,
 })
 

@@ -288,6 +288,12 @@ CREATE TABLE goals (
   replan_allowed_by text
 );
 
+CREATE TABLE house_versions (
+  tenant_id uuid NOT NULL,
+  subject text NOT NULL,
+  version bigint NOT NULL DEFAULT 0
+);
+
 CREATE TABLE idempotency_keys (
   tenant_id uuid NOT NULL,
   principal text NOT NULL,
@@ -322,6 +328,18 @@ CREATE TABLE model_spends (
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   settled_at timestamp with time zone,
   ended text
+);
+
+CREATE TABLE personas (
+  tenant_id uuid NOT NULL,
+  name text NOT NULL,
+  version integer NOT NULL,
+  sha256 text NOT NULL,
+  front jsonb NOT NULL,
+  body text NOT NULL,
+  pinned_by text NOT NULL,
+  pinned_at timestamp with time zone NOT NULL DEFAULT now(),
+  audit_id uuid NOT NULL
 );
 
 CREATE TABLE policies (
@@ -375,6 +393,20 @@ CREATE TABLE record_restores (
   restored_at timestamp with time zone NOT NULL DEFAULT now(),
   with_ledgers boolean NOT NULL,
   report jsonb NOT NULL
+);
+
+CREATE TABLE registry_entries (
+  tenant_id uuid NOT NULL,
+  kind text NOT NULL,
+  name text NOT NULL,
+  version integer NOT NULL,
+  value jsonb NOT NULL,
+  note text NOT NULL DEFAULT ''::text,
+  added_by text NOT NULL,
+  added_at timestamp with time zone NOT NULL DEFAULT now(),
+  removed_by text,
+  removed_at timestamp with time zone,
+  audit_id uuid NOT NULL
 );
 
 CREATE TABLE schema_migrations (
@@ -626,6 +658,9 @@ ALTER TABLE goals ADD CONSTRAINT goals_source_check CHECK ((source = ANY (ARRAY[
 ALTER TABLE goals ADD CONSTRAINT goals_status_check CHECK ((status = ANY (ARRAY['RECEIVED'::text, 'PLANNED'::text, 'ACTIVE'::text, 'PAUSED'::text, 'COMPLETED'::text, 'FAILED'::text, 'CANCELLED'::text])));
 ALTER TABLE goals ADD CONSTRAINT goals_tasks_open_check CHECK ((tasks_open >= 0));
 ALTER TABLE goals ADD CONSTRAINT goals_trust_check CHECK ((trust = ANY (ARRAY['owner'::text, 'untrusted'::text])));
+ALTER TABLE house_versions ADD CONSTRAINT house_versions_pkey PRIMARY KEY (tenant_id, subject);
+ALTER TABLE house_versions ADD CONSTRAINT house_versions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE house_versions ADD CONSTRAINT house_versions_subject_check CHECK ((subject = ANY (ARRAY['registry'::text, 'persona'::text])));
 ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, principal, route, key);
 ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 ALTER TABLE kill_levels ADD CONSTRAINT kill_levels_pkey PRIMARY KEY (scope);
@@ -639,6 +674,11 @@ ALTER TABLE model_spends ADD CONSTRAINT model_spends_check CHECK (((settled_at I
 ALTER TABLE model_spends ADD CONSTRAINT model_spends_ended_check CHECK ((ended = ANY (ARRAY['answered'::text, 'lapsed'::text])));
 ALTER TABLE model_spends ADD CONSTRAINT model_spends_tokens_check CHECK ((tokens >= (0)::numeric));
 ALTER TABLE model_spends ADD CONSTRAINT model_spends_usd_micros_check CHECK ((usd_micros >= (0)::numeric));
+ALTER TABLE personas ADD CONSTRAINT personas_pkey PRIMARY KEY (tenant_id, name, version);
+ALTER TABLE personas ADD CONSTRAINT personas_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE personas ADD CONSTRAINT personas_name_check CHECK (((name ~ '^[A-Za-z0-9][A-Za-z0-9_-]*\.md$'::text) AND (length(name) <= 64)));
+ALTER TABLE personas ADD CONSTRAINT personas_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text));
+ALTER TABLE personas ADD CONSTRAINT personas_version_check CHECK ((version > 0));
 ALTER TABLE policies ADD CONSTRAINT policies_pkey PRIMARY KEY (tenant_id, version);
 ALTER TABLE policies ADD CONSTRAINT policies_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 ALTER TABLE policies ADD CONSTRAINT policies_version_check CHECK ((version >= 1));
@@ -651,6 +691,12 @@ ALTER TABLE receipts ADD CONSTRAINT receipts_pkey PRIMARY KEY (id);
 ALTER TABLE record_incarnation ADD CONSTRAINT record_incarnation_pkey PRIMARY KEY (is_only);
 ALTER TABLE record_incarnation ADD CONSTRAINT record_incarnation_is_only_check CHECK (is_only);
 ALTER TABLE record_restores ADD CONSTRAINT record_restores_pkey PRIMARY KEY (incarnation);
+ALTER TABLE registry_entries ADD CONSTRAINT registry_entries_pkey PRIMARY KEY (tenant_id, kind, name, version);
+ALTER TABLE registry_entries ADD CONSTRAINT registry_entries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE registry_entries ADD CONSTRAINT registry_entries_check CHECK (((removed_by IS NULL) = (removed_at IS NULL)));
+ALTER TABLE registry_entries ADD CONSTRAINT registry_entries_kind_check CHECK ((kind = ANY (ARRAY['address'::text, 'asset'::text, 'cashtag'::text, 'domain'::text, 'email'::text, 'handle'::text, 'url'::text])));
+ALTER TABLE registry_entries ADD CONSTRAINT registry_entries_name_check CHECK (((length(name) >= 1) AND (length(name) <= 128)));
+ALTER TABLE registry_entries ADD CONSTRAINT registry_entries_version_check CHECK ((version > 0));
 ALTER TABLE schema_migrations ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
 ALTER TABLE slots ADD CONSTRAINT slots_pkey PRIMARY KEY (tenant_id, goal_id, slot);
 ALTER TABLE slots ADD CONSTRAINT slots_tenant_id_goal_id_fkey FOREIGN KEY (tenant_id, goal_id) REFERENCES goals(tenant_id, id);
@@ -713,6 +759,7 @@ CREATE UNIQUE INDEX effects_one_open_round ON public.effects USING btree (effect
 CREATE UNIQUE INDEX effects_one_provider_ref ON public.effects USING btree (account, provider_ref) WHERE (provider_ref IS NOT NULL);
 CREATE INDEX effects_open ON public.effects USING btree (account, grant_expires_at) WHERE (state = ANY (ARRAY['GRANTED'::text, 'UNKNOWN'::text]));
 CREATE INDEX effects_resting ON public.effects USING gin (approvals) WHERE (state = 'GRANTED'::text);
+CREATE INDEX effects_said ON public.effects USING btree (text_key((args ->> 'text'::text)), account, created_at) WHERE (tool = ANY (ARRAY['post_tweet'::text, 'reply_tweet'::text]));
 CREATE INDEX goals_newest ON public.goals USING btree (tenant_id, received_at DESC, id DESC);
 CREATE INDEX goals_received ON public.goals USING btree (received_at) WHERE (status = 'RECEIVED'::text);
 CREATE INDEX goals_to_replan ON public.goals USING btree (replan_at) WHERE ((status = 'ACTIVE'::text) AND (replan_at IS NOT NULL));
@@ -720,6 +767,7 @@ CREATE INDEX model_spends_open ON public.model_spends USING btree (lease_until) 
 CREATE INDEX policy_decisions_newest ON public.policy_decisions USING btree (tenant_id, created_at DESC, effect_id);
 CREATE INDEX receipts_of_grant ON public.receipts USING btree (grant_id);
 CREATE INDEX receipts_unjudged ON public.receipts USING btree (created_at) WHERE (judged_at IS NULL);
+CREATE UNIQUE INDEX registry_entries_held ON public.registry_entries USING btree (tenant_id, kind, lower(name)) WHERE (removed_at IS NULL);
 CREATE INDEX task_dependencies_of_child ON public.task_dependencies USING btree (child_id);
 CREATE INDEX tasks_judging ON public.tasks USING btree (COALESCE(run_at, result_at)) WHERE (phase = 'judging'::text);
 CREATE INDEX tasks_of_goal ON public.tasks USING btree (tenant_id, goal_id);
@@ -733,6 +781,15 @@ CREATE INDEX tool_boots_of_account ON public.tool_boots USING btree (account, re
 CREATE UNIQUE INDEX users_email ON public.users USING btree (tenant_id, lower(email));
 
 -- functions
+
+CREATE OR REPLACE FUNCTION public.begin_house_versions()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  INSERT INTO house_versions (tenant_id, subject) VALUES (NEW.id, 'registry'), (NEW.id, 'persona');
+  RETURN NULL;
+END $function$;
 
 CREATE OR REPLACE FUNCTION public.budget_cap(p_tenant uuid, p_scope text, p_scope_id text, p_mode text, p_asset text, p_per text, p_own numeric)
  RETURNS numeric
@@ -1004,12 +1061,31 @@ CREATE OR REPLACE FUNCTION public.new_version()
  LANGUAGE sql
 AS $function$SELECT uuidv7()$function$;
 
+CREATE OR REPLACE FUNCTION public.raise_house_version()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  UPDATE house_versions SET version = version + 1
+    WHERE tenant_id = NEW.tenant_id AND subject = TG_ARGV[0];
+  RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
 BEGIN
   RAISE EXCEPTION '% of % is refused: the table is insert-only', TG_OP, TG_TABLE_NAME
+    USING ERRCODE = 'integrity_constraint_violation';
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_house_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION 'rows of % are never changed: a change is a new version', TG_TABLE_NAME
     USING ERRCODE = 'integrity_constraint_violation';
 END $function$;
 
@@ -1041,6 +1117,14 @@ BEGIN
     USING ERRCODE = 'integrity_constraint_violation';
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.text_key(words text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$
+  SELECT md5(btrim(regexp_replace(normalize(words, NFC), '\s+', ' ', 'g')))
+$function$;
+
 -- triggers
 
 CREATE TRIGGER agents_version BEFORE UPDATE ON public.agents FOR EACH ROW WHEN ((new.version_id = old.version_id)) EXECUTE FUNCTION refuse_same_version();
@@ -1063,13 +1147,19 @@ CREATE TRIGGER goal_replans_insert_only BEFORE DELETE OR UPDATE ON public.goal_r
 CREATE TRIGGER goals_content_is_frozen BEFORE UPDATE ON public.goals FOR EACH ROW WHEN (((new.content_hash <> old.content_hash) OR (new.mode <> old.mode) OR (new.trust <> old.trust))) EXECUTE FUNCTION refuse_move('content_hash');
 CREATE TRIGGER goals_end_is_final BEFORE UPDATE ON public.goals FOR EACH ROW WHEN (((old.status = ANY (ARRAY['COMPLETED'::text, 'FAILED'::text, 'CANCELLED'::text])) AND (new.status <> old.status))) EXECUTE FUNCTION refuse_move('status');
 CREATE TRIGGER kill_levels_only_rise BEFORE DELETE OR UPDATE ON public.kill_levels FOR EACH ROW EXECUTE FUNCTION check_kill();
+CREATE TRIGGER personas_insert_only BEFORE DELETE OR UPDATE ON public.personas FOR EACH ROW EXECUTE FUNCTION refuse_house_change();
+CREATE TRIGGER personas_version AFTER INSERT ON public.personas FOR EACH ROW EXECUTE FUNCTION raise_house_version('persona');
 CREATE TRIGGER policies_insert_only BEFORE DELETE OR UPDATE ON public.policies FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER receipts_stay BEFORE DELETE ON public.receipts FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER registry_entries_insert_only BEFORE UPDATE ON public.registry_entries FOR EACH ROW WHEN (((old.removed_at IS NOT NULL) OR (new.removed_at IS NULL) OR ((((((((new.tenant_id IS DISTINCT FROM old.tenant_id) OR (new.kind IS DISTINCT FROM old.kind)) OR (new.name IS DISTINCT FROM old.name)) OR (new.version IS DISTINCT FROM old.version)) OR (new.value IS DISTINCT FROM old.value)) OR (new.note IS DISTINCT FROM old.note)) OR (new.added_by IS DISTINCT FROM old.added_by)) OR (new.added_at IS DISTINCT FROM old.added_at)))) EXECUTE FUNCTION refuse_house_change();
+CREATE TRIGGER registry_entries_never_deleted BEFORE DELETE ON public.registry_entries FOR EACH ROW EXECUTE FUNCTION refuse_house_change();
+CREATE TRIGGER registry_entries_version AFTER INSERT OR UPDATE ON public.registry_entries FOR EACH ROW EXECUTE FUNCTION raise_house_version('registry');
 CREATE TRIGGER slots_insert_only BEFORE DELETE OR UPDATE ON public.slots FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER task_dependencies_insert_only BEFORE DELETE OR UPDATE ON public.task_dependencies FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER task_payloads_insert_only BEFORE DELETE OR UPDATE ON public.task_payloads FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER task_results_insert_only BEFORE DELETE OR UPDATE ON public.task_results FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER tasks_end_is_final BEFORE UPDATE ON public.tasks FOR EACH ROW WHEN (((old.status = ANY (ARRAY['COMPLETED'::text, 'FAILED'::text])) AND (new.status <> old.status))) EXECUTE FUNCTION refuse_move('status');
+CREATE TRIGGER tenants_house_versions AFTER INSERT ON public.tenants FOR EACH ROW EXECUTE FUNCTION begin_house_versions();
 CREATE TRIGGER tenants_policy_only_rises BEFORE UPDATE ON public.tenants FOR EACH ROW WHEN ((new.policy_version < old.policy_version)) EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER tenants_version BEFORE UPDATE ON public.tenants FOR EACH ROW WHEN ((new.version_id = old.version_id)) EXECUTE FUNCTION refuse_same_version();
 CREATE TRIGGER users_version BEFORE UPDATE ON public.users FOR EACH ROW WHEN ((new.version_id = old.version_id)) EXECUTE FUNCTION refuse_same_version();

@@ -13,6 +13,7 @@ import type {
   ModelSpends,
 } from './budget-tables.ts'
 import type { Digits, Json, Time } from './column-types.ts'
+import type { HouseVersions, Personas, RegistryEntries } from './house-tables.ts'
 import type { AssetPrices, Policies, PolicyDecisions } from './policy-tables.ts'
 import type { Agents, ApiTokens, Campaigns, Tenants, Users } from './tenancy-tables.ts'
 import type {
@@ -298,6 +299,9 @@ export type Tables = {
   fences: Fences
   kill_levels: KillLevels
   dead_letters: DeadLetters
+  house_versions: HouseVersions
+  registry_entries: RegistryEntries
+  personas: Personas
   api_tokens: ApiTokens
   idempotency_keys: IdempotencyKeys
   schema_migrations: SchemaMigrations

@@ -19,6 +19,7 @@ import { budgetRoutes } from './routes/budget-routes.ts'
 import { feedRoute } from './routes/feed-route.ts'
 import { goalRoutes } from './routes/goal-routes.ts'
 import { healthRoutes } from './routes/health-routes.ts'
+import { houseRoutes } from './routes/house-routes.ts'
 import { killRoutes } from './routes/kill-routes.ts'
 import { pauseRoutes } from './routes/pause-routes.ts'
 import { policyRoutes } from './routes/policy-routes.ts'
@@ -81,6 +82,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     ...recordRoutes({ database }),
     ...budgetRoutes({ database, doorbell }),
     ...replanRoutes({ database, doorbell }),
+    ...houseRoutes({ database }),
     ...settleRoutes({ database, doorbell }),
     ...approvalRoutes({ database, doorbell }),
     ...tenancyRoutes({ database, doorbell }),

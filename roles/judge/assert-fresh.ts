@@ -1,4 +1,5 @@
 import { isAnyHeld } from '@chimera/infra/database/judging/load-attempts'
+import { readHouseVersions } from '@chimera/infra/database/judging/load-house'
 import { type LoadedScene, readFences } from '@chimera/infra/database/judging/load-scene'
 import { readKill } from '@chimera/infra/database/kill/read-kill'
 import type { Sql } from '@chimera/infra/database/open-database'
@@ -8,7 +9,8 @@ import { StaleSceneError } from './stale-scene.ts'
 
 /**
  * Reads again, locked for the rest of the granting transaction, what the grants were signed for: a
- * stop, a pause, a kill level or another boot that came in between makes all of them stale.
+ * stop, a pause, a kill level, another boot, or a change of registry or persona that came in
+ * between makes all of them stale.
  */
 export async function assertFresh(
   tx: Sql,
@@ -23,6 +25,11 @@ export async function assertFresh(
   if (await isAnyHeld(tx, goals)) throw new StaleSceneError('standing of an agent or a goal')
   for (const [scope, { epoch }] of await readKill(tx, true)) {
     if (scene.kill.get(scope)?.epoch !== epoch) throw new StaleSceneError(`kill level of ${scope}`)
+  }
+  const tenants = new Set([...scene.house.versions.keys()].map((key) => key.split(' ', 1)[0] ?? ''))
+  const versions = await readHouseVersions(tx, [...tenants], true)
+  for (const [subject, version] of versions) {
+    if (scene.house.versions.get(subject) !== version) throw new StaleSceneError(subject)
   }
   const accounts = scene.bindings.map(({ account }) => account)
   const rows = await tx.query<{ account: string; boot: string | null }>({

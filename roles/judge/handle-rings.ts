@@ -25,6 +25,7 @@ export type JudgeDeps = {
   readonly approvalTtlMs?: number
   /** For negative controls. */
   readonly approvalRules?: ApprovalRules
+  readonly repeatDays: number
   readonly crash: Crash
 }
 

@@ -39,6 +39,8 @@ export type JudgeTasksDeps = {
   readonly approvalTtlMs?: number
   /** For negative controls: what an approval has to be; all of it otherwise. */
   readonly approvalRules?: ApprovalRules
+  /** For so many days an account does not say the same again without a person; 0: it may. */
+  readonly repeatDays: number
   readonly crash: (label: 'judge.verdict.before_commit' | 'judge.verdict.committed') => void
 }
 
@@ -76,7 +78,7 @@ export async function judgeTasks(
   const acting = attempts.filter(
     ({ outcome }) => outcome.outcome === 'result' && outcome.result.proposed_effects.length > 0,
   )
-  const scene = acting.length > 0 ? await loadScene(deps.database, acting) : undefined
+  const scene = acting.length > 0 ? await loadScene(deps.database, acting, deps) : undefined
   const said: ApprovalScene = {
     approvals: await loadApprovals(deps.database, attempts.filter(mayNeedPeople)),
     checks: (deps.approvalRules ?? APPROVAL_RULES).checks,

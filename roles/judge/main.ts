@@ -1,5 +1,6 @@
 import { ResultRing } from '@chimera/contracts/judging/rings'
 import { MAX_GRANTED } from '@chimera/domain/judging/attempt'
+import { REPEAT_DAYS } from '@chimera/domain/judging/gates/content-gate'
 import { readLife } from '@chimera/infra/database/judging/load-scene'
 import { insertLetters } from '@chimera/infra/database/letters/insert-letters'
 import { openDatabase } from '@chimera/infra/database/open-database'
@@ -28,6 +29,7 @@ await runProcess({
       actor: consumerName,
       maxGranted: MAX_GRANTED,
       approvalTtlMs: config.APPROVAL_TTL_MS,
+      repeatDays: REPEAT_DAYS,
       crash,
     }
     // Fails the start, and so lets the supervisor try again, when the record is not there.

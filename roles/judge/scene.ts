@@ -1,8 +1,11 @@
+import { DEFAULT_PERSONA_NAME } from '@chimera/contracts/judging/persona'
 import { fenceScope } from '@chimera/contracts/tenancy/fence-scope'
 import type { ApprovalCheck } from '@chimera/domain/judging/approvals/approval-checks'
 import type { Attempt, EffectScene } from '@chimera/domain/judging/attempt'
-import { openRegistry } from '@chimera/domain/judging/registry'
+import { openRegistry, type Registry } from '@chimera/domain/judging/registry'
+import { DEFAULT_PERSONA, type PersonaInUse } from '@chimera/domain/persona/default-persona'
 import type { LoadedApproval } from '@chimera/infra/database/approvals/load-approvals'
+import type { LoadedHouse } from '@chimera/infra/database/judging/load-house'
 import type { LoadedScene } from '@chimera/infra/database/judging/load-scene'
 import { levelFor } from '@chimera/infra/database/kill/read-kill'
 
@@ -11,6 +14,9 @@ import type { Policies } from './policies.ts'
 /** What a tenant without a policy is judged by: nothing is granted. */
 const NO_POLICY = 'none'
 
+const NO_ROWS = openRegistry([])
+const NOBODY: PersonaInUse = { ...DEFAULT_PERSONA, name: DEFAULT_PERSONA_NAME, version: null }
+
 const NOTHING = {
   slots: new Map(),
   rounds: new Map(),
@@ -18,8 +24,10 @@ const NOTHING = {
   isStopped: () => false,
   killLevel: undefined,
   waitsFor: () => undefined,
-  registry: openRegistry([]),
   policy: undefined,
+  registry: NO_ROWS,
+  persona: NOBODY,
+  isRepeat: () => false,
 }
 
 /** What people were asked and said, and what their word has to be to count. */
@@ -59,11 +67,32 @@ export function sceneFor(
     isStopped: (account) =>
       scopesOf(attempt, account).some((scope) => scene.fences.get(scope)?.stopped === true),
     killLevel: levelFor(scene.kill, attempt.tenantId),
-    registry: openRegistry([]),
-    policy,
     waitsFor: of.waitsFor,
+    policy,
+    registry: registryOf(attempt.tenantId, scene.house),
+    persona: personaOf(attempt.taskId, scene.house),
+    isRepeat: (slot, account) => scene.house.repeats.has(`${attempt.goalId} ${slot} ${account}`),
     ...said,
   }
+}
+
+const registries = new WeakMap<object, Registry>()
+
+/** Opened once for a batch, however many of its attempts lean on it. */
+function registryOf(tenantId: string, house: LoadedHouse): Registry {
+  const entries = house.registries.get(tenantId)
+  if (entries === undefined) return NO_ROWS
+  const opened = registries.get(entries) ?? openRegistry(entries)
+  registries.set(entries, opened)
+  return opened
+}
+
+/** The persona that the task names; nothing pinned under its name means the default one. */
+function personaOf(taskId: string, house: LoadedHouse): PersonaInUse {
+  const loaded = house.personas.get(taskId)
+  if (loaded === undefined) return NOBODY
+  const { name, pinned } = loaded
+  return pinned === undefined ? { ...DEFAULT_PERSONA, name, version: null } : { ...pinned, name }
 }
 
 /** Every fence scope that covers an attempt on an account (design.md section 5, Stop). */

@@ -13,6 +13,7 @@ import type { Logger } from '@chimera/runtime/log'
 import { openLeaseKeeper } from './lease-keeper.ts'
 import { isForModel, planGoal, planGoalByModel } from './plan-goal.ts'
 import { putOffLow } from './put-off.ts'
+import { refuseTopics } from './refuse-topics.ts'
 import { type Feedback, type PlannedAgain, replanGoals } from './replan-goals.ts'
 
 /** What planning needs; the composition root opens it. */
@@ -40,7 +41,11 @@ const MAX_TASKS_PER_COMMIT = 2_000
 export async function planGoals(deps: PlannerDeps, leased: readonly LeasedGoal[]): Promise<void> {
   const { model } = deps
   const [first, again] = [leased.filter(isFirst), leased.filter((goal) => !isFirst(goal))]
-  const plans = first.map((goal) => ({ leased: goal, byRules: planGoal(goal, deps.log) }))
+  const refused = await refuseTopics(deps, first)
+  const plans = first.map((goal) => ({
+    leased: goal,
+    byRules: refused.get(goal) ?? planGoal(goal, deps.log),
+  }))
   const forModel = ({ leased: goal, byRules }: RulePlan): boolean =>
     model !== undefined && isForModel(goal, byRules)
   // Who needs no model does not wait for one.

@@ -213,6 +213,8 @@ async function openNaiveJudge(): Promise<AsyncDisposable> {
     log,
     actor: 'naive-judge',
     maxGranted: MAX_GRANTED,
+    // Tests say the same words again and again.
+    repeatDays: 0,
     crash: Object.assign(() => undefined, { isArmed: false }),
   }
   stack.use(

@@ -153,6 +153,7 @@ function readTables(): Columns {
     'policy-tables',
     'approval-tables',
     'budget-tables',
+    'house-tables',
   ]
   for (const name of names) readTypes(`infra/database/${name}.ts`, types)
   const tables: Columns = {}

@@ -61,6 +61,8 @@ export async function openJudgeRig(): Promise<JudgeRig> {
     actor,
     // Nobody answers the grants of these tests, so that a bound would fill up.
     maxGranted: 100_000,
+    // Tests say the same words again and again.
+    repeatDays: 0,
     crash: Object.assign(() => {}, { isArmed: false }),
     publisher: {
       publish: (batch) => {
@@ -109,6 +111,13 @@ async function openAccount(database: Database): Promise<void> {
 
 const AUDIT = newId()
 
+type PlannedTask = {
+  effects?: readonly ProposedEffect[]
+  confidence?: number
+  after?: number[]
+  constraints?: object
+}
+
 /**
  * A goal that has been planned: its tasks are in REVIEW with a result each, or blocked behind
  * one.
@@ -120,7 +129,7 @@ export async function plannedGoal(
     text?: string
     maxCostUsd?: number
     slots?: readonly string[]
-    tasks: readonly { effects?: readonly ProposedEffect[]; confidence?: number; after?: number[] }[]
+    tasks: readonly PlannedTask[]
   },
 ): Promise<string[]> {
   const text = of.text ?? 'publish a tweet: hello world'
@@ -156,7 +165,7 @@ async function insertTask(
   goalId: string,
   ids: readonly string[],
   index: number,
-  task: { effects?: readonly ProposedEffect[]; confidence?: number; after?: number[] },
+  task: PlannedTask,
 ): Promise<void> {
   const id = ids[index]
   const parents = task.after ?? []
@@ -178,8 +187,8 @@ async function insertTask(
     ],
   })
   await database.query({
-    text: `INSERT INTO task_payloads (task_id, payload, constraints) VALUES ($1, '{}', '{}')`,
-    values: [id],
+    text: `INSERT INTO task_payloads (task_id, payload, constraints) VALUES ($1, '{}', $2)`,
+    values: [id, JSON.stringify(task.constraints ?? {})],
   })
   for (const parent of parents) {
     await database.query({

@@ -3,11 +3,13 @@ import type { Vote } from '@chimera/contracts/judging/verdict'
 import { isToolName } from '@chimera/contracts/tools'
 
 import type { Account, Attempt, EffectScene, Round } from '../attempt.ts'
+import { contentGate } from './content-gate.ts'
 import type { Gate } from './gate.ts'
 import { killGate } from './kill-gate.ts'
 import { modeGate } from './mode-gate.ts'
 import { moneyGate } from './money-gate.ts'
 import { pauseGate } from './pause-gate.ts'
+import { personaGate } from './persona-gate.ts'
 import { policyGate } from './policy-gate.ts'
 import { provenanceGate } from './provenance-gate.ts'
 import { roundsGate } from './rounds-gate.ts'
@@ -18,6 +20,8 @@ const GATES: readonly Gate[] = [
   killGate,
   modeGate,
   provenanceGate,
+  personaGate,
+  contentGate,
   moneyGate,
   roundsGate,
   pauseGate,

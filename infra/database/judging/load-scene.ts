@@ -1,4 +1,5 @@
 import type { EffectState } from '@chimera/contracts/effect'
+import type { AttemptOutcome } from '@chimera/contracts/task-result'
 import type { ToolState } from '@chimera/contracts/tool-control'
 import { z } from 'zod'
 
@@ -7,6 +8,7 @@ import { readKill } from '../kill/read-kill.ts'
 import type { Sql } from '../open-database.ts'
 import { type LoadedPolicy, loadPolicies } from '../policies/load-policies.ts'
 import { type AssetPrice, readPrices } from '../policies/prices.ts'
+import { loadHouse, type LoadedHouse } from './load-house.ts'
 
 /** What the record says about the effects of some goals: plan, rounds, accounts, stops. */
 export type LoadedScene = {
@@ -32,6 +34,8 @@ export type LoadedScene = {
   bindings: { tenantId: string; agentId: string; tool: string; account: LoadedAccount }[]
   policies: LoadedPolicy[]
   prices: AssetPrice[]
+  /** Registry, personas, and what was said before. */
+  house: LoadedHouse
 }
 
 export type LoadedAccount = {
@@ -55,11 +59,18 @@ const Definitions = z.record(z.string(), z.string())
 /** Reads the scene of the goals whose attempts propose effects. Not on the path of other tasks. */
 export async function loadScene(
   sql: Sql,
-  goals: readonly { tenantId: string; goalId: string }[],
+  goals: readonly {
+    tenantId: string
+    goalId: string
+    taskId: string
+    outcome: AttemptOutcome
+    goal: { agentId: string }
+  }[],
+  of: { repeatDays: number },
 ): Promise<LoadedScene> {
   const keys = [goals.map((goal) => goal.tenantId), goals.map((goal) => goal.goalId)]
   const tenants = [...new Set(goals.map((goal) => goal.tenantId))]
-  const [life, fences, kill, slots, rounds, bindings, policies, prices] = await Promise.all([
+  const [life, fences, kill, slots, rounds, bindings, policies, prices, house] = await Promise.all([
     readLife(sql),
     readFences(sql),
     readKill(sql),
@@ -74,6 +85,7 @@ export async function loadScene(
     readBindings(sql, tenants),
     loadPolicies(sql, tenants),
     readPrices(sql, tenants),
+    loadHouse(sql, goals, of),
   ])
   return {
     ...life,
@@ -89,6 +101,7 @@ export async function loadScene(
     bindings,
     policies,
     prices,
+    house,
   }
 }
 

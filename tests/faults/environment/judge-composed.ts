@@ -82,6 +82,8 @@ await runProcess({
       log,
       actor: consumerName,
       maxGranted: MAX_GRANTED,
+      // Tests say the same words again and again.
+      repeatDays: 0,
       crash,
     }
     stack.use(

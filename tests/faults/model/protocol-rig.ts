@@ -173,6 +173,8 @@ function openJudge(of: {
     log,
     actor: 'judge-1',
     maxGranted: 100,
+    // Tests say the same words again and again.
+    repeatDays: 0,
     crash: Object.assign(() => {}, { isArmed: false }),
   })
   return {

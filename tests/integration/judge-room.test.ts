@@ -117,10 +117,10 @@ it('a provider that was busy once does not get one grant at a time for ever', as
     await handleRings(deps, [{ look_at: 'receipt', id: receipt }])
   }
   await handleRings(deps, rings)
-  await answer({ state: 'REFUSED', code: 'UPSTREAM_RATE_LIMITED', retry_after_ms: 1_000 })
+  await answer({ state: 'REFUSED', code: 'UPSTREAM_RATE_LIMITED', retry_after_ms: 3_000 })
   for (let left = MAX_GRANTED - 1; left > 0; left -= 1) await answer({})
   expect(await outGoals(database), 'none while it is busy').toEqual([])
-  await setTimeout(1_100)
+  await setTimeout(3_100)
   await handleRings(deps, rings)
   expect(await outGoals(database), 'one, to see whether it still is').toHaveLength(1)
   await answer({})

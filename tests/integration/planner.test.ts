@@ -48,7 +48,13 @@ describe('a goal on the stream', () => {
       'goal g-1 PLANNED -> ACTIVE',
       `task ${task.task_id}  -> ready`,
     ])
-    expect(await feed(rig)).toEqual(['goal.received', 'goal.planned', 'goal.active', 'task.ready'])
+    expect(await feed(rig)).toEqual([
+      'agent.active',
+      'goal.received',
+      'goal.planned',
+      'goal.active',
+      'task.ready',
+    ])
   })
 
   test('that is not understood fails with what is', async () => {

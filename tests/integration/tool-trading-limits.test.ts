@@ -80,12 +80,12 @@ control(
 async function raceKill(given: {
   n: number
   random: Random
-  seen?: (ledger: Ledger) => Ledger
+  seenByKit?: (ledger: Ledger) => Ledger
 }): Promise<void> {
-  const { n, random, seen } = given
+  const { n, random, seenByKit } = given
   await using rig = new TradingRig()
   rig.rules = slow(random)
-  if (seen !== undefined) rig.seen = seen
+  if (seenByKit !== undefined) rig.seenByKit = seenByKit
   await rig.open()
   const racers = Array.from({ length: n }, async (_, index) => {
     await sleep(random.integer(0, 300))
@@ -123,7 +123,7 @@ control(
     raceKill({
       n: 40,
       random: seeded(12),
-      seen: (ledger) => ({
+      seenByKit: (ledger) => ({
         ...ledger,
         kill: { ...ledger.kill, levelFor: () => 0 },
       }),

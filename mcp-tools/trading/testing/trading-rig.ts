@@ -42,6 +42,8 @@ export class TradingRig implements AsyncDisposable {
   venue: Venue | undefined
   /** What the tools see of the ledger, where a test takes a part of it away. */
   seen: (ledger: Ledger) => Ledger = (ledger) => ledger
+  /** The same for what the kit sees of it. */
+  seenByKit: (ledger: Ledger) => Ledger = (ledger) => ledger
   #ledger: Ledger | undefined
   #server: ToolServer | undefined
   #keys = 0
@@ -85,7 +87,7 @@ export class TradingRig implements AsyncDisposable {
         restricted: restrictedOf('USDT,LUNA,FTT,HYPE'),
         sendTimeoutMs: this.sendTimeoutMs,
       }),
-      ledger,
+      ledger: this.seenByKit(ledger),
       keys: isOff
         ? undefined
         : openGrantKeys({ file: this.judge.jwksFile, onFault: () => undefined }),

@@ -63,6 +63,8 @@ const testSettings = [
   'synchronous_commit=off',
   'full_page_writes=off',
   'max_connections=400',
+  // Their databases live for seconds, and statements are counted in them.
+  'autovacuum=off',
 ]
 
 /**

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
 
 import { type StackRig, ended, eventually, openStackRig } from './stack-rig.ts'
 
@@ -11,6 +12,10 @@ afterAll(() => rig[Symbol.asyncDispose]())
 
 const tweetsOf = (text: string) =>
   rig.tweets().filter(({ body }) => JSON.stringify(body).includes(text))
+
+const Approvals = z.array(z.looseObject({ id: z.string() }))
+const openApprovals = async (goal: string) =>
+  Approvals.parse(JSON.parse((await rig.cli('approval', 'ls', '--goal', goal, '--json')).stdout))
 
 describe('a goal posted on the stream', () => {
   it('becomes a tweet in under 2 s, with every step in the record', async () => {
@@ -91,10 +96,13 @@ describe('a goal posted on the stream', () => {
     expect(tweetsOf('other words')).toHaveLength(0)
   })
 
-  it('with the words of another is refused by X, and the goal says so', async () => {
+  it('with the words of another waits for a person, whose word X may still refuse', async () => {
     await rig.xadd('goal', JSON.stringify({ id: 'same-1', text: 'publish a tweet: same words' }))
     await ended(rig, 'same-1')
     await rig.xadd('goal', JSON.stringify({ id: 'same-2', text: 'publish a tweet: same words' }))
+    const id = await eventually(async () => (await openApprovals('same-2'))[0]?.id, 10_000, 'asked')
+    expect(tweetsOf('same words')).toHaveLength(1)
+    expect((await rig.cli('approval', 'approve', id)).code).toBe(0)
     const second = await ended(rig, 'same-2')
     expect(second).toMatchObject({ status: 'FAILED', failure: { code: 'DUPLICATE' } })
     expect(tweetsOf('same words')).toHaveLength(1)

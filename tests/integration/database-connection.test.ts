@@ -89,7 +89,9 @@ test('a failed statement that the work hides does not pass for a commit', async 
 })
 
 test('a constraint that refuses is the statement’s own error, not an outage', async () => {
-  const refused = database.query({ text: `UPDATE tenants SET name = NULL` })
+  const refused = database.query({
+    text: `INSERT INTO tenants (id, name) VALUES (gen_random_uuid(), NULL)`,
+  })
   await expect(refused).rejects.toMatchObject({ code: '23502' })
 })
 

@@ -1,7 +1,7 @@
 import { newId } from '@chimera/contracts/ids'
 import { openPublisher } from '@chimera/infra/streams/publisher'
 import { doorbellDuty } from '@chimera/keeper/doorbells/doorbell-duty'
-import type { openKeeper } from '@chimera/keeper/open-keeper'
+import { DUTIES, type openKeeper } from '@chimera/keeper/open-keeper'
 import { expect, test } from 'vitest'
 
 import { control, guarantee } from '../guarantee.ts'
@@ -257,7 +257,7 @@ test('a keeper that lost its record or its Redis for a moment goes on', async ()
     text: `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
       WHERE datname = current_database() AND pid <> pg_backend_pid()`,
   })
-  await expect.poll(() => keeper.leads().length, { timeout: 10_000 }).toBe(7)
+  await expect.poll(() => keeper.leads().length, { timeout: 10_000 }).toBe(DUTIES.length)
   await addTasks(scene.database)
   await expect.poll(() => countOf(scene, RESEARCH), { timeout: 10_000 }).toBe(1)
 })

@@ -5,7 +5,7 @@ import { addTasks, createGroups, markerIsSaved, openScene, waitMs } from './keep
 
 const RESEARCH = 'chimera:tasks:RESEARCH'
 
-/** Commands per second at Redis and PostgreSQL; autovacuum counts there, too. */
+/** Commands per second at Redis and PostgreSQL. */
 async function rateOfCommands(seconds: number): Promise<number> {
   await using scene = await openScene()
   await createGroups(scene)

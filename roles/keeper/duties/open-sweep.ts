@@ -14,8 +14,8 @@ export type Sweep = AsyncDisposable & {
   check(): void
 }
 
-/** With nothing open there is nothing to be late for: a quarter of the looks. */
-const IDLE_FACTOR = 4
+/** With nothing open there is nothing to be late for: half as many looks. */
+const IDLE_FACTOR = 2
 /** Between two looks, however many tasks become due one after the other. */
 const LEAST_MS = 50
 /** So that the row is due when it is looked at: timers of Node may be a millisecond early. */

@@ -22,6 +22,8 @@ export async function loadRecord(of: {
   for (const { name } of tables.toReversed()) await clear(of.sql, name)
   const rows: Record<string, number> = {}
   for (const table of tables) {
+    // Loading the rows of its parents may have made some here: triggers are in force, too.
+    await clear(of.sql, table.name)
     let count = 0
     for await (const batch of batches(of.lines(table.name))) {
       await insert(of.sql, table, batch)

@@ -16,9 +16,10 @@ const SHORT = { LEASE_MS: String(LEASE_MS), TWEET_ABSENCE_MS: '1500' }
 const KEEPER_SWEEP: CrashPoint = 'keeper.sweep.before_publish'
 
 const idOf = (label: CrashPoint): string => label.replaceAll('.', '-')
+/** In words that no gate wants a person for: a verdict is a matter of the law. */
 const goalOf = (label: CrashPoint) => ({
   id: idOf(label),
-  text: `publish a tweet: through ${idOf(label)}.`,
+  text: `publish a tweet: through point ${CRASH_POINTS.indexOf(label)}.`,
 })
 
 /**

@@ -93,8 +93,8 @@ const GOALS: [string, string[], string, RegExp][] = [
   [
     'has one in the voice',
     ['goal', '{"text":"generic: x","voice_ref":"\\ud800"}'],
-    'INPUT_INVALID',
-    /surrogate/,
+    MALFORMED,
+    /voice_ref/,
   ],
   [
     'has control characters',
@@ -112,8 +112,8 @@ const GOALS: [string, string[], string, RegExp][] = [
   [
     'has a NUL in the voice',
     ['goal', '{"text":"generic: x","voice_ref":"\\u0000"}'],
-    'INPUT_INVALID',
-    /NUL/,
+    MALFORMED,
+    /voice_ref/,
   ],
   [
     'has a control character in plain fields',

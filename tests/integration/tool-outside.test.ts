@@ -92,7 +92,7 @@ const acceptedPosts = (): number =>
 const Fields = z.looseObject({ status: z.string(), code: z.string().optional() })
 
 /** As a client does: what was certainly not sent, because nobody listened, is tried again. */
-async function post(client: Client, text: string): Promise<z.infer<typeof Fields>> {
+async function postUntilTold(client: Client, text: string): Promise<z.infer<typeof Fields>> {
   for (let tries = 1; ; tries += 1) {
     const result = await client.callTool({ name: 'post_tweet', arguments: { text } })
     const fields = Fields.parse(result.structuredContent)
@@ -106,7 +106,7 @@ test('two stdio processes and HTTP race one cooldown: one post', async () => {
   expect(made.status).toBe(0)
   const first = await openStdio()
   const clients = [first, ...(await Promise.all([openStdio(), openHttp(made.stdout.trim())]))]
-  const fields = await Promise.all(clients.map((client, n) => post(client, `racing ${n}`)))
+  const fields = await Promise.all(clients.map((client, n) => postUntilTold(client, `racing ${n}`)))
   const ends = fields.map(({ status, code }) => code ?? status).toSorted()
   const log = readFileSync(join(stateDir, 'logs', 'simulated-x.log'), 'utf8')
   expect(ends, `${JSON.stringify(fields)}\n${log}`).toEqual([

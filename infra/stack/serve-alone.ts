@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { RetryableError, TerminalError } from '@chimera/contracts/errors'
@@ -10,7 +11,7 @@ import { planSwarm } from './plans/swarm-plan.ts'
 import type { PlanContext } from './plans/tool-plan.ts'
 import { prepareWallet } from './plans/wallet-plan.ts'
 import type { Environment } from './process-environment.ts'
-import { tryLock } from './processes/file-lock.ts'
+import { type FileLock, tryLock } from './processes/file-lock.ts'
 import { openSupervisedProcess, type ProcessSpec } from './processes/supervised-process.ts'
 import type { StackLog } from './stack-log.ts'
 import { readStackRecord } from './stack-record.ts'
@@ -27,7 +28,10 @@ export type AloneServer = AsyncDisposable &
 
 const SIMULATED_READY_MS = 20_000
 const SIMULATED_STOP_MS = 2_000
-const LOOK_EVERY_MS = 500
+const LOOK_EVERY_MS = 200
+/** As long as a provider may take to start, and some more. */
+const TURN_WITHIN_MS = 30_000
+const TURN_LOOK_MS = 20
 
 /**
  * Prepares one tool server of a state directory for a client of its own: keys, ports, and the
@@ -47,9 +51,15 @@ export async function serveAlone(options: {
   const paths = await prepareStateDir(options.stateDir)
   await keepStackKeys(paths)
   const report = await (await findStack(options.stateDir))?.report()
-  const keepPort = report === undefined ? portKeeper(paths.root) : rememberedPort(paths.root)
+  await using opening = new AsyncDisposableStack()
+  using turn = new DisposableStack()
+  if (report === undefined) turn.use(await takeTurn(paths))
+  const keepPort =
+    report === undefined
+      ? alonePorts(paths, opening.use(new DisposableStack()))
+      : rememberedPort(paths.root)
   const context: PlanContext = { paths, outer: env, runId: newId(), keepPort }
-  if (name === 'swarm') return swarmOf(context, report)
+  if (name === 'swarm') return await swarmOf(context, report)
   if (name === 'wallet') await prepareWallet({ paths, outer: env, install: false, log })
   const plan = await planTools(context)
   const tool = plan.tools.find((each) => each.name === name || each.account === name)
@@ -59,7 +69,6 @@ export async function serveAlone(options: {
     throw new TerminalError('TOOL_NOT_AVAILABLE', `There is no server ${name}; there are ${names}.`)
   }
   const served = report?.tools.find(({ account }) => account === tool.account)
-  await using opening = new AsyncDisposableStack()
   const provider = plan.processes.find(({ spec: each }) => each.name === tool.needs)?.spec
   if (served === undefined && provider !== undefined) {
     opening.use(await standBehind({ spec: provider, paths, log }))
@@ -98,6 +107,42 @@ async function swarmOf(
   }
 }
 
+/**
+ * Processes without a stack are prepared one after another: the second has to see which provider
+ * the first has started, and where.
+ */
+async function takeTurn(paths: StateDirPaths): Promise<FileLock> {
+  const until = Date.now() + TURN_WITHIN_MS
+  for (;;) {
+    const lock = tryLock(path.join(paths.root, 'alone.lock'))
+    if (lock !== undefined) return lock
+    if (Date.now() > until)
+      throw new RetryableError(
+        'UNAVAILABLE',
+        'Another tool server of here has been starting for long.',
+      )
+    await sleep(TURN_LOOK_MS)
+  }
+}
+
+/**
+ * A provider that another process runs stays where that one has put it: whoever gets to hold the
+ * ledger calls it there.
+ */
+function alonePorts(paths: StateDirPaths, claims: DisposableStack): PlanContext['keepPort'] {
+  const keep = portKeeper(paths.root, claims)
+  return async (name) => {
+    if (!name.startsWith('simulated-') || name.endsWith('.health')) return keep(name)
+    const alone = `${name}.alone`
+    const known = readStackRecord(paths.root).ports[alone]
+    using lock = tryLock(providerLock(paths, name))
+    return lock === undefined && known !== undefined ? known : await keep(alone)
+  }
+}
+
+const providerLock = (paths: StateDirPaths, process: string): string =>
+  path.join(paths.simulated, `${process}.lock`)
+
 /** Where the stack that runs has put it; nothing is claimed. */
 function rememberedPort(root: string): PlanContext['keepPort'] {
   const { ports } = readStackRecord(root)
@@ -117,7 +162,7 @@ async function standBehind(of: {
   const stopping = new AbortController()
   const stack = new AsyncDisposableStack()
   const start = async (): Promise<boolean> => {
-    const lock = tryLock(`${paths.simulated}/${spec.name}.lock`)
+    const lock = tryLock(providerLock(paths, spec.name))
     if (lock === undefined) return false
     stack.use(lock)
     const logFile = `${paths.logs}/${spec.name}.log`

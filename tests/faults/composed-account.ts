@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
 import { upsertAccount } from '@chimera/infra/database/tools/upsert-account'
 import { keepSigningKeys } from '@chimera/infra/stack/keys/signing-keys'
-import { findFreePort } from '@chimera/infra/stack/processes/free-port'
+import { claimPort } from '@chimera/infra/stack/processes/port-claim'
 import { checkoutRoot, stateDirPaths } from '@chimera/infra/stack/state-dir'
 
 import { eventually } from '../e2e/stack-rig.ts'
@@ -31,8 +31,8 @@ export async function openComposedAccount(
     privateFiles: [paths.receiptPrivate(name)],
     jwksFile: paths.keyFiles.receiptJwks,
   })
-  const port = await findFreePort()
   await using stack = new AsyncDisposableStack()
+  const { port } = stack.use(await claimPort())
   const tool = stack.use(
     await keepRunning({
       name,

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { serveAlone } from '@chimera/infra/stack/serve-alone'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -91,15 +92,31 @@ const acceptedPosts = (): number =>
 
 const Fields = z.looseObject({ status: z.string(), code: z.string().optional() })
 
-/** As a client does: what was certainly not sent, because nobody listened, is tried again. */
+/**
+ * As a client does: what was certainly not sent, because nobody listened, is tried again. The
+ * simulated X lives in the process that started first, and a client that negotiates its protocol
+ * ends its first process: the next one to see it gone starts X anew.
+ */
 async function postUntilTold(client: Client, text: string): Promise<z.infer<typeof Fields>> {
   for (let tries = 1; ; tries += 1) {
     const result = await client.callTool({ name: 'post_tweet', arguments: { text } })
     const fields = Fields.parse(result.structuredContent)
-    if (fields.code !== 'UPSTREAM_UNAVAILABLE' || tries === 5) return fields
+    if (fields.code !== 'UPSTREAM_UNAVAILABLE' || tries === 8) return fields
     await sleep(1_000)
   }
 }
+
+test('whoever starts second calls the provider that the first has started', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'chimera-outside-'))
+  using gone = new DisposableStack()
+  gone.defer(() => rmSync(folder, { recursive: true, force: true }))
+  const how = { name: 'tweet', stateDir: folder, env: env(), log: () => {} }
+  await using first = await serveAlone(how)
+  await using second = await serveAlone(how)
+  const urls = [first, second].map(({ spec }) => spec.env['SIMULATED_X_URL'])
+  expect(urls[1]).toBe(urls[0])
+  expect((await fetch(urls[1] ?? '')).status).toBeLessThan(500)
+})
 
 test('two stdio processes and HTTP race one cooldown: one post', async () => {
   const made = chimera('tools', 'token', 'create', 'desk', '--scope', 'tweet:write,tweet:read')

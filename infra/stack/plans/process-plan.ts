@@ -3,7 +3,6 @@ import { RetryableError } from '@chimera/contracts/errors'
 import { loadConfig } from '@chimera/runtime/config'
 
 import type { Environment } from '../process-environment.ts'
-import { findFreePort } from '../processes/free-port.ts'
 import { claimPort } from '../processes/port-claim.ts'
 import { readStackRecord, rememberPort } from '../stack-record.ts'
 import type { StateDirPaths } from '../state-dir.ts'
@@ -48,7 +47,7 @@ export async function planProcesses(options: {
   claims: DisposableStack
 }): Promise<ProcessPlan> {
   const { paths } = options
-  const context: RoleContext = { ...options, keepPort: portKeeper(paths.root) }
+  const context: RoleContext = { ...options, keepPort: portKeeper(paths.root, options.claims) }
   const { processes, tools, simulated } = await planTools(context)
   const gatewayPort = await claimGatewayPort(options)
   const planned = [...processes]
@@ -142,14 +141,17 @@ async function claimGatewayPort(options: {
   return port
 }
 
-/** Gives each name a port of its own: the remembered one, else any free one. */
-export function portKeeper(root: string): (name: string) => Promise<number> {
-  const taken = new Set<number>()
+/**
+ * Gives each name a port of its own: the remembered one, else any free one.
+ *
+ * @param claims - holds the ports against other stacks for as long as this one runs
+ */
+export function portKeeper(
+  root: string,
+  claims: DisposableStack,
+): (name: string) => Promise<number> {
   return async (name) => {
-    const known = readStackRecord(root).ports[name]
-    let port = await findFreePort(known === undefined || taken.has(known) ? [] : [known])
-    while (taken.has(port)) port = await findFreePort()
-    taken.add(port)
+    const { port } = claims.use(await claimPort([readStackRecord(root).ports[name]]))
     rememberPort(root, name, port)
     return port
   }

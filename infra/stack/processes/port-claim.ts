@@ -8,22 +8,34 @@ import { findFreePort } from './free-port.ts'
 /** A port that no other stack of this user takes while the claim is held. */
 export type PortClaim = Readonly<{ port: number }> & Disposable
 
+/** So many ports are looked at before one is taken without a claim. */
+const TRIES = 20
+
 /**
  * Claims the first of the wanted ports that is free, else any free one. Two stacks that start in
- * the same second would both find 7700 free, because a gateway listens only a second later; the
+ * the same second would both find a port free on which a process listens only a second later; the
  * claim is a lock that both can see.
  */
-export async function claimPort(wanted: readonly (number | undefined)[]): Promise<PortClaim> {
+export async function claimPort(wanted: readonly (number | undefined)[] = []): Promise<PortClaim> {
   const folder = await claimFolder()
   for (const port of wanted) {
-    if (port === undefined) continue
-    const lock = folder === undefined ? undefined : tryLock(path.join(folder, `${port}.lock`))
-    if (folder !== undefined && lock === undefined) continue
-    if ((await findFreePort([port])) === port)
-      return { port, [Symbol.dispose]: () => lock?.[Symbol.dispose]() }
-    lock?.[Symbol.dispose]()
+    const claim = port === undefined ? undefined : await tryClaim(folder, port)
+    if (claim !== undefined) return claim
+  }
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const claim = await tryClaim(folder, await findFreePort())
+    if (claim !== undefined) return claim
   }
   return { port: await findFreePort(), [Symbol.dispose]: () => undefined }
+}
+
+async function tryClaim(folder: string | undefined, port: number): Promise<PortClaim | undefined> {
+  const lock = folder === undefined ? undefined : tryLock(path.join(folder, `${port}.lock`))
+  if (folder !== undefined && lock === undefined) return undefined
+  if ((await findFreePort([port])) === port)
+    return { port, [Symbol.dispose]: () => lock?.[Symbol.dispose]() }
+  lock?.[Symbol.dispose]()
+  return undefined
 }
 
 /**

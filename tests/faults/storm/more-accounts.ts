@@ -10,7 +10,7 @@ import { TOOLS } from '@chimera/contracts/tools'
 import { openDatabase } from '@chimera/infra/database/open-database'
 import { upsertAccount } from '@chimera/infra/database/tools/upsert-account'
 import { keepSigningKeys } from '@chimera/infra/stack/keys/signing-keys'
-import { findFreePort } from '@chimera/infra/stack/processes/free-port'
+import { claimPort } from '@chimera/infra/stack/processes/port-claim'
 import type { ProcessSpec } from '@chimera/infra/stack/processes/supervised-process'
 import type { StackReport } from '@chimera/infra/stack/stack-report'
 import { checkoutRoot, stateDirPaths } from '@chimera/infra/stack/state-dir'
@@ -53,12 +53,13 @@ export async function openMoreAccounts(
     privateFiles: names.map((name) => paths.receiptPrivate(`tweet-${name}`)),
     jwksFile: paths.keyFiles.receiptJwks,
   })
-  const planned = await Promise.all(names.map((name) => plan(name, { report, env })))
+  await using stack = new AsyncDisposableStack()
+  const findPort = async () => stack.use(await claimPort()).port
+  const planned = await Promise.all(names.map((name) => plan(name, { report, env, findPort })))
   const supervisor = openSupervisor({
     groups: [planned.map(({ xSpec }) => xSpec), planned.map(({ toolSpec }) => toolSpec)],
     logFolder: paths.logs,
   })
-  await using stack = new AsyncDisposableStack()
   stack.defer(() => supervisor.stop(STOP_WITHIN_MS))
   await supervisor.ready(READY_WITHIN_MS)
   await enter(planned, report.urls.postgres)
@@ -70,17 +71,20 @@ export async function openMoreAccounts(
   }
 }
 
+type PlanContext = {
+  report: StackReport
+  env: Readonly<Record<string, string>>
+  findPort: () => Promise<number>
+}
+
 type Planned = MoreAccount & { url: string; xSpec: ProcessSpec; toolSpec: ProcessSpec }
 
-async function plan(
-  name: string,
-  { report, env }: { report: StackReport; env: Readonly<Record<string, string>> },
-): Promise<Planned> {
+async function plan(name: string, { report, env, findPort }: PlanContext): Promise<Planned> {
   const paths = stateDirPaths(report.state_dir)
   const [account, tool, x] = [`x-${name}`, `tweet-${name}`, `simulated-x-${name}`]
   const record = paths.simulatedRecord(x)
   const token = readFileSync(paths.keyFiles.simulatedXToken, 'utf8').trim()
-  const [xPort, toolPort] = [await findFreePort(), await findFreePort()]
+  const [xPort, toolPort] = [await findPort(), await findPort()]
   const xUrl = `http://127.0.0.1:${xPort}`
   return {
     account,
@@ -90,26 +94,24 @@ async function plan(
     xUrl,
     url: `http://127.0.0.1:${toolPort}`,
     provider: () => parseProviderRecord(readFileSync(record, 'utf8')),
-    xSpec: await specOf(x, 'mcp-tools/tweet/simulated-x/main.ts', {
+    xSpec: specOf(x, 'mcp-tools/tweet/simulated-x/main.ts', {
       CHIMERA_STATE_DIR: report.state_dir,
       SIMULATED_X_PORT: String(xPort),
       SIMULATED_X_RECORD: record,
       SIMULATED_X_TOKEN: token,
+      HEALTH_PORT: String(await findPort()),
     }),
-    toolSpec: await specOf(tool, 'mcp-tools/tweet/main.ts', {
+    toolSpec: specOf(tool, 'mcp-tools/tweet/main.ts', {
       ...env,
       ...tweetEnvironment(report, { account, name: tool, xUrl }),
       TOOL_PORT: String(toolPort),
+      HEALTH_PORT: String(await findPort()),
     }),
   }
 }
 
-async function specOf(
-  name: string,
-  main: string,
-  env: Readonly<Record<string, string>>,
-): Promise<ProcessSpec> {
-  const port = await findFreePort()
+function specOf(name: string, main: string, env: Readonly<Record<string, string>>): ProcessSpec {
+  const port = Number(env['HEALTH_PORT'])
   return {
     name,
     command: process.execPath,
@@ -120,7 +122,6 @@ async function specOf(
       ...env,
       CONSUMER_NAME: `${name}-1`,
       CHIMERA_SUPERVISED: '1',
-      HEALTH_PORT: String(port),
     },
     readiness: { kind: 'http', url: `http://127.0.0.1:${port}/readyz` },
   }

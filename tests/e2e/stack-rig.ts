@@ -135,7 +135,8 @@ async function startStack(
   const check = async () => {
     const running = end === undefined ? await findStack(stateDir) : undefined
     const state = end ?? (await running?.report())?.state
-    return state === 'starting' ? undefined : state
+    // Why it stops is told when it has ended.
+    return state === 'starting' || state === 'stopping' ? undefined : state
   }
   const how = await eventually(check, UP_WITHIN_MS, 'the stack is up')
   if (how !== 'running') throw new Error(`chimera up ended with ${how}:\n${logs(stateDir)}`)

@@ -6,7 +6,7 @@ import { STREAMS } from '@chimera/contracts/streams'
 import { AttemptOutcome } from '@chimera/contracts/task-result'
 import type { Database } from '@chimera/infra/database/open-database'
 import { registerExecutors } from '@chimera/worker/executors/executor'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import {
   countIn,
@@ -215,7 +215,7 @@ describe('tasks in hand', () => {
       ({ ready }) => ready.length > 0,
     )
     expect(swept.ready).toEqual([stuck])
-    other.check()
+    await vi.waitFor(() => other.check())
   })
 
   test('a kind without an executor fails with a clear reason', async () => {
@@ -254,7 +254,7 @@ describe('stop and start', () => {
         (n) => n === 2,
       ),
     ).toBe(2)
-    next.check()
+    await vi.waitFor(() => next.check())
   })
 
   test('what a dead consumer had in hand is done in its next life, without a bell', async () => {
@@ -277,8 +277,8 @@ describe('stop and start', () => {
     expect(rows).toMatchObject(
       ids.map(() => ({ phase: 'judging', attempt: 2, leases_lost: 1, lease_owner: null })),
     )
-    again.check()
-    other.check()
+    await vi.waitFor(() => again.check())
+    await vi.waitFor(() => other.check())
   })
 })
 

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { CrashPoint } from '@chimera/contracts/crash-points'
 import { newId } from '@chimera/contracts/ids'
 import { AttemptOutcome } from '@chimera/contracts/task-result'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { DRILLS, MAIN, openWorkerProcesses, TOOL_TOKEN, type Started } from './worker-processes.ts'
 import {
@@ -120,7 +120,7 @@ describe('a worker process', () => {
     await sleep(1_000)
     const results = await resultsOf(rig.database, ids)
     expect(results.map(({ attempt, worker }) => [attempt, worker])).toEqual([[2, 'heir']])
-    heir.check()
+    await vi.waitFor(() => heir.check())
   })
 
   test('a task that kills its worker is given up; those beside it are done', async () => {

@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { residentBytes } from '@chimera/infra/stack/processes/resident-memory'
 import { stateDirPaths } from '@chimera/infra/stack/state-dir'
 
-import { processTree, proportionalBytes } from '../processes/process-table.ts'
+import { proportionalBytes } from '../processes/process-table.ts'
+import { cpuSeconds, stackProcesses } from '../processes/stack-processes.ts'
 import { openBenchStack, openStateDir, type BenchStack } from '../stack/bench-stack.ts'
 import { countRedis, countStatements, openPostgresCounter } from './count-commands.ts'
 
@@ -68,7 +69,7 @@ async function watch(of: {
     at: performance.now(),
     redis: await countRedis(of.stack.redis()),
     transactions: await of.postgres.transactions(),
-    cpu: await cpuByProcess(of.stack),
+    cpu: await cpuSeconds(await of.stack.report()),
   })
   const before = await look()
   await sleep(of.seconds * 1000)
@@ -101,30 +102,10 @@ async function watchStatements(of: {
   return countStatements(file, from, new URL(of.url).pathname.slice(1)) / seconds
 }
 
-/** Every process of the stack with the name of the part that it belongs to. */
-async function namedProcesses(stack: BenchStack) {
-  const report = await stack.report()
-  const parts = [...report.roles, ...report.tools, ...report.simulated, ...report.servers]
-  const names = new Map(parts.map(({ name, pid }) => [pid, name]))
-  names.set(report.pid, 'supervisor')
-  const tree = await processTree(report.pid)
-  const byPid = new Map(tree.map((row) => [row.pid, row]))
-  const nameOf = (pid: number): string =>
-    names.get(pid) ?? nameOf(byPid.get(pid)?.parent ?? report.pid)
-  return tree.map((row) => ({ ...row, name: nameOf(row.pid) }))
-}
-
-async function cpuByProcess(stack: BenchStack): Promise<Record<string, number>> {
-  const seconds: Record<string, number> = {}
-  for (const { name, cpu_s } of await namedProcesses(stack))
-    seconds[name] = (seconds[name] ?? 0) + cpu_s
-  return seconds
-}
-
 /** A server that is many processes shares its memory among them: counted once. */
 async function memoryByProcess(stack: BenchStack): Promise<Record<string, number>> {
   const bytes: Record<string, number> = {}
-  for (const { name, pid } of await namedProcesses(stack)) {
+  for (const { name, pid } of await stackProcesses(await stack.report())) {
     const own = name === 'postgres' ? await proportionalBytes(pid) : await residentBytes(pid)
     bytes[name] = (bytes[name] ?? 0) + (own ?? 0)
   }

@@ -1,0 +1,96 @@
+import type { Database } from '@chimera/infra/database/open-database'
+import { z } from 'zod'
+
+import { cpuSeconds } from '../processes/stack-processes.ts'
+import { eventually, type BenchStack } from '../stack/bench-stack.ts'
+import { postNoops } from './post-noops.ts'
+
+/** As many tasks as fit, all at once, and what each of them cost. */
+export type Burst = {
+  tasks: number
+  seconds: number
+  tasks_per_s: number
+  /** Rows inserted, updated and deleted in Postgres, per task. */
+  row_versions: number
+  /** Bytes of write-ahead log per task. */
+  wal_bytes: number
+  /** Transactions per task. */
+  commits: number
+  /** Microseconds of CPU per task, by process. */
+  cpu_us: Record<string, number>
+}
+
+const ENDS_WITHIN_MS = 600_000
+const LOOK_EVERY_MS = 250
+
+const Counters = z.object({
+  wal: z.coerce.number(),
+  rows: z.coerce.number(),
+  commits: z.coerce.number(),
+})
+const Progress = z.object({ done: z.coerce.number(), at: z.coerce.number().nullable() })
+
+/** Posts goals of one task each by XADD and waits until every one of them is judged. */
+export async function measureBurst(of: {
+  stack: BenchStack
+  database: Database
+  tasks: number
+  name: string
+}): Promise<Burst> {
+  const { stack, database, tasks, name } = of
+  const report = await stack.report()
+  const before = { cpu: await cpuSeconds(report), ...(await count(database)) }
+  const began = Date.now()
+  await postNoops({ redis: stack.redis(), name, goals: tasks })
+  const endedAt = await eventually({
+    what: `${tasks} tasks are done`,
+    withinMs: ENDS_WITHIN_MS,
+    everyMs: LOOK_EVERY_MS,
+    check: async () => {
+      const { done, at } = await progress(database, name)
+      return done >= tasks && at !== null ? at : undefined
+    },
+  })
+  const after = { cpu: await cpuSeconds(report), ...(await count(database)) }
+  const seconds = (endedAt - began) / 1000
+  const cpu_us = Object.fromEntries(
+    Object.entries(after.cpu)
+      .map(([part, s]) => [part, ((s - (before.cpu[part] ?? 0)) * 1e6) / tasks] as const)
+      .filter(([, us]) => us > 0)
+      .toSorted(([, one], [, other]) => other - one),
+  )
+  return {
+    tasks,
+    seconds,
+    tasks_per_s: tasks / seconds,
+    row_versions: (after.rows - before.rows) / tasks,
+    wal_bytes: (after.wal - before.wal) / tasks,
+    commits: (after.commits - before.commits) / tasks,
+    cpu_us,
+  }
+}
+
+/** How many goals of that name have ended, and when the last did (milliseconds of the clock). */
+async function progress(database: Database, name: string): Promise<z.infer<typeof Progress>> {
+  const [row] = await database.query({
+    text: `SELECT count(*) AS done, extract(epoch FROM max(finished_at)) * 1000 AS at
+      FROM goals WHERE id LIKE $1 AND status = 'COMPLETED'`,
+    values: [`${name}-%`],
+  })
+  return Progress.parse(row)
+}
+
+/** The server tells a reader what a backend has done only when that one has been idle a second. */
+const STATISTICS_MS = 1_500
+
+async function count(database: Database): Promise<z.infer<typeof Counters>> {
+  await new Promise((resolve) => {
+    setTimeout(resolve, STATISTICS_MS)
+  })
+  const [row] = await database.query({
+    text: `SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0') AS wal,
+        tup_inserted + tup_updated + tup_deleted AS rows, xact_commit AS commits
+      FROM pg_stat_database WHERE datname = current_database()`,
+  })
+  return Counters.parse(row)
+}

@@ -1,0 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import type { Redis } from 'ioredis'
+
+/** Of one pipeline; more would only wait in the socket. */
+const BATCH = 500
+
+/** Posts goals `<name>-<n>` of one no-op task each, as fast as Redis takes them. */
+export async function postNoops(of: { redis: Redis; name: string; goals: number }): Promise<void> {
+  for (let from = 0; from < of.goals; from += BATCH)
+    await postSome(of, from, Math.min(of.goals, from + BATCH))
+}
+
+/** Posts them at a rate: whatever is due at each beat goes together. */
+export async function postNoopsAt(of: {
+  redis: Redis
+  name: string
+  perSecond: number
+  seconds: number
+}): Promise<number> {
+  const goals = of.perSecond * of.seconds
+  const began = performance.now()
+  let posted = 0
+  while (posted < goals) {
+    const due = Math.ceil(((performance.now() - began) / 1000) * of.perSecond)
+    const until = Math.min(goals, due)
+    if (until > posted) await postSome(of, posted, until)
+    posted = Math.max(posted, until)
+    await sleep(1)
+  }
+  return goals
+}
+
+async function postSome(
+  { redis, name }: { redis: Redis; name: string },
+  from: number,
+  until: number,
+): Promise<void> {
+  const pipeline = redis.pipeline()
+  for (let n = from; n < until; n += 1) {
+    const goal = JSON.stringify({ id: `${name}-${n}`, text: 'noop 1' })
+    pipeline.xadd('chimera:goals', '*', 'goal', goal)
+  }
+  await pipeline.exec()
+}

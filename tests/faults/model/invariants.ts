@@ -1,4 +1,6 @@
 /** The model's invariants, asked of the real record and of X's own record. */
+import type { Sql } from '@chimera/infra/database/open-database'
+
 import type { ProtocolRig } from './protocol-rig.ts'
 
 /** What one post costs, in millionths of a dollar. */
@@ -45,4 +47,30 @@ function violationOf({ posts, slots, held, rounds }: Books & { posts: string[] }
   if (posts.length <= confirmed.length + open.length) return undefined
   const last = rounds.findLast(({ state }) => state !== 'CONFIRMED' && !IS_OPEN.has(state))
   return `I7 record says ${last?.state ?? 'nothing'}, it happened`
+}
+
+type Rested = { approval: string; isInTime: boolean; isOfArguments: boolean; isOut: boolean }
+
+/**
+ * Fails when a grant rests on a word that was not said for exactly that: `clicked` are the requests
+ * that a person was looking at when saying yes.
+ */
+export async function expectOwnWords(sql: Sql, clicked: readonly string[]): Promise<void> {
+  const rested = await sql.query<Rested>({
+    text: `SELECT a.id AS approval, e.granted_at <= a.expires_at AS "isInTime",
+        e.args_hash = a.args_hash AS "isOfArguments",
+        e.state IN ('GRANTED', 'UNKNOWN', 'NEEDS_HUMAN', 'CONFIRMED') AS "isOut"
+      FROM effects e CROSS JOIN unnest(e.approvals) AS u(id) JOIN approvals a ON a.id = u.id
+      WHERE e.grant_id IS NOT NULL`,
+  })
+  const out = rested.filter(({ isOut }) => isOut).map(({ approval }) => approval)
+  if (
+    new Set(out).size < out.length ||
+    rested.some(({ approval, isInTime }) => !isInTime || !clicked.includes(approval))
+  ) {
+    throw new Error('I5 one human decision used twice')
+  }
+  if (rested.some(({ isOfArguments }) => !isOfArguments)) {
+    throw new Error('I5 approval used for other arguments')
+  }
 }

@@ -14,10 +14,12 @@ import type { GrantClaims } from '@chimera/contracts/grant'
 import { DEFAULT_TENANT } from '@chimera/contracts/ids'
 import type { ResultRing } from '@chimera/contracts/judging/rings'
 import { SimulatedRequest } from '@chimera/contracts/observable'
+import { decide } from '@chimera/gateway/approvals/decide'
 import type { Database } from '@chimera/infra/database/open-database'
 import { upsertAccount } from '@chimera/infra/database/tools/upsert-account'
 import { openJudgeWords, type JudgeWords } from '@chimera/infra/signing/judge-words'
 import { openReceiptKeys } from '@chimera/infra/signing/receipt-keys'
+import type { ApprovalRules } from '@chimera/judge/approval-rules'
 import { handleRings, type JudgeDeps } from '@chimera/judge/handle-rings'
 import { openSimulatedX } from '@chimera/mcp-tweet/simulated-x/open-simulated-x'
 import { openLog } from '@chimera/runtime/log'
@@ -34,6 +36,10 @@ export type Guards = {
   readonly words?: (given: JudgeWords) => JudgeWords
   /** The record as the Judge sees it. */
   readonly judge?: (given: Database) => Database
+  /** The record as the gateway sees it that takes people's words. */
+  readonly gateway?: (given: Database) => Database
+  /** What a person's word has to be to count. */
+  readonly approvals?: ApprovalRules
 }
 
 /** A post as X's own record has it. */
@@ -51,6 +57,8 @@ export type ProtocolRig = AsyncDisposable & {
   /** The next time the tool server comes by a crash point, this happens. */
   at(label: CrashPoint, then: () => void): void
   judge(...rings: ResultRing[]): Promise<void>
+  /** The gateway takes a person's word; the Judge has not looked yet. */
+  decide(of: Parameters<typeof decide>[1]): Promise<readonly ResultRing[]>
   /** The last grant once more, with other claims: what a sound Judge never signs. */
   signAgain(other: Partial<GrantClaims>): Promise<string>
   /** Posts that X has accepted. */
@@ -155,7 +163,7 @@ function openJudge(of: {
   record: ModelRecord
   guards: Guards
   keys: Keys
-}): Pick<ProtocolRig, 'judge' | 'signAgain'> {
+}): Pick<ProtocolRig, 'judge' | 'decide' | 'signAgain'> {
   const { record, guards, keys } = of
   let last: GrantClaims | undefined
   const words: JudgeWords = {
@@ -173,12 +181,17 @@ function openJudge(of: {
     log,
     actor: 'judge-1',
     maxGranted: 100,
+    ...(guards.approvals === undefined ? {} : { approvalRules: guards.approvals }),
     // Tests say the same words again and again.
     repeatDays: 0,
     crash: Object.assign(() => {}, { isArmed: false }),
   })
   return {
     judge: (...rings) => handleRings(deps(record.database), rings),
+    decide: async (said) => {
+      const seen = guards.gateway?.(record.database) ?? record.database
+      return (await decide(seen, said)).rings
+    },
     signAgain: (other) => {
       if (last === undefined) throw new Error('Nothing has been granted.')
       return keys.words.grant({ ...last, ...other })

@@ -53,9 +53,13 @@ const EVERYTHING = 'everything'
 const PAGE = 100
 
 /** The goal is planned, and its Workers have proposed the slot in both wordings. */
-export async function planSlot(rig: ProtocolRig): Promise<Slot> {
+export async function planSlot(
+  rig: ProtocolRig,
+  { confidence = 1 }: { confidence?: number } = {},
+): Promise<Slot> {
   const goal = `goal-${newId()}`
   const propose = (word: 'a' | 'b') => ({
+    confidence,
     effects: [tweetEffect(SLOT, [SPANS[word][0], SPANS[word][1]])],
   })
   const { database } = rig.record

@@ -1,7 +1,10 @@
 /** What negative controls compose instead of a guard of the product. */
 import { DatabaseSync } from 'node:sqlite'
 
+import { GRANT_SECONDS } from '@chimera/contracts/grant'
 import type { Database, Sql, Statement } from '@chimera/infra/database/open-database'
+import type { JudgeWords } from '@chimera/infra/signing/judge-words'
+import { APPROVAL_RULES, type ApprovalRules } from '@chimera/judge/approval-rules'
 import type { Rules } from '@chimera/mcp-kit/protocol/rules'
 import { imaginedEntry } from '@chimera/mcp-kit/testing/imagined-entry'
 
@@ -48,3 +51,42 @@ export function seenThrough(database: Database, lens: Lens): Database {
     transaction: (work) => database.transaction((tx) => work(through(tx))),
   }
 }
+
+const DECIDING = new Set([
+  'lock-task-of-approval',
+  'lock-approval',
+  'lock-effect-of-approval',
+  'read-approval',
+])
+
+/** A person's word is about whatever is asked for the same slot and arguments. */
+export const byWhatWasAsked: Lens = {
+  ask: (statement) => {
+    const { name = '', text, values } = statement
+    if (!DECIDING.has(name) || values === undefined) return statement
+    const id = name === 'lock-task-of-approval' ? '$2' : '$1'
+    const asked = `coalesce((SELECT o.id FROM approvals o JOIN approvals s
+      USING (effect_key, args_hash) WHERE s.id = ${id}::uuid AND o.state = 'REQUESTED'),
+      ${id}::uuid)`
+    return { text: text.replaceAll(id, () => asked), values }
+  },
+}
+
+/** One check less, and no second look in the granting transaction. */
+export const withoutApprovalCheck = (name: string): ApprovalRules => ({
+  checks: APPROVAL_RULES.checks.filter((check) => check.name !== name),
+  hold: async (_tx, approvals) => new Set(approvals.map(({ id }) => id)),
+})
+
+/** The record's own look at what a grant rests on. */
+export async function setApprovalTriggers(sql: Sql, to: 'ENABLE' | 'DISABLE'): Promise<void> {
+  for (const name of ['effects_rest_on_approvals', 'effects_waited_for_approvals']) {
+    await sql.query({ text: `ALTER TABLE effects ${to} TRIGGER ${name}` })
+  }
+}
+
+/** A grant lives for its minute, whatever it rests on. */
+export const outliving = (words: JudgeWords): JudgeWords => ({
+  ...words,
+  grant: (claims) => words.grant({ ...claims, exp: claims.iat + GRANT_SECONDS }),
+})

@@ -3,6 +3,9 @@ import { z } from 'zod'
 /** Asset codes: `USD` for priced cost, else the token's symbol. */
 export const AssetCode = z.string().regex(/^[A-Z][A-Z0-9]{1,11}$/)
 
+/** The asset that a chain moves by itself and is paid its gas in; every other one is a token's. */
+export const NATIVE_ASSET = 'ETH'
+
 /** US dollars are kept in micros (1 USD = 1,000,000). */
 export const USD_MICROS = 1_000_000n
 

@@ -1,3 +1,4 @@
+import { NATIVE_ASSET } from '@chimera/contracts/money'
 import type { ToolName } from '@chimera/contracts/tools'
 
 /** What an effect takes beside US dollars: tokens of a chain, a place among today's transfers. */
@@ -5,9 +6,6 @@ export type EffectCost = { readonly asset: string; readonly amount: bigint }
 
 /** Counts transactions of wallets, so that a count is a cap like any other. */
 export const TRANSFERS = 'TRANSFERS'
-
-/** The asset that `transfer_native` moves; every chain of the house pays its gas in it. */
-const NATIVE = 'ETH'
 
 /** Longer numbers fit no chain: 256 bits have 78 digits. */
 const BASE_UNITS = /^[1-9][0-9]{0,77}$/
@@ -24,7 +22,7 @@ const MOVES = new Set<ToolName>(['transfer_native', 'transfer_erc20', 'unstick_t
 export function effectCosts(tool: string, args: Readonly<Record<string, unknown>>): EffectCost[] {
   if (![...MOVES].some((name) => name === tool)) return []
   const costs: EffectCost[] = [{ asset: TRANSFERS, amount: 1n }]
-  const asset = tool === 'transfer_native' ? NATIVE : args['asset']
+  const asset = tool === 'transfer_native' ? NATIVE_ASSET : args['asset']
   const { amount } = args
   if (typeof asset !== 'string' || !ASSET.test(asset) || asset === TRANSFERS) return costs
   if (typeof amount !== 'string' || !BASE_UNITS.test(amount)) return costs

@@ -71,7 +71,9 @@ const registry = openRegistry([
   { kind: 'address', name: 'alice', version: 3, value: ALICE },
   { kind: 'address', name: 'bob', version: 1, value: `0x${'cd'.repeat(20)}` },
   { kind: 'asset', name: 'USDC', version: 1, value: { code: 'USDC', decimals: 6 } },
+  { kind: 'asset', name: 'WETH', version: 1, value: { code: 'WETH', decimals: 18 } },
 ])
+const USDC = { table: 'asset', id: 'USDC', version: '1' } as const
 type Derived = Extract<Pointer, { source: 'derived' }>
 type Simple = Derived['from'][number]
 
@@ -88,6 +90,18 @@ const labelOf = (
   return checked.mismatches[0]?.reason ?? checked.label
 }
 
+/** The same of an amount that is paid in USDC. */
+const paid = (amount: string, pointer: Pointer, sources: Partial<Sources> = {}) => {
+  const effect = proposal({
+    tool: 'transfer_erc20',
+    args: { amount, asset: 'USDC' },
+    provenance: { '/amount': pointer, '/asset': { source: 'registry', ...USDC, path: '/code' } },
+  })
+  const goal = { text: 'pay 5 USDC to alice' }
+  const checked = checkProvenance(effect, { goal, trust: 'owner', registry, ...sources })
+  return checked.mismatches[0]?.reason ?? checked.label
+}
+
 describe('the address book', () => {
   const row = (over: Partial<Extract<Pointer, { source: 'registry' }>> = {}) => ({
     source: 'registry' as const,
@@ -98,7 +112,7 @@ describe('the address book', () => {
   })
   const named: Simple = { source: 'goal', path: '/text', span: [14, 19] }
   const amount: Simple = { source: 'goal', path: '/text', span: [4, 10] }
-  const usdc: Simple = { source: 'registry', table: 'asset', id: 'USDC', version: '1' }
+  const usdc: Simple = { source: 'registry', ...USDC }
 
   it('gives its value in any spelling of an address, in its version only', () => {
     expect(labelOf('to', ALICE, row())).toBe('registry')
@@ -116,13 +130,24 @@ describe('the address book', () => {
 
   it('tells what an amount in words is in base units', () => {
     const derived: Derived = { source: 'derived', rule: 'base-units', from: [amount, usdc] }
-    expect(labelOf('amount', '5000000', derived)).toBe('derived')
-    expect(labelOf('amount', '05000000', derived)).toBe('derived')
-    expect(labelOf('amount', '50000000', derived)).toContain('another value')
-    expect(labelOf('amount', '5000000', derived, { trust: 'untrusted' })).toBe('untrusted')
-    expect(
-      labelOf('amount', '5000000', derived, { goal: { text: 'pay 5 WETH to alice' } }),
-    ).toContain('nothing is found')
+    expect(paid('5000000', derived)).toBe('derived')
+    expect(paid('05000000', derived)).toBe('derived')
+    expect(paid('50000000', derived)).toContain('another value')
+    expect(paid('5000000', derived, { trust: 'untrusted' })).toBe('untrusted')
+    expect(paid('5000000', derived, { goal: { text: 'pay 5 WETH to alice' } })).toContain(
+      'nothing is found',
+    )
+  })
+
+  it('never counts what is paid in one asset by the decimals of another', () => {
+    const bare: Simple = { source: 'goal', path: '/text', span: [4, 5] }
+    const weth: Simple = { ...usdc, id: 'WETH' }
+    const derived: Derived = { source: 'derived', rule: 'base-units', from: [bare, weth] }
+    expect(paid(`5${'0'.repeat(18)}`, derived)).toContain('counted in WETH and not as paid')
+    expect(labelOf('amount', `5${'0'.repeat(18)}`, derived)).toContain('not as paid')
+    expect(labelOf('amount', '5000000', { ...derived, from: [bare, usdc] })).toContain(
+      'not as paid',
+    )
   })
 })
 

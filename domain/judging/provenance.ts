@@ -1,7 +1,9 @@
 import type { ProposedEffect } from '@chimera/contracts/effect'
 import type { Trust } from '@chimera/contracts/goal'
 import { DEFAULT_RULES, type Label, type Pointer } from '@chimera/contracts/judging/provenance'
+import { AssetValue } from '@chimera/contracts/judging/registry'
 import type { ModelCall, Reading } from '@chimera/contracts/judging/sources'
+import { NATIVE_ASSET } from '@chimera/contracts/money'
 
 import { canonicalValue } from './canonical-value.ts'
 import { derive, type Ingredient } from './derivations.ts'
@@ -72,7 +74,7 @@ export function checkProvenance(effect: ProposedEffect, sources: Sources): Prove
       ? effect.provenance[argument]
       : undefined
     const found = pointer === undefined ? undefined : follow(pointer, sources)
-    const reason = mismatchOf(name, value, pointer, found)
+    const reason = mismatchOf(name, value, pointer, found) ?? otherAsset(effect, pointer, sources)
     if (reason !== undefined) mismatches.push({ argument, reason })
     labels.push([argument, reason === undefined ? (found?.label ?? 'untrusted') : 'untrusted'])
   }
@@ -90,6 +92,23 @@ function mismatchOf(
   if (found === undefined) return `nothing is found by ${describe(pointer)}`
   if (canonicalValue(name, found.value) === canonicalValue(name, value)) return undefined
   return `${describe(pointer)} holds another value`
+}
+
+/**
+ * Base units are those of the asset that is paid: by the decimals of another one, five dollars
+ * would be five billion.
+ */
+function otherAsset(
+  { args }: ProposedEffect,
+  pointer: Pointer | undefined,
+  sources: Sources,
+): string | undefined {
+  if (pointer?.source !== 'derived' || pointer.rule !== 'base-units') return undefined
+  const [, from] = pointer.from
+  const row = from === undefined ? undefined : follow(from, sources)
+  const counted = AssetValue.safeParse(row?.value).data?.code
+  const paid = Object.hasOwn(args, 'asset') ? args['asset'] : NATIVE_ASSET
+  return counted === paid ? undefined : `it is counted in ${counted ?? 'nothing'} and not as paid`
 }
 
 type Found = Ingredient & { readonly label: Label }

@@ -1,5 +1,6 @@
 import type { ProposedEffect } from '@chimera/contracts/effect'
 import type { Label } from '@chimera/contracts/judging/provenance'
+import { NATIVE_ASSET } from '@chimera/contracts/money'
 import type { PolicyRequest } from '@chimera/contracts/policy/policy-request'
 import { estimateCost } from '@chimera/contracts/tools'
 
@@ -25,8 +26,6 @@ export type EffectFrame = Readonly<{
   priceOf: (asset: string) => Price | undefined
 }>
 
-/** The asset of `transfer_native`, which names none (as the rule planner reads owners). */
-const NATIVE_ASSET = 'ETH'
 /** Accounts of wallets are called after their chain. */
 const WALLET_ACCOUNT = /^wallet-(.+)$/
 

@@ -1,4 +1,5 @@
 import type { Slot } from '@chimera/contracts/effect'
+import { NATIVE_ASSET } from '@chimera/contracts/money'
 import type { TaskPayload } from '@chimera/contracts/task-payload'
 import type { ToolName } from '@chimera/contracts/tools'
 
@@ -13,8 +14,9 @@ export type Intent = {
 /** The slots of goals that ask for one effect; the owner's words never name them. */
 export const SLOT = { publish: 'publish', pay: 'pay:1' } as const
 
-/** Assets that pay their own gas; every other one is a token contract. */
-const NATIVE_ASSETS: ReadonlySet<string> = new Set(['ETH'])
+/** Which tool pays in an asset. */
+export const transferTool = (asset: string) =>
+  asset === NATIVE_ASSET ? ('transfer_native' as const) : ('transfer_erc20' as const)
 
 /** The intent of one payload: its effect, when it has a slot. */
 export function intentOf(payload: TaskPayload): Intent {
@@ -38,5 +40,5 @@ function toolOf(payload: Extract<TaskPayload, { slot: string }>): ToolName {
   if (payload.kind === 'tweet.post' || payload.kind === 'agent.write') return 'post_tweet'
   if (payload.kind === 'tweet.reply' || payload.kind === 'agent.engage') return 'reply_tweet'
   if (payload.kind === 'wallet.unstick') return 'unstick_transfer'
-  return NATIVE_ASSETS.has(payload.asset) ? 'transfer_native' : 'transfer_erc20'
+  return transferTool(payload.asset)
 }

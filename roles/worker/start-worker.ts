@@ -4,6 +4,7 @@ import { Uuid } from '@chimera/contracts/ids'
 import { taskStream } from '@chimera/contracts/streams'
 import { insertLetters } from '@chimera/infra/database/letters/insert-letters'
 import type { Database } from '@chimera/infra/database/open-database'
+import { findRegistryEntry } from '@chimera/infra/database/registry/find-registry-entry'
 import { searchRecord } from '@chimera/infra/database/tasks/search-record'
 import { openConsumer, type Consumer } from '@chimera/infra/streams/consumer'
 import type { DeadLetter } from '@chimera/infra/streams/dead-letter'
@@ -69,6 +70,10 @@ export async function startWorker(parts: WorkerParts): Promise<Worker> {
           ({ tenantId, goalId }) =>
           (question) =>
             searchRecord(database, { tenantId, goalId, question }),
+        findRegistryEntryOf:
+          ({ tenantId }) =>
+          (kind, name) =>
+            findRegistryEntry(database, { tenantId, kind, name }),
         log,
         random,
       },

@@ -1,6 +1,8 @@
 import { InvariantError, TerminalError } from '@chimera/contracts/errors'
+import type { RegistryKind } from '@chimera/contracts/judging/registry'
 import type { TaskKind, TaskPayload } from '@chimera/contracts/task-payload'
 import type { TaskResult } from '@chimera/contracts/task-result'
+import type { NamedEntry } from '@chimera/infra/database/registry/find-registry-entry'
 import type { ClaimedTask } from '@chimera/infra/database/tasks/claim-tasks'
 import type { RecordSearch } from '@chimera/infra/database/tasks/search-record'
 import type { Logger } from '@chimera/runtime/log'
@@ -11,12 +13,19 @@ export type ReadTool = (tool: string, args: Record<string, unknown>) => Promise<
 /** Searches the record of the task's own tenant. */
 export type SearchRecord = (question: string) => Promise<RecordSearch>
 
+/** The row of the task's own tenant that people call by this name, as it holds now. */
+export type FindRegistryEntry = (
+  kind: RegistryKind,
+  name: string,
+) => Promise<NamedEntry | undefined>
+
 /** All that an executor may touch: it cannot reach the database, the streams or a mutating tool. */
 export type ExecutorContext<P extends TaskPayload = TaskPayload> = Readonly<{
   task: ClaimedTask
   payload: P
   readTool: ReadTool
   searchRecord: SearchRecord
+  findRegistryEntry: FindRegistryEntry
   log: Logger
   /**
    * Aborted at the time-out, when the task is lost to another Worker, and when the process stops.

@@ -4,6 +4,7 @@ import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
 import type { TaskPayload } from '@chimera/contracts/task-payload'
 import { TaskResult } from '@chimera/contracts/task-result'
 import { checkProvenance } from '@chimera/domain/judging/provenance'
+import { openRegistry } from '@chimera/domain/judging/registry'
 import { planByRules } from '@chimera/domain/rule-planner/rule-planner'
 import { openLog } from '@chimera/runtime/log'
 import { describe, expect, test } from 'vitest'
@@ -11,6 +12,16 @@ import { describe, expect, test } from 'vitest'
 import { defineExecutor, registerExecutors, type ExecutorContext } from './executor.ts'
 import { EXECUTORS } from './executors.ts'
 import { generic } from './generic.ts'
+
+const ADDRESS_BOOK = [
+  { kind: 'address', name: 'Alice', version: 3, value: `0x${'a1'.repeat(20)}` },
+  { kind: 'address', name: 'carol', version: 1, value: 'bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf' },
+  { kind: 'asset', name: 'ETH', version: 1, value: { code: 'ETH', decimals: 18 } },
+  { kind: 'asset', name: 'USDC', version: 2, value: { code: 'USDC', decimals: 6 } },
+  { kind: 'asset', name: 'EURC', version: 1, value: { code: 'USDC', decimals: 6 } },
+] as const
+const named = (kind: string, name: string) => (row: { kind: string; name: string }) =>
+  row.kind === kind && row.name.toLowerCase() === name.toLowerCase()
 
 const log = openLog({ name: 'test', level: 'silent' })
 
@@ -35,6 +46,7 @@ const contextOf = (payload: TaskPayload, over: Partial<ExecutorContext> = {}): E
   payload,
   readTool: () => Promise.reject(new Error('there is no such tool here')),
   searchRecord: () => Promise.reject(new Error('there is no record here')),
+  findRegistryEntry: (kind, name) => Promise.resolve(ADDRESS_BOOK.find(named(kind, name))),
   log,
   signal: new AbortController().signal,
   ...over,
@@ -53,7 +65,7 @@ async function run(goal: unknown, trust: Trust = 'owner'): Promise<TaskResult> {
 }
 
 describe('proposals', () => {
-  test.for<{ goal: unknown; tool: string; args: unknown }>([
+  test.for<{ goal: unknown; tool: string; args: unknown; label?: string }>([
     {
       goal: { text: 'publish a tweet: hello world' },
       tool: 'post_tweet',
@@ -70,23 +82,45 @@ describe('proposals', () => {
       args: { in_reply_to: '1234567890', text: 'thank you', is_ai_labeled: true },
     },
     {
-      goal: { text: 'pay 0.5 ETH to alice' },
+      goal: { text: `pay 0.5 ETH to 0x${'Cd'.repeat(20)}` },
       tool: 'transfer_native',
-      args: { amount: '0.5', asset: 'ETH', to: 'alice' },
+      args: { to: `0x${'Cd'.repeat(20)}`, amount: '500000000000000000' },
+      label: 'derived',
     },
     {
       goal: { text: 'pay 5 USDC to alice' },
       tool: 'transfer_erc20',
-      args: { amount: '5', asset: 'USDC', to: 'alice' },
+      args: { asset: 'USDC', to: `0x${'a1'.repeat(20)}`, amount: '5000000' },
+      label: 'derived',
+    },
+    {
+      goal: { kind: 'wallet.transfer', params: { amount: '0.000001', asset: 'USDC', to: 'ALICE' } },
+      tool: 'transfer_erc20',
+      args: { asset: 'USDC', to: `0x${'a1'.repeat(20)}`, amount: '1' },
+      label: 'derived',
     },
   ])('$tool is proposed with every argument where its pointer says', async (given) => {
     const { confidence, proposed_effects: effects } = await run(given.goal)
     expect(confidence).toBe(1)
-    expect(effects).toMatchObject([{ tool: given.tool, args: given.args }])
+    expect(effects.map(({ tool, args }) => ({ tool, args }))).toEqual([
+      { tool: given.tool, args: given.args },
+    ])
+    const sources = { goal: Goal.parse(given.goal), trust: 'owner' } as const
     const checks = effects.map((effect) =>
-      checkProvenance(effect, { goal: Goal.parse(given.goal), trust: 'owner' }),
+      checkProvenance(effect, { ...sources, registry: openRegistry(ADDRESS_BOOK) }),
     )
-    expect(checks).toMatchObject([{ label: 'owner', mismatches: [] }])
+    expect(checks).toMatchObject([{ label: given.label ?? 'owner', mismatches: [] }])
+  })
+
+  test.for([
+    ['pay 5 USDC to bob', 'REGISTRY_ENTRY_NOT_FOUND', 'no address of the name bob'],
+    ['pay 5 DOGE to alice', 'REGISTRY_ENTRY_NOT_FOUND', 'no asset of the name DOGE'],
+    ['pay 5 EURC to alice', 'INPUT_INVALID', 'does not say what EURC is counted in'],
+    ['pay 0.0000001 USDC to alice', 'INPUT_INVALID', 'USDC has 6 decimals'],
+    ['pay 5 USDC to carol', 'INPUT_INVALID', 'no address that a wallet of ours pays to'],
+  ])('%s is refused with a code, and nothing is proposed', async ([text, code, reason]) => {
+    const refusal = await run({ text }).catch((error: unknown) => error)
+    expect(refusal).toMatchObject({ code, message: expect.stringContaining(reason ?? '') })
   })
 
   test('words of a stranger are proposed without certainty', async () => {

@@ -5,7 +5,13 @@ import { MAX_LEASES_LOST } from '@chimera/domain/retry'
 import type { ClaimedTask } from '@chimera/infra/database/tasks/claim-tasks'
 import type { Logger } from '@chimera/runtime/log'
 
-import type { Executor, Executors, ReadTool, SearchRecord } from '../executors/executor.ts'
+import type {
+  Executor,
+  Executors,
+  FindRegistryEntry,
+  ReadTool,
+  SearchRecord,
+} from '../executors/executor.ts'
 import { endingOfError, failed, forJudge, type Ending } from './attempt-ending.ts'
 
 /** What executors are served with, per task. */
@@ -13,6 +19,7 @@ export type Bench = Readonly<{
   executors: Executors
   readToolOf: (task: ClaimedTask) => ReadTool
   searchRecordOf: (task: ClaimedTask) => SearchRecord
+  findRegistryEntryOf: (task: ClaimedTask) => FindRegistryEntry
   log: Logger
   random: () => number
 }>
@@ -71,6 +78,7 @@ async function execute(of: {
     payload,
     readTool: bench.readToolOf(task),
     searchRecord: bench.searchRecordOf(task),
+    findRegistryEntry: bench.findRegistryEntryOf(task),
     log: bench.log,
     signal: running.signal,
   })

@@ -17,6 +17,7 @@ import { insertGoals, type NewGoal } from '@chimera/infra/database/goals/insert-
 import { leaseGoals } from '@chimera/infra/database/goals/lease-goals'
 import { loadWireTasks } from '@chimera/infra/database/judging/load-wire-tasks'
 import type { Database } from '@chimera/infra/database/open-database'
+import { addRegistryEntry } from '@chimera/infra/database/registry/change-registry'
 import { upsertAccount } from '@chimera/infra/database/tools/upsert-account'
 import { openModel } from '@chimera/infra/llm/open-model'
 import { openConsumer } from '@chimera/infra/streams/consumer'
@@ -71,6 +72,7 @@ export async function openInjectionRig(cases: readonly Case[]): Promise<Injectio
   const judge = stack.use(await openJudgeRig())
   const { database } = judge
   await bindEverything(database)
+  await nameAssets(database)
   const redisUrl = ownRedisUrl()
   const redis = stack.use(await openRedis({ url: redisUrl, name: 'injection', log }))
   await redis.client.flushall()
@@ -153,6 +155,17 @@ async function bindEverything(database: Database): Promise<void> {
     text: `UPDATE tool_accounts SET state = 'open', definitions = $1`,
     values: [JSON.stringify(Object.fromEntries(tools.map((tool) => [tool, 'a'.repeat(64)])))],
   })
+}
+
+/** What orders want paid is in the registry: no payment fails for want of its decimals. */
+async function nameAssets(database: Database): Promise<void> {
+  const of = { tenantId: DEFAULT_TENANT, kind: 'asset', note: '', actor: 'test' } as const
+  for (const [code, decimals] of [
+    ['ETH', 18],
+    ['USDC', 6],
+  ] as const) {
+    await addRegistryEntry(database, { ...of, name: code, value: { code, decimals } })
+  }
 }
 
 /** The Judge on its stream; what it grants is done at once, and said to have happened. */

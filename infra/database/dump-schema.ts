@@ -33,6 +33,15 @@ const SECTIONS = {
     FROM pg_trigger g JOIN pg_class t ON t.oid = g.tgrelid
     WHERE NOT g.tgisinternal AND t.relnamespace = 'public'::regnamespace
     ORDER BY t.relname COLLATE "C", g.tgname COLLATE "C"`,
+  // The owner's own policy names whoever migrated, and is left out.
+  policies: `SELECT 'CREATE POLICY ' || p.polname || ' ON ' || t.relname || ' TO '
+      || (SELECT string_agg(r.rolname, ', ' ORDER BY r.rolname) FROM pg_roles r
+        WHERE r.oid = ANY (p.polroles))
+      || ' USING (' || pg_get_expr(p.polqual, p.polrelid) || ');'
+      || CASE WHEN t.relforcerowsecurity THEN ' -- forced' ELSE '' END AS definition
+    FROM pg_policy p JOIN pg_class t ON t.oid = p.polrelid
+    WHERE t.relnamespace = 'public'::regnamespace AND p.polname <> 'owner'
+    ORDER BY t.relname COLLATE "C", p.polname COLLATE "C"`,
 }
 
 const HEAD = `-- What the migrations make of an empty database, for reading and review. Written by
@@ -41,8 +50,8 @@ const HEAD = `-- What the migrations make of an empty database, for reading and 
 
 /**
  * The schema of a database as text, from its catalog: tables with their columns, constraints,
- * indexes, functions and triggers, each in order of their names. The same schema gives the same
- * text.
+ * indexes, functions, triggers and policies, each in order of their names. The same schema gives
+ * the same text.
  */
 export async function dumpSchema(of: { databaseUrl: string }): Promise<string> {
   const client = new pg.Client({

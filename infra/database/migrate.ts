@@ -50,7 +50,16 @@ export async function migrate(of: {
     of.log(`The database is at version ${migration.version} (${migration.name}).`)
     applied.push(migration.name)
   }
+  if (applied.length > 0) await protectTenants(client)
   return { applied, version: known.length }
+}
+
+/** Puts tables that the files have made under row-level security, whoever wrote them. */
+async function protectTenants(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ is_there: boolean }>(
+    `SELECT to_regprocedure('public.protect_tenants()') IS NOT NULL AS is_there`,
+  )
+  if (rows[0]?.is_there === true) await client.query('SELECT protect_tenants()')
 }
 
 /** Where a database stands: its version, this code's, and the names that `migrate` would apply. */

@@ -33,8 +33,21 @@ export type Database = Sql &
      * breaks during the commit nobody knows which (RetryableError): whoever tries again has to
      * compare and set.
      */
-    transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>
+    transaction<T>(work: (tx: Sql) => Promise<T>, scope?: TenantScope): Promise<T>
   }
+
+/** Whose rows a transaction sees, where the role of its connection is held to one tenant. */
+export type TenantScope = {
+  readonly tenantId: string
+  /** For what concerns the whole house: the list of tenants itself. */
+  readonly isHouse?: boolean | undefined
+}
+
+/**
+ * A role of PostgreSQL that owns nothing and bypasses nothing (migration 0013). Without one the
+ * connection works as the user of its URL: who migrates, backs up, and the swarm.
+ */
+export type DatabaseRole = 'chimera_gateway'
 
 /** How long one statement may take before the server gives it up. */
 const STATEMENT_TIMEOUT_MS = 30_000
@@ -62,7 +75,10 @@ export function openDatabase(of: {
   log: Logger
   /** Most connections at once. */
   max?: number
+  /** What every connection steps down to before anybody has it, whoever it logged in as. */
+  role?: DatabaseRole
 }): Database {
+  const { role } = of
   const pool = new pg.Pool({
     connectionString: of.url,
     application_name: `chimera-${of.name}`,
@@ -75,6 +91,8 @@ export function openDatabase(of: {
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     idleTimeoutMillis: 60_000,
     allowExitOnIdle: false,
+    // A connection that cannot step down is never handed out.
+    ...(role === undefined ? {} : { verify: stepDownTo(role) }),
   })
   // An idle connection that breaks is replaced at the next use; without a listener it ends the
   // process.
@@ -91,12 +109,35 @@ export function openDatabase(of: {
     kysely,
     query: <Row extends pg.QueryResultRow>(statement: Statement) =>
       run<Row>(pool, statement).catch(told),
-    transaction: (work) => inTransaction(pool, work).catch(told),
+    transaction: (work, scope) => inTransaction(pool, work, scope).catch(told),
     [Symbol.asyncDispose]: () => (ended ??= pool.end()),
   }
 }
 
-async function inTransaction<T>(pool: pg.Pool, work: (tx: Sql) => Promise<T>): Promise<T> {
+/** Runs once on each new connection; one that fails it is closed, and whoever waits is told. */
+function stepDownTo(role: DatabaseRole): NonNullable<pg.PoolConfig['verify']> {
+  return (client, done) => {
+    client.query(`SET ROLE ${role}`, (error: Error | null) => done(error ?? undefined))
+  }
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** In the same packet as BEGIN: seeing one tenant costs no round trip. */
+function beginOf(scope: TenantScope | undefined): string {
+  if (scope === undefined) return 'BEGIN'
+  // It becomes part of the statement: SET takes no parameters.
+  if (!UUID.test(scope.tenantId)) throw new InvariantError('The tenant of a transaction is no id.')
+  const house = scope.isHouse === true ? `; SET LOCAL chimera.house = 'on'` : ''
+  return `BEGIN; SET LOCAL chimera.tenant = '${scope.tenantId}'${house}`
+}
+
+async function inTransaction<T>(
+  pool: pg.Pool,
+  work: (tx: Sql) => Promise<T>,
+  scope: TenantScope | undefined,
+): Promise<T> {
+  const begin = beginOf(scope)
   const client = await pool.connect().catch((error: unknown) => {
     throw translated(error)
   })
@@ -106,7 +147,9 @@ async function inTransaction<T>(pool: pg.Pool, work: (tx: Sql) => Promise<T>): P
   }
   client.on('error', onError)
   try {
-    await run(client, { text: 'BEGIN' })
+    await client.query(begin).catch((error: unknown) => {
+      throw translated(error)
+    })
     const value = await work({ query: (statement) => run(client, statement) })
     const { command } = await client.query('COMMIT').catch((error: unknown) => {
       throw translated(error)

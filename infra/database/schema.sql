@@ -1047,6 +1047,33 @@ BEGIN
   RETURN NEW;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.current_tenant()
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$ SELECT nullif(current_setting('chimera.tenant', true), '')::uuid $function$;
+
+CREATE OR REPLACE FUNCTION public.find_principal(p_hash text)
+ RETURNS TABLE(id uuid, tenant_id uuid, name text, scopes text[], roles text[], user_id text, user_roles text[])
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  WITH found AS (
+    SELECT t.id, t.tenant_id, t.name, t.scopes, t.roles, t.user_id, t.last_used_at,
+      u.roles AS user_roles
+    FROM api_tokens t LEFT JOIN users u ON u.tenant_id = t.tenant_id AND u.id = t.user_id
+    WHERE t.hash = p_hash AND t.revoked_at IS NULL
+      AND (t.expires_at IS NULL OR t.expires_at > now())
+      AND (t.user_id IS NULL OR u.status = 'ACTIVE')
+  ), used AS (
+    UPDATE api_tokens t SET last_used_at = now() FROM found f
+    WHERE t.id = f.id
+      AND (f.last_used_at IS NULL OR f.last_used_at < now() - interval '1 minute')
+  )
+  SELECT f.id, f.tenant_id, f.name, f.scopes, f.roles, f.user_id, f.user_roles FROM found f
+$function$;
+
 CREATE OR REPLACE FUNCTION public.hold_reservations()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1060,6 +1087,69 @@ CREATE OR REPLACE FUNCTION public.new_version()
  RETURNS uuid
  LANGUAGE sql
 AS $function$SELECT uuidv7()$function$;
+
+CREATE OR REPLACE FUNCTION public.protect_table(p_table name, p_visible text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', p_table);
+  EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', p_table);
+  EXECUTE format('DROP POLICY IF EXISTS owner ON %I', p_table);
+  EXECUTE format('CREATE POLICY owner ON %I TO %I USING (true)', p_table, current_user);
+  EXECUTE format('DROP POLICY IF EXISTS one_tenant ON %I', p_table);
+  EXECUTE format('CREATE POLICY one_tenant ON %I TO chimera_gateway USING (%s)',
+    p_table, p_visible);
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.protect_tenants()
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  own constant text := '(SELECT current_tenant())';
+  -- Rows of nobody, such as dead letters that named no tenant, are the machine's own.
+  machine constant text := '''00000000-0000-7000-8000-000000000001''';
+  t record;
+BEGIN
+  GRANT USAGE ON SCHEMA public TO chimera_gateway;
+  GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO chimera_gateway;
+  REVOKE INSERT, UPDATE, DELETE ON schema_migrations, record_incarnation, stream_marker,
+    record_restores FROM chimera_gateway;
+  GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO chimera_gateway;
+
+  FOR t IN
+    SELECT c.relname AS name, a.attnotnull AS is_sure
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+      AND NOT a.attisdropped
+      AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'one_tenant')
+  LOOP
+    PERFORM protect_table(t.name, CASE WHEN t.is_sure THEN 'tenant_id = ' || own
+      ELSE format('coalesce(tenant_id, %s) = %s', machine, own) END);
+  END LOOP;
+
+  FOR t IN
+    SELECT DISTINCT ON (c.oid) c.relname AS name, a.attname AS child, p.relname AS parent,
+      k.attname AS key
+    FROM pg_constraint f
+    JOIN pg_class c ON c.oid = f.conrelid
+    JOIN pg_class p ON p.oid = f.confrelid
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = f.conkey[1]
+    JOIN pg_attribute k ON k.attrelid = p.oid AND k.attnum = f.confkey[1]
+    WHERE f.contype = 'f' AND cardinality(f.conkey) = 1
+      AND c.relnamespace = 'public'::regnamespace
+      AND EXISTS (SELECT FROM pg_attribute o WHERE o.attrelid = p.oid AND o.attname = 'tenant_id')
+      AND NOT EXISTS (SELECT FROM pg_attribute o
+        WHERE o.attrelid = c.oid AND o.attname = 'tenant_id' AND NOT o.attisdropped)
+      AND NOT EXISTS (SELECT FROM pg_policy y WHERE y.polrelid = c.oid AND y.polname = 'one_tenant')
+    ORDER BY c.oid, f.conname
+  LOOP
+    -- The parent's own policy decides which of its rows there are.
+    PERFORM protect_table(t.name, format('EXISTS (SELECT FROM %I parent WHERE parent.%I = %I.%I)',
+      t.parent, t.key, t.name, t.child));
+  END LOOP;
+END $function$;
 
 CREATE OR REPLACE FUNCTION public.raise_house_version()
  RETURNS trigger
@@ -1163,3 +1253,49 @@ CREATE TRIGGER tenants_house_versions AFTER INSERT ON public.tenants FOR EACH RO
 CREATE TRIGGER tenants_policy_only_rises BEFORE UPDATE ON public.tenants FOR EACH ROW WHEN ((new.policy_version < old.policy_version)) EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER tenants_version BEFORE UPDATE ON public.tenants FOR EACH ROW WHEN ((new.version_id = old.version_id)) EXECUTE FUNCTION refuse_same_version();
 CREATE TRIGGER users_version BEFORE UPDATE ON public.users FOR EACH ROW WHEN ((new.version_id = old.version_id)) EXECUTE FUNCTION refuse_same_version();
+
+-- policies
+
+CREATE POLICY one_tenant ON agents TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY one_tenant ON api_tokens TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY one_tenant ON approval_words TO chimera_gateway USING ((EXISTS ( SELECT
+   FROM approvals parent
+  WHERE (parent.id = approval_words.approval_id)))); -- forced
+CREATE POLICY one_tenant ON approvals TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY one_tenant ON asset_prices TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY one_tenant ON audit_entries TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY one_tenant ON budget_caps TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY one_tenant ON budget_reservations TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY one_tenant ON budgets TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY one_tenant ON campaigns TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY one_tenant ON dead_letters TO chimera_gateway USING ((COALESCE(tenant_id, '00000000-0000-7000-8000-000000000001'::uuid) = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY one_tenant ON effect_settlements TO chimera_gateway USING ((EXISTS ( SELECT
+   FROM effects parent
+  WHERE (parent.id = effect_settlements.effect_id)))); -- forced
+CREATE POLICY one_tenant ON effects TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY one_tenant ON goal_replans TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY one_tenant ON goals TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY one_tenant ON house_versions TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY one_tenant ON idempotency_keys TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY one_tenant ON model_spends TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY one_tenant ON personas TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY one_tenant ON policies TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY one_tenant ON policy_decisions TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY one_tenant ON receipts TO chimera_gateway USING ((EXISTS ( SELECT
+   FROM effects e
+  WHERE (e.grant_id = receipts.grant_id)))); -- forced
+CREATE POLICY one_tenant ON registry_entries TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY one_tenant ON slots TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY one_tenant ON task_dependencies TO chimera_gateway USING ((EXISTS ( SELECT
+   FROM tasks parent
+  WHERE (parent.id = task_dependencies.child_id)))); -- forced
+CREATE POLICY one_tenant ON task_payloads TO chimera_gateway USING ((EXISTS ( SELECT
+   FROM tasks parent
+  WHERE (parent.id = task_payloads.task_id)))); -- forced
+CREATE POLICY one_tenant ON task_results TO chimera_gateway USING ((EXISTS ( SELECT
+   FROM tasks parent
+  WHERE (parent.id = task_results.task_id)))); -- forced
+CREATE POLICY one_tenant ON tasks TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY one_tenant ON tenants TO chimera_gateway USING (((id = ( SELECT current_tenant() AS current_tenant)) OR (current_setting('chimera.house'::text, true) = 'on'::text))); -- forced
+CREATE POLICY one_tenant ON tool_bindings TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY one_tenant ON users TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced

@@ -40,6 +40,7 @@ function rig(more: Partial<GatewayParts> = {}) {
       const known = { r: principal(['read']), w: principal(['write']), a: principal(['admin']) }
       return Promise.resolve(Object.entries(known).find(([name]) => name === token)?.[1])
     },
+    answerAs: (_scope, answer) => answer(),
     requests: openRateLimit({ perSecond: 1, burst: 100 }),
     failures: openRateLimit({ perSecond: 1, burst: 3 }),
     isOnLoopback: true,

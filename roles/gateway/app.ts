@@ -1,5 +1,6 @@
 import { type ChimeraError, InvariantError, TerminalError } from '@chimera/contracts/errors'
 import type { Permission } from '@chimera/contracts/tenancy/roles'
+import type { TenantScope } from '@chimera/infra/database/open-database'
 import type { Principal } from '@chimera/infra/database/tokens/find-principal'
 import type { Logger } from '@chimera/runtime/log'
 import { traceFields } from '@chimera/runtime/trace'
@@ -17,6 +18,8 @@ import { methodsAt, type Route } from './routes/route.ts'
 export type GatewayParts = Readonly<{
   routes: readonly Route[]
   findPrincipal: (token: string) => Promise<Principal | undefined>
+  /** Answers a request as its tenant, and as nobody else. */
+  answerAs: (scope: TenantScope, answer: () => Promise<Response>) => Promise<Response>
   requests: RateLimit
   failures: RateLimit
   /** Whether only this machine can reach it; then other host names are refused. */
@@ -48,8 +51,9 @@ export function buildApp(parts: GatewayParts): Hono<GatewayEnv> {
   })
   for (const { method, path, needs, handle } of parts.routes) {
     app.on(method, path, async (c) => {
-      if (needs !== 'public') await admit(c, needs, parts)
-      return handle(c)
+      if (needs === 'public') return handle(c)
+      const { tenantId } = await admit(c, needs, parts)
+      return parts.answerAs({ tenantId, isHouse: needs === 'admin' }, async () => handle(c))
     })
   }
   app.notFound(async (c) => {
@@ -61,7 +65,11 @@ export function buildApp(parts: GatewayParts): Hono<GatewayEnv> {
   return app
 }
 
-async function admit(c: GatewayContext, needed: Permission, parts: GatewayParts): Promise<void> {
+async function admit(
+  c: GatewayContext,
+  needed: Permission,
+  parts: GatewayParts,
+): Promise<Principal> {
   const principal = await authenticate({
     authorization: c.req.header('authorization'),
     address: c.env?.incoming?.socket.remoteAddress ?? 'unknown',
@@ -71,6 +79,7 @@ async function admit(c: GatewayContext, needed: Permission, parts: GatewayParts)
     failures: parts.failures,
   })
   c.set('principal', principal)
+  return principal
 }
 
 /** 405 with `Allow` where another method would do, 404 everywhere else. */

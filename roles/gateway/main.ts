@@ -11,7 +11,9 @@ await runProcess({
   name: 'gateway',
   sections: ['postgres', 'redis', 'gateway', 'stops'],
   start: async ({ config, log, stack, health }) => {
-    const database = stack.use(openDatabase({ url: config.DATABASE_URL, name: 'gateway', log }))
+    const database = stack.use(
+      openDatabase({ url: config.DATABASE_URL, name: 'gateway', log, role: 'chimera_gateway' }),
+    )
     const target = { url: config.REDIS_URL, name: 'gateway', log }
     const redis = stack.use(await openRedis(target))
     const feed = stack.use(openFeedReader({ ...target, name: 'gateway-feed', redis }))

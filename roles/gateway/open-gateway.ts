@@ -1,6 +1,8 @@
 import { InvariantError } from '@chimera/contracts/errors'
+import { DEFAULT_TENANT } from '@chimera/contracts/ids'
 import { forgetOldAnswers } from '@chimera/infra/database/idempotency/forget-old-answers'
 import type { Database } from '@chimera/infra/database/open-database'
+import { openTenantDatabase, type TenantDatabase } from '@chimera/infra/database/tenant-database'
 import { findPrincipal } from '@chimera/infra/database/tokens/find-principal'
 import { isTokenValid } from '@chimera/infra/database/tokens/is-token-valid'
 import type { FeedReader } from '@chimera/infra/streams/feed-reader'
@@ -36,6 +38,8 @@ import type { StopDeps } from './stops/stop.ts'
 const REQUESTS = { perSecond: 500, burst: 2_000 }
 /** Requests without a valid token, by address: a person mistypes, a guesser does not get far. */
 const FAILURES = { perSecond: 5, burst: 100 }
+/** Whose trail says what happened to the whole house. */
+const HOUSE = { tenantId: DEFAULT_TENANT, isHouse: true } as const
 /** Old answers are forgotten by whoever makes new ones, now and then. */
 const FORGET_EVERY_MS = 3_600_000
 
@@ -69,7 +73,8 @@ export type Gateway = AsyncDisposable &
  * The HTTP API on its connections, which stay the caller's. Disposing lets open requests finish.
  */
 export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
-  const { database, log } = deps
+  const { log } = deps
+  const database = openTenantDatabase(deps.database)
   await using opening = new AsyncDisposableStack()
   const stopping = new AbortController()
   const readiness = openReadiness({
@@ -78,7 +83,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   })
   const doorbell = opening.use(openDoorbell({ publisher: deps.publisher, log }))
   const routes: Route[] = [
-    ...goalRoutes({ database, doorbell, onAnswerKept: openBroom(deps) }),
+    ...goalRoutes({ database, doorbell, onAnswerKept: openBroom({ database, log }) }),
     ...recordRoutes({ database }),
     ...budgetRoutes({ database, doorbell }),
     ...replanRoutes({ database, doorbell }),
@@ -88,12 +93,13 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     ...tenancyRoutes({ database, doorbell }),
     ...toolRoutes({ database, doorbell }),
     ...stopRoutes({ database, doorbell, log, openControl: deps.openControl }),
-    ...killRoutes({ ...deps, doorbell }),
+    ...killRoutes({ ...deps, database: openHouse(database), doorbell }),
     ...pauseRoutes({ database, doorbell, log, openControl: deps.openControl }),
     ...policyRoutes({ database, doorbell, log, openControl: deps.openControl }),
     feedRoute({
       feed: deps.feed,
-      isValid: (tokenId) => isTokenValid(database, tokenId),
+      isValid: ({ tenantId, tokenId }) =>
+        database.as({ tenantId }, () => isTokenValid(database, tokenId)),
       signal: stopping.signal,
       log,
     }),
@@ -102,6 +108,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const app = buildApp({
     routes,
     findPrincipal: (token) => findPrincipal(database, token),
+    answerAs: (scope, answer) => database.as(scope, answer),
     requests: openRateLimit(REQUESTS),
     failures: openRateLimit(FAILURES),
     isOnLoopback: isLoopback(deps.host),
@@ -121,14 +128,30 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   return { url: server.url, readiness, routes, [Symbol.asyncDispose]: () => open.disposeAsync() }
 }
 
-/** Sweeps at the first answer that is kept and then once an hour, in the background. */
-function openBroom({ database, log }: GatewayDeps): () => void {
-  let sweptAt = Number.NEGATIVE_INFINITY
-  return () => {
-    if (performance.now() - sweptAt < FORGET_EVERY_MS) return
-    sweptAt = performance.now()
-    forgetOldAnswers(database).catch((err: unknown) =>
-      log.warn({ err }, 'old answers could not be forgotten; later again'),
-    )
+/** The record as the house sees it, whoever asks: kill levels are not a tenant's. */
+const openHouse = (database: TenantDatabase): Database => ({
+  ...database,
+  query: (statement) => database.as(HOUSE, () => database.query(statement)),
+  transaction: (work) => database.as(HOUSE, () => database.transaction(work)),
+})
+
+/**
+ * Sweeps a tenant's answers at the first one that is kept and then once an hour, in the background.
+ */
+function openBroom({
+  database,
+  log,
+}: {
+  database: TenantDatabase
+  log: Logger
+}): (tenantId: string) => void {
+  const sweptAt = new Map<string, number>()
+  return (tenantId) => {
+    const last = sweptAt.get(tenantId) ?? Number.NEGATIVE_INFINITY
+    if (performance.now() - last < FORGET_EVERY_MS) return
+    sweptAt.set(tenantId, performance.now())
+    database
+      .as({ tenantId }, () => forgetOldAnswers(database))
+      .catch((err: unknown) => log.warn({ err }, 'old answers could not be forgotten; later again'))
   }
 }

@@ -1,6 +1,7 @@
 /** A gateway on a real record and a real Redis, in this process, and a client of it. */
 import { DEFAULT_TENANT } from '@chimera/contracts/ids'
 import { openGateway, type Gateway } from '@chimera/gateway/open-gateway'
+import { openDatabase } from '@chimera/infra/database/open-database'
 import { createToken } from '@chimera/infra/database/tokens/create-token'
 import { openFeedReader } from '@chimera/infra/streams/feed-reader'
 import { openRedis, type RedisConnection } from '@chimera/infra/streams/open-redis'
@@ -45,9 +46,14 @@ export async function openGatewayRig(
   })
   const feed = opening.use(openFeedReader({ ...target, redis }))
   const rings = of.publishesTo ?? redis
+  // As in production: the gateway's role sees one tenant at a time; `database` is the test's own.
+  const url = database.databaseUrl
+  const served = opening.use(
+    openDatabase({ url, name: 'gateway-test', log, role: 'chimera_gateway' }),
+  )
   const gateway = opening.use(
     await openGateway({
-      database,
+      database: served,
       redis: rings,
       publisher: openPublisher({ redis: rings, source: 'gateway' }),
       feed,
@@ -62,18 +68,17 @@ export async function openGatewayRig(
       },
     }),
   )
-  const { url } = gateway
   const ask: GatewayRig['ask'] = (path, init = {}) => {
     const headers = new Headers(init.headers)
     if (!headers.has('authorization')) headers.set('authorization', `Bearer ${token}`)
-    return fetch(url + path, { ...init, headers })
+    return fetch(gateway.url + path, { ...init, headers })
   }
   const open = opening.move()
   return {
     database,
     redis,
     gateway,
-    url,
+    url: gateway.url,
     token,
     ask,
     post: (path, body, headers = {}) =>

@@ -37,19 +37,7 @@ export async function findPrincipal(sql: Sql, secret: string): Promise<Principal
     user_roles: string[] | null
   }>({
     name: 'find-principal',
-    text: `WITH found AS (
-        SELECT t.id, t.tenant_id, t.name, t.scopes, t.roles, t.user_id, t.last_used_at,
-          u.roles AS user_roles
-        FROM api_tokens t LEFT JOIN users u ON u.tenant_id = t.tenant_id AND u.id = t.user_id
-        WHERE t.hash = $1 AND t.revoked_at IS NULL
-          AND (t.expires_at IS NULL OR t.expires_at > now())
-          AND (t.user_id IS NULL OR u.status = 'ACTIVE')
-      ), used AS (
-        UPDATE api_tokens t SET last_used_at = now() FROM found f
-        WHERE t.id = f.id
-          AND (f.last_used_at IS NULL OR f.last_used_at < now() - interval '1 minute')
-      )
-      SELECT id, tenant_id, name, scopes, roles, user_id, user_roles FROM found`,
+    text: 'SELECT * FROM find_principal($1)',
     values: [hashToken(secret)],
   })
   if (row === undefined) return undefined

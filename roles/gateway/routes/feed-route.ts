@@ -15,7 +15,7 @@ const MAX_STREAMS_PER_TOKEN = 20
 type Deps = Readonly<{
   feed: FeedReader
   /** Whether the token still holds. */
-  isValid: (tokenId: string) => Promise<boolean>
+  isValid: (of: { tenantId: string; tokenId: string }) => Promise<boolean>
   /** Aborted when the gateway stops. */
   signal: AbortSignal
   log: Logger
@@ -39,7 +39,7 @@ export function feedRoute(deps: Deps): Route {
       eventStream({
         items: (signal) => deps.feed.follow({ after: from === '' ? undefined : from, signal }),
         isVisible: ({ event }) => event.tenant === tenantId,
-        isAllowed: () => deps.isValid(tokenId),
+        isAllowed: () => deps.isValid({ tenantId, tokenId }),
         signal: deps.signal,
         onEnd: (err) => {
           giveBack(open, tokenId)

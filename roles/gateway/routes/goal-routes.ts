@@ -23,8 +23,8 @@ import type { Route } from './route.ts'
 type Deps = Readonly<{
   database: Database
   doorbell: Doorbell
-  /** Told of every answer that was kept under a key. */
-  onAnswerKept: () => void
+  /** Told of every answer that was kept under a key, and whose it is. */
+  onAnswerKept: (tenantId: string) => void
 }>
 
 export function goalRoutes(deps: Deps): Route[] {
@@ -56,7 +56,7 @@ async function post(c: GatewayContext, deps: Deps): Promise<Response> {
       payload: { id: ring.id, ring: true },
     }
     deps.doorbell.ring(ring.status === 'RECEIVED' ? [bell] : [], audit)
-    if (once !== undefined) deps.onAnswerKept()
+    if (once !== undefined) deps.onAnswerKept(principal.tenantId)
     c.header('location', `/v1/goals/${ring.id}`)
   } else {
     c.header('idempotency-replayed', 'true')

@@ -5,19 +5,20 @@ import { MemberId } from '@chimera/contracts/tenancy/members'
 import { PauseBody } from '@chimera/contracts/tenancy/pauses'
 import type { Permission } from '@chimera/contracts/tenancy/roles'
 import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
-import { wakeWaiting } from '@chimera/infra/database/fences/wake-waiting'
 import { setStanding, type Standing } from '@chimera/infra/database/tenancy/set-standing'
+import type { TenantDatabase } from '@chimera/infra/database/tenant-database'
 import type { Logger } from '@chimera/runtime/log'
 
-import { noted, type Doorbell } from '../goals/doorbell.ts'
+import type { Doorbell } from '../goals/doorbell.ts'
 import type { GatewayContext } from '../http/context.ts'
 import { parseInput } from '../http/faults.ts'
 import { readJson } from '../http/read-json.ts'
 import { pauseScope, resumePaused, type PauseAsked } from '../stops/pause.ts'
+import { ringWoken } from '../stops/ring-woken.ts'
 import type { StopDeps } from '../stops/stop.ts'
 import type { Route } from './route.ts'
 
-type Deps = StopDeps & Readonly<{ doorbell: Doorbell; log: Logger }>
+type Deps = StopDeps & Readonly<{ database: TenantDatabase; doorbell: Doorbell; log: Logger }>
 
 type Pausable = { path: string; needs: Permission; missing: ErrorCode }
 
@@ -49,7 +50,7 @@ export function pauseRoutes(deps: Deps): Route[] {
 
 async function pause(c: GatewayContext, kind: PausableKind, deps: Deps): Promise<Response> {
   const asked = await askedOf(c, kind)
-  const { report, audit } = await pauseScope(deps, asked)
+  const { report, audit } = await inTenantOf(asked, deps, () => pauseScope(deps, asked))
   deps.doorbell.ring([], audit)
   deps.log.warn({ kind, actor: asked.actor, ...report }, 'pause')
   return c.json(report)
@@ -57,7 +58,7 @@ async function pause(c: GatewayContext, kind: PausableKind, deps: Deps): Promise
 
 async function resume(c: GatewayContext, kind: PausableKind, deps: Deps): Promise<Response> {
   const asked = await askedOf(c, kind)
-  const { report, audit } = await resumePaused(deps, asked)
+  const { report, audit } = await inTenantOf(asked, deps, () => resumePaused(deps, asked))
   const { id, status } = report
   const { tenantId: tenant } = asked
   const isToPlan = kind === 'goal' && status === 'RECEIVED'
@@ -65,17 +66,14 @@ async function resume(c: GatewayContext, kind: PausableKind, deps: Deps): Promis
   deps.doorbell.ring(isToPlan ? [bell] : [], audit)
   // What it held back before a verdict; tasks that nobody has claimed the Keeper rings again.
   const held = { command: `chimera ${kind} resume ${id}`, tenantId: tenant }
-  for await (const tasks of wakeWaiting(deps.database, { for: held })) {
-    const bells = tasks.map((task) => ({
-      stream: 'chimera:results' as const,
-      tenant: task.tenantId,
-      payload: { look_at: 'task', id: task.id },
-    }))
-    deps.doorbell.ring(bells, noted([]))
-  }
+  await inTenantOf(asked, deps, () => ringWoken(deps, held))
   deps.log.warn({ kind, actor: asked.actor, ...report }, 'resume')
   return c.json(report)
 }
+
+/** A tenant is moved by the house, but its rows and its trail are its own. */
+const inTenantOf = <T>({ tenantId, kind }: PauseAsked, { database }: Deps, work: () => T): T =>
+  database.as({ tenantId, isHouse: kind === 'tenant' }, work)
 
 async function stand(
   c: GatewayContext,

@@ -1,15 +1,19 @@
 import { scopeIn } from '@chimera/contracts/tenancy/fence-scope'
-import { wakeWaiting } from '@chimera/infra/database/fences/wake-waiting'
+import { listTenants } from '@chimera/infra/database/tenancy/tenants'
+import type { TenantDatabase } from '@chimera/infra/database/tenant-database'
 import type { Logger } from '@chimera/runtime/log'
 
 import { noted, type Doorbell } from '../goals/doorbell.ts'
 import type { GatewayContext } from '../http/context.ts'
 import { readJson } from '../http/read-json.ts'
 import { parseStop } from '../stops/parse-scope.ts'
+import { ringWoken } from '../stops/ring-woken.ts'
 import { resumeScope, stopScope, type StopDeps } from '../stops/stop.ts'
 import type { Route } from './route.ts'
 
-type Deps = StopDeps & Readonly<{ doorbell: Doorbell; log: Logger }>
+type Deps = StopDeps & Readonly<{ database: TenantDatabase; doorbell: Doorbell; log: Logger }>
+
+const TENANTS_AT_ONCE = 200
 
 /** Stops and their end. */
 export function stopRoutes(deps: Deps): Route[] {
@@ -31,16 +35,7 @@ async function resume(c: GatewayContext, deps: Deps): Promise<Response> {
   const asked = await askedBy(c)
   const { report, audit } = await resumeScope(deps, asked)
   deps.doorbell.ring([], noted(audit))
-  for await (const tasks of wakeWaiting(deps.database, { for: 'stop' })) {
-    deps.doorbell.ring(
-      tasks.map(({ id, tenantId }) => ({
-        stream: 'chimera:results' as const,
-        tenant: tenantId,
-        payload: { look_at: 'task', id },
-      })),
-      NOTHING_NOTED,
-    )
-  }
+  await wakeAll(deps)
   deps.log.warn({ scope: asked.scope, actor: asked.actor, ...report }, 'resume')
   return c.json(report)
 }
@@ -51,4 +46,14 @@ async function askedBy(c: GatewayContext): Promise<Parameters<typeof stopScope>[
   return { ...asked, scope: scopeIn(tenantId, scope), actor: `token:${tokenId}`, tenantId }
 }
 
-const NOTHING_NOTED = noted([])
+/** A stop may have held back every tenant: each is looked at as itself. */
+async function wakeAll(deps: Deps): Promise<void> {
+  let after: string | undefined
+  do {
+    const { rows, next } = await listTenants(deps.database, { after, limit: TENANTS_AT_ONCE })
+    for (const { id } of rows) {
+      await deps.database.as({ tenantId: id }, () => ringWoken(deps, 'stop'))
+    }
+    after = next
+  } while (after !== undefined)
+}

@@ -9,11 +9,12 @@ import {
 } from '@chimera/contracts/tenancy/members'
 import type { Permission } from '@chimera/contracts/tenancy/roles'
 import { appendAudit, draftAudit, type AuditDraft } from '@chimera/infra/database/append-audit'
-import type { Database, Sql } from '@chimera/infra/database/open-database'
+import type { Sql } from '@chimera/infra/database/open-database'
 import { memberViews } from '@chimera/infra/database/tenancy/member-views'
 import { listMembers, putMember, type MemberKind } from '@chimera/infra/database/tenancy/members'
 import { nameAgents } from '@chimera/infra/database/tenancy/name-agents'
 import { createTenant, listTenants } from '@chimera/infra/database/tenancy/tenants'
+import type { TenantDatabase } from '@chimera/infra/database/tenant-database'
 import { z } from 'zod'
 
 import type { Doorbell } from '../goals/doorbell.ts'
@@ -24,7 +25,7 @@ import { linkNext, PageQuery, parseQuery } from '../http/page.ts'
 import { readJson } from '../http/read-json.ts'
 import type { Route } from './route.ts'
 
-type Deps = Readonly<{ database: Database; doorbell: Doorbell }>
+type Deps = Readonly<{ database: TenantDatabase; doorbell: Doorbell }>
 
 const ListQuery = z.strictObject(PageQuery)
 const Place = z.tuple([MemberId])
@@ -69,8 +70,10 @@ async function tenants(c: GatewayContext, { database }: Deps): Promise<Response>
 
 async function found(c: GatewayContext, deps: Deps): Promise<Response> {
   const body = parseInput(NewTenant, await readJson(c.req.raw), { what: 'The tenant' })
-  const { outcome, row } = await audited(c, deps, (tx, audit) =>
-    createTenant(tx, { id: body.id ?? newId(), name: body.name }, audit),
+  const id = body.id ?? newId()
+  // Its first entry stands in its own trail.
+  const { outcome, row } = await deps.database.as({ tenantId: id, isHouse: true }, () =>
+    audited(c, deps, (tx, audit) => createTenant(tx, { id, name: body.name }, audit)),
   )
   return c.json(memberViews.tenant(row), outcome === 'created' ? 201 : 200)
 }

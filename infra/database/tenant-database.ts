@@ -1,0 +1,32 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+import type { Database, TenantScope } from './open-database.ts'
+
+/** The record as one tenant at a time sees it. */
+export type TenantDatabase = Database & {
+  /**
+   * Does some work for a tenant: every statement and every transaction that comes of it sees that
+   * tenant's rows alone, however deep in the work it is asked. The tenant is a credential's, or a
+   * house administrator's choice; nothing that a client sent.
+   */
+  as<T>(scope: TenantScope, work: () => T): T
+}
+
+/**
+ * Holds everything that is asked of a database to the tenant that it is asked for. Outside of `as`
+ * there is no tenant, and a connection with a role that is held to one sees no rows: what forgets
+ * to say whose it is finds nothing.
+ */
+export function openTenantDatabase(database: Database): TenantDatabase {
+  const scopes = new AsyncLocalStorage<TenantScope>()
+  return {
+    ...database,
+    query: (statement) => {
+      const scope = scopes.getStore()
+      if (scope === undefined) return database.query(statement)
+      return database.transaction((tx) => tx.query(statement), scope)
+    },
+    transaction: (work, scope = scopes.getStore()) => database.transaction(work, scope),
+    as: (scope, work) => scopes.run(scope, work),
+  }
+}

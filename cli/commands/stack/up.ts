@@ -19,6 +19,8 @@ export type UpOptions = Readonly<{ detach?: boolean; json?: boolean; install: bo
 /** A first start may have to install a Redis server. */
 const DETACHED_READY_WITHIN_MS = 420_000
 const LOOK_EVERY_MS = 100
+/** As every process of a stack: a supervisor is 40 MB smaller with a small young generation. */
+const SMALL = ['--max-semi-space-size=4']
 
 /** Starts the stack, or says where the one that runs already is. */
 export async function up(options: UpOptions, context: CliContext): Promise<void> {
@@ -79,7 +81,7 @@ async function runDetached(
   const log = openSync(logFile, 'a', 0o600)
   const from = statSync(logFile).size
   const main = path.join(checkoutRoot(), 'cli', 'main.ts')
-  const args = [main, 'up', ...(options.install ? [] : ['--no-install'])]
+  const args = [...SMALL, main, 'up', ...(options.install ? [] : ['--no-install'])]
   const child = spawn(process.execPath, args, {
     cwd: '/',
     env: { ...context.env, CHIMERA_STATE_DIR: stateDir },

@@ -12,6 +12,8 @@ export type Burst = {
   tasks_per_s: number
   /** Rows inserted, updated and deleted in Postgres, per task. */
   row_versions: number
+  /** The same by table, most first. */
+  rows_by_table: Record<string, number>
   /** Bytes of write-ahead log per task. */
   wal_bytes: number
   /** Transactions per task. */
@@ -40,6 +42,7 @@ export async function measureBurst(of: {
   const { stack, database, tasks, name } = of
   const report = await stack.report()
   const before = { cpu: await cpuSeconds(report), ...(await count(database)) }
+  const rowsBefore = await countByTable(database)
   const began = Date.now()
   await postNoops({ redis: stack.redis(), name, goals: tasks })
   const endedAt = await eventually({
@@ -52,22 +55,32 @@ export async function measureBurst(of: {
     },
   })
   const after = { cpu: await cpuSeconds(report), ...(await count(database)) }
+  const rowsAfter = await countByTable(database)
   const seconds = (endedAt - began) / 1000
-  const cpu_us = Object.fromEntries(
-    Object.entries(after.cpu)
-      .map(([part, s]) => [part, ((s - (before.cpu[part] ?? 0)) * 1e6) / tasks] as const)
-      .filter(([, us]) => us > 0)
-      .toSorted(([, one], [, other]) => other - one),
-  )
   return {
     tasks,
     seconds,
     tasks_per_s: tasks / seconds,
     row_versions: (after.rows - before.rows) / tasks,
     wal_bytes: (after.wal - before.wal) / tasks,
+    rows_by_table: grown(rowsBefore, rowsAfter, 1 / tasks),
     commits: (after.commits - before.commits) / tasks,
-    cpu_us,
+    cpu_us: grown(before.cpu, after.cpu, 1e6 / tasks),
   }
+}
+
+/** What grew, in the unit that the factor makes of it, largest first. */
+function grown(
+  before: Readonly<Record<string, number>>,
+  after: Readonly<Record<string, number>>,
+  factor: number,
+): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(after)
+      .map(([name, n]) => [name, (n - (before[name] ?? 0)) * factor] as const)
+      .filter(([, n]) => n > 0)
+      .toSorted(([, one], [, other]) => other - one),
+  )
 }
 
 /** How many goals of that name have ended, and when the last did (milliseconds of the clock). */
@@ -93,4 +106,19 @@ async function count(database: Database): Promise<z.infer<typeof Counters>> {
       FROM pg_stat_database WHERE datname = current_database()`,
   })
   return Counters.parse(row)
+}
+
+const TableRows = z.object({ name: z.string(), rows: z.coerce.number() })
+
+async function countByTable(database: Database): Promise<Record<string, number>> {
+  const rows = await database.query({
+    text: `SELECT relname AS name, n_tup_ins + n_tup_upd + n_tup_del AS rows
+      FROM pg_stat_user_tables`,
+  })
+  return Object.fromEntries(
+    z
+      .array(TableRows)
+      .parse(rows)
+      .map((one) => [one.name, one.rows]),
+  )
 }

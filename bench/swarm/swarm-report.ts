@@ -5,6 +5,9 @@ import { type Target, TARGET_HEAD, targetRow } from '../report/targets.ts'
 import type { Burst } from './measure-burst.ts'
 import type { Pace } from './measure-pace.ts'
 
+/** Fewer are of a batch, not of a task. */
+const LEAST_ROWS = 0.01
+
 export type SwarmFound = { bursts: Burst[]; paces: Pace[] }
 
 /** What a task of a one-task goal may write, goal and audit included (design.md section 11). */
@@ -23,6 +26,7 @@ export function swarmTargets({ bursts }: SwarmFound): Target[] {
 
 export function renderSwarm(found: SwarmFound): string[] {
   const { bursts, paces } = found
+  const tables = [...new Set(bursts.flatMap((one) => Object.keys(one.rows_by_table)))]
   const parts = [...new Set(bursts.flatMap(({ cpu_us }) => Object.keys(cpu_us)))]
   return [
     'No-op tasks of one-task goals through Planner, Worker and Judge, each move in Postgres.',
@@ -46,6 +50,14 @@ export function renderSwarm(found: SwarmFound): string[] {
     ...renderTable(
       ['process', 'CPU of a task'],
       parts.map((part) => [part, shown(median(bursts.map((one) => one.cpu_us[part] ?? 0)), 'us')]),
+    ),
+    '',
+    ...renderTable(
+      ['table', 'row versions of a task'],
+      tables
+        .map((name) => [name, median(bursts.map((one) => one.rows_by_table[name] ?? 0))] as const)
+        .filter(([, rows]) => rows >= LEAST_ROWS)
+        .map(([name, rows]) => [name, shown(rows)]),
     ),
     '',
     ...renderTable(

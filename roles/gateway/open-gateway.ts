@@ -90,7 +90,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     ...houseRoutes({ database }),
     ...settleRoutes({ database, doorbell }),
     ...approvalRoutes({ database, doorbell }),
-    ...tenancyRoutes({ database, doorbell }),
+    ...tenancyRoutes({ database, doorbell, openControl: deps.openControl }),
     ...toolRoutes({ database, doorbell }),
     ...stopRoutes({ database, doorbell, log, openControl: deps.openControl }),
     ...killRoutes({ ...deps, database: openHouse(database), doorbell }),

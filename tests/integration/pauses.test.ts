@@ -5,13 +5,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 
 import { GrantClaims } from '@chimera/contracts/grant'
 import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
 import { pauseScope, resumePaused, type PauseAsked } from '@chimera/gateway/stops/pause'
 import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
-import type { Database, Sql, Statement } from '@chimera/infra/database/open-database'
+import type { Statement } from '@chimera/infra/database/open-database'
 import { nameAgents } from '@chimera/infra/database/tenancy/name-agents'
 import type { ToolControl } from '@chimera/infra/tools/tool-control'
 import { handleRings } from '@chimera/judge/handle-rings'
@@ -21,6 +20,7 @@ import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { control, guarantee, sampleSize, seeded, type Random } from '../guarantee.ts'
+import { interrupted } from '../interrupted.ts'
 import {
   ACCOUNT,
   effectsOf,
@@ -61,27 +61,6 @@ const noStatus = () => Promise.reject(new Error('nobody asks for it'))
 
 type Guards = { fence: ToolControl['fence']; change: (statement: Statement) => Statement }
 const GUARDED: Guards = { fence: fenceLedger, change: (statement) => statement }
-
-/** The record, with something done just before the nth statement that is asked of it. */
-function interrupted(
-  database: Database,
-  of: { at: number; act: () => Promise<unknown>; change: Guards['change'] },
-): Database {
-  let n = 0
-  const on =
-    (sql: Sql): Sql['query'] =>
-    async (statement) => {
-      n += 1
-      // What waits for a lock of the Judge's own transaction cannot be waited for.
-      if (n === of.at) await Promise.race([of.act(), sleep(20)])
-      return sql.query(of.change(statement))
-    }
-  return {
-    ...database,
-    query: on(database),
-    transaction: (work) => database.transaction((tx) => work({ query: on(tx) })),
-  }
-}
 
 const paused = (kind: PauseAsked['kind'], id: string): PauseAsked => ({
   kind,

@@ -3,7 +3,7 @@ import { StopReport } from '@chimera/contracts/observable'
 import { z } from 'zod'
 
 import type { CliContext } from '../../context.ts'
-import { CliExit, EXIT } from '../../exit-codes.ts'
+import { failWhenUnreached } from '../../fence-report.ts'
 import { openGatewayClient } from '../../gateway-client.ts'
 import { renderTable } from '../../terminal-table.ts'
 import { plain, printableJson } from '../../terminal-text.ts'
@@ -78,12 +78,6 @@ export async function resume(options: StopOptions, context: CliContext): Promise
 
 const bodyOf = ({ scope, reason }: { scope: string; reason?: string }): object =>
   reason === undefined ? { scope } : { scope, reason }
-
-function failWhenUnreached(tools: readonly { name: string; result: string }[]): void {
-  const unreached = tools.filter(({ result }) => result === 'unreachable')
-  if (unreached.length === 0) return
-  throw new CliExit(EXIT.failed, `Not reached: ${unreached.map(({ name }) => name).join(', ')}.`)
-}
 
 function renderStop(report: StopReport, scope: string): string[] {
   const { epoch, acknowledged_at: at, tools } = report

@@ -1,8 +1,10 @@
 import { InvariantError } from '@chimera/contracts/errors'
+import { FenceReport } from '@chimera/contracts/tenancy/fence-report'
 import { AgentView, CampaignView, TenantView, UserView } from '@chimera/contracts/tenancy/members'
 import type { z } from 'zod'
 
 import type { CliContext } from '../../context.ts'
+import { failWhenUnreached, renderFence } from '../../fence-report.ts'
 import { openGatewayClient } from '../../gateway-client.ts'
 import { readPages } from '../../read-pages.ts'
 import { renderFields, renderTable } from '../../terminal-table.ts'
@@ -10,6 +12,9 @@ import { printableJson } from '../../terminal-text.ts'
 
 /** What is sent; fields that nobody gave are left to their defaults. */
 export type PutOptions = Readonly<Record<string, string | readonly string[] | undefined>>
+
+/** Comes with a user whose word counts no more. */
+const Fenced = FenceReport.optional()
 
 type Kind = { path: string; field: string; view: z.ZodObject }
 
@@ -32,9 +37,16 @@ export async function putMember(
 ): Promise<void> {
   const { path, view } = kindOf(kind)
   const client = await openGatewayClient(context)
-  const made = view.parse(await client.post(path, body))
-  if (options.json === true) context.out(printableJson(made))
-  else for (const line of renderFields(cellsOf(made))) context.out(line)
+  const put = view.extend({ fence: Fenced }).parse(await client.post(path, body))
+  const { fence: told, ...made } = put
+  const fence = Fenced.parse(told)
+  if (options.json === true)
+    context.out(printableJson(fence === undefined ? made : { ...made, fence }))
+  else {
+    for (const line of renderFields(cellsOf(made))) context.out(line)
+    for (const line of fence === undefined ? [] : renderFence(fence)) context.out(line)
+  }
+  failWhenUnreached(fence?.tools ?? [])
 }
 
 /** Lists them by id. */

@@ -1,7 +1,7 @@
 import { PauseReport, ResumedReport } from '@chimera/contracts/tenancy/pauses'
 
 import type { CliContext } from '../../context.ts'
-import { CliExit, EXIT } from '../../exit-codes.ts'
+import { failWhenUnreached, renderFence } from '../../fence-report.ts'
 import { openGatewayClient } from '../../gateway-client.ts'
 import { renderTable } from '../../terminal-table.ts'
 import { plain, printableJson } from '../../terminal-text.ts'
@@ -38,9 +38,7 @@ export async function pause(
     ])
     for (const line of renderTable(['tool', 'result', 'in flight'], rows)) context.out(line)
   }
-  const unreached = report.tools.filter(({ result }) => result === 'unreachable')
-  if (unreached.length === 0) return
-  throw new CliExit(EXIT.failed, `Not reached: ${unreached.map(({ name }) => name).join(', ')}.`)
+  failWhenUnreached(report.tools)
 }
 
 /** Lets it go on, or ends a campaign for good. */
@@ -52,5 +50,11 @@ export async function move(
   const client = await openGatewayClient(context)
   const answer = await client.post(pathOf(of.kind, of.id, of.verb), bodyOf(options))
   const report = ResumedReport.parse(answer)
-  context.out(options.json === true ? printableJson(report) : `${plain(of.id)} ${report.status}`)
+  if (options.json === true) context.out(printableJson(report))
+  else {
+    context.out(`${plain(of.id)} ${report.status}`)
+    for (const line of report.fence === undefined ? [] : renderFence(report.fence))
+      context.out(line)
+  }
+  failWhenUnreached(report.fence?.tools ?? [])
 }

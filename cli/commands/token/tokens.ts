@@ -1,16 +1,26 @@
 import { AgentId, DEFAULT_TENANT, Uuid } from '@chimera/contracts/ids'
+import type { FenceReport } from '@chimera/contracts/tenancy/fence-report'
 import { Role } from '@chimera/contracts/tenancy/roles'
+import type { Fence } from '@chimera/infra/database/fences/fence'
+import type { Database } from '@chimera/infra/database/open-database'
 import { createToken } from '@chimera/infra/database/tokens/create-token'
 import { listTokens } from '@chimera/infra/database/tokens/list-tokens'
 import { revokeToken } from '@chimera/infra/database/tokens/revoke-token'
 import type { Token } from '@chimera/infra/database/tokens/token'
+import { findStateDir, stateDirPaths } from '@chimera/infra/stack/state-dir'
+import { bringFence } from '@chimera/infra/tools/bring-fence'
+import { openToolControl } from '@chimera/infra/tools/tool-control'
 
 import { actorOf } from '../../actor.ts'
 import type { CliContext } from '../../context.ts'
 import { CliExit, EXIT } from '../../exit-codes.ts'
-import { openRecord } from '../../local-stack.ts'
+import { failWhenUnreached, renderFence } from '../../fence-report.ts'
+import { openRecord, readSecretFile } from '../../local-stack.ts'
 import { renderTable } from '../../terminal-table.ts'
 import { plain, printableJson } from '../../terminal-text.ts'
+
+/** Whoever revokes waits for it. */
+const FENCED_WITHIN_MS = 1_500
 
 export type CreateOptions = Readonly<{
   readOnly?: boolean
@@ -68,14 +78,17 @@ export async function list(
   for (const line of renderTable(head, rows)) context.out(line)
 }
 
-/** Revokes by id, or everything of a name. */
+/**
+ * Revokes by id, or everything of a name. Exit 1 when grants rest on a word that was given with one
+ * and a tool server was not told: the Keeper tells it.
+ */
 export async function revoke(
   idOrName: string,
   options: { tenant?: string; json?: boolean },
   context: CliContext,
 ): Promise<void> {
   await using record = await openRecord(context)
-  const ids = await revokeToken(record, {
+  const { ids, fence } = await revokeToken(record, {
     tenantId: tenantOf(options),
     idOrName,
     actor: actorOf(context),
@@ -83,7 +96,28 @@ export async function revoke(
   if (ids.length === 0) {
     throw new CliExit(EXIT.notFound, `No token ${plain(idOrName)} is valid.`)
   }
-  context.out(options.json === true ? printableJson({ revoked: ids }) : ids.join('\n'))
+  const told = fence === undefined ? undefined : await tellServers(record, fence, context)
+  if (options.json === true) {
+    context.out(
+      printableJson(told === undefined ? { revoked: ids } : { revoked: ids, fence: told }),
+    )
+  } else {
+    for (const line of [...ids, ...(told === undefined ? [] : renderFence(told))]) context.out(line)
+  }
+  if (told !== undefined) failWhenUnreached(told.tools)
+}
+
+/** No gateway is asked: a token can be revoked without one. */
+async function tellServers(
+  database: Database,
+  fence: Fence,
+  context: CliContext,
+): Promise<FenceReport> {
+  const { controlToken } = stateDirPaths(findStateDir(context.env)).keyFiles
+  // Without it no server takes the fence from here, and the answer says so of each.
+  const token = await readSecretFile(controlToken).catch(() => '')
+  const openControl = ({ url }: { url: string }) => openToolControl({ url, token })
+  return bringFence({ database, openControl, fence, withinMs: FENCED_WITHIN_MS })
 }
 
 /** The tenant that is meant; the machine's own when none is named. */

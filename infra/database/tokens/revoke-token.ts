@@ -1,14 +1,17 @@
 import { appendAudit, draftAudit } from '../append-audit.ts'
+import { fenceResting } from '../approvals/fence-resting.ts'
+import type { Fence } from '../fences/fence.ts'
 import type { Database } from '../open-database.ts'
 
 /**
  * Revokes tokens by id or by name; the next request with one of them is refused. Answers the ids
- * that were valid until now; none when nothing of that id or name was.
+ * that were valid until now; none when nothing of that id or name was. `fence`: grants that are out
+ * rest on a word that was given with one of them; the caller brings it to the tool servers.
  */
 export async function revokeToken(
   database: Database,
   of: { tenantId: string; idOrName: string; actor: string },
-): Promise<string[]> {
+): Promise<{ ids: string[]; fence: Fence | undefined }> {
   return database.transaction(async (tx) => {
     const rows = await tx.query<{ id: string; name: string }>({
       text: `UPDATE api_tokens SET revoked_at = now()
@@ -26,7 +29,10 @@ export async function revokeToken(
         note: name,
       })
     }
-    await appendAudit(tx, draft, of.actor)
-    return rows.map(({ id }) => id)
+    const ids = rows.map(({ id }) => id)
+    const { tenantId, actor } = of
+    const fence = await fenceResting(tx, { tenantId, removed: { tokenIds: ids }, actor })
+    await appendAudit(tx, draft, actor)
+    return { ids, fence }
   })
 }

@@ -2,8 +2,7 @@ import type { PolicyDocument } from '@chimera/contracts/policy/policy-document'
 import type { AuditDraft } from '@chimera/infra/database/append-audit'
 import type { Database } from '@chimera/infra/database/open-database'
 import { applyPolicy } from '@chimera/infra/database/policies/apply-policy'
-import { listAccounts } from '@chimera/infra/database/tools/list-accounts'
-import { fenceServers } from '@chimera/infra/tools/fence-servers'
+import { bringFence } from '@chimera/infra/tools/bring-fence'
 
 import type { StopDeps } from '../stops/stop.ts'
 
@@ -35,22 +34,13 @@ export async function applyAndFence(
   },
 ): Promise<{ report: AppliedReport; audit: ReturnType<AuditDraft['items']> }> {
   const { version, fence, audit } = await applyPolicy(deps.database, of)
-  const accounts = await listAccounts(deps.database)
-  const answers = await fenceServers({
-    openControl: deps.openControl,
-    servers: accounts.map(({ server, url }) => ({ name: server, url })),
-    fence: { scope: fence.scope, epoch: fence.epoch, stopped: fence.stopped },
-    withinMs: FENCED_WITHIN_MS,
-  })
+  const told = await bringFence({ ...deps, fence, withinMs: FENCED_WITHIN_MS })
   const report = {
     policy: `${of.document.name}@${version}`,
     version,
-    epoch: fence.epoch,
-    acknowledged_at: new Date().toISOString(),
-    tools: answers.map((answer) => ({
-      name: answer.name,
-      result: answer.isFenced ? ('fenced' as const) : ('unreachable' as const),
-    })),
+    epoch: told.epoch,
+    acknowledged_at: told.acknowledged_at,
+    tools: told.tools.map(({ name, result }) => ({ name, result })),
   }
   return { report, audit }
 }

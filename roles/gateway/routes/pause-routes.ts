@@ -9,6 +9,7 @@ import { setStanding, type Standing } from '@chimera/infra/database/tenancy/set-
 import type { TenantDatabase } from '@chimera/infra/database/tenant-database'
 import type { Logger } from '@chimera/runtime/log'
 
+import { takeWordAway } from '../approvals/take-word-away.ts'
 import type { Doorbell } from '../goals/doorbell.ts'
 import type { GatewayContext } from '../http/context.ts'
 import { parseInput } from '../http/faults.ts'
@@ -32,8 +33,8 @@ const KINDS: Readonly<Record<PausableKind, Pausable>> = {
 /** Pauses and their end; a paused user gets in with none of its tokens. */
 export function pauseRoutes(deps: Deps): Route[] {
   const kinds: PausableKind[] = ['tenant', 'campaign', 'agent', 'goal']
-  const user = (to: Standing) => (c: GatewayContext) => stand(c, { kind: 'user', to }, deps)
-  const complete = (c: GatewayContext) => stand(c, { kind: 'campaign', to: 'COMPLETED' }, deps)
+  const user = (to: Standing) => (c: GatewayContext) => standUser(c, to, deps)
+  const complete = (c: GatewayContext) => completeCampaign(c, deps)
   return [
     ...kinds.flatMap((kind): Route[] => {
       const { path, needs } = KINDS[kind]
@@ -75,21 +76,35 @@ async function resume(c: GatewayContext, kind: PausableKind, deps: Deps): Promis
 const inTenantOf = <T>({ tenantId, kind }: PauseAsked, { database }: Deps, work: () => T): T =>
   database.as({ tenantId, isHouse: kind === 'tenant' }, work)
 
-async function stand(
+/** Of a user who is paused no word counts any more: what rests on one is fenced, too. */
+async function standUser(c: GatewayContext, to: Standing, deps: Deps): Promise<Response> {
+  const id = idOf(c, 'user')
+  const reason = await reasonOf(c)
+  const { tenantId, tokenId } = c.get('principal')
+  const of = { tenantId, userId: id, actor: `token:${tokenId}` }
+  const { fence, audit } = await takeWordAway(deps, of, async (tx, draft) => {
+    const value = await setStanding(tx, { kind: 'user', tenantId, id, to, reason }, draft)
+    return { value, mayApprove: value === 'ACTIVE' }
+  })
+  deps.doorbell.ring([], audit)
+  return c.json(fence === undefined ? { id, status: to } : { id, status: to, fence })
+}
+
+async function completeCampaign(
   c: GatewayContext,
-  of: { kind: 'user' | 'campaign'; to: Standing },
   { database, doorbell }: Deps,
 ): Promise<Response> {
-  const id = idOf(c, of.kind)
+  const id = idOf(c, 'campaign')
   const reason = await reasonOf(c)
   const { tenantId, tokenId } = c.get('principal')
   const audit = draftAudit()
+  const to = 'COMPLETED'
   await database.transaction(async (tx) => {
-    await setStanding(tx, { ...of, tenantId, id, reason }, audit)
+    await setStanding(tx, { kind: 'campaign', to, tenantId, id, reason }, audit)
     await appendAudit(tx, audit, `token:${tokenId}`)
   })
   doorbell.ring([], audit)
-  return c.json({ id, status: of.to })
+  return c.json({ id, status: to })
 }
 
 async function askedOf(c: GatewayContext, kind: PausableKind): Promise<PauseAsked> {

@@ -17,15 +17,18 @@ import { createTenant, listTenants } from '@chimera/infra/database/tenancy/tenan
 import type { TenantDatabase } from '@chimera/infra/database/tenant-database'
 import { z } from 'zod'
 
+import { takeWordAway } from '../approvals/take-word-away.ts'
 import type { Doorbell } from '../goals/doorbell.ts'
 import type { GatewayContext } from '../http/context.ts'
 import { readCursor, writeCursor } from '../http/cursor.ts'
 import { parseInput } from '../http/faults.ts'
 import { linkNext, PageQuery, parseQuery } from '../http/page.ts'
 import { readJson } from '../http/read-json.ts'
+import type { StopDeps } from '../stops/stop.ts'
 import type { Route } from './route.ts'
 
-type Deps = Readonly<{ database: TenantDatabase; doorbell: Doorbell }>
+type Deps = Pick<StopDeps, 'openControl'> &
+  Readonly<{ database: TenantDatabase; doorbell: Doorbell }>
 
 const ListQuery = z.strictObject(PageQuery)
 const Place = z.tuple([MemberId])
@@ -53,7 +56,12 @@ export function tenancyRoutes(deps: Deps): Route[] {
       const { path, sees, writes } = KINDS[kind]
       return [
         { method: 'GET', path, needs: sees, handle: (c) => list(c, kind, deps) },
-        { method: 'POST', path, needs: writes, handle: (c) => put(c, kind, deps) },
+        {
+          method: 'POST',
+          path,
+          needs: writes,
+          handle: (c) => (kind === 'user' ? putUser(c, deps) : put(c, kind, deps)),
+        },
       ]
     }),
   ]
@@ -99,6 +107,21 @@ async function put(c: GatewayContext, kind: MemberKind, deps: Deps): Promise<Res
     return putMember(tx, { kind, tenantId, id, fields, versionId }, audit)
   })
   return c.json(memberViews[kind](row), outcome === 'created' ? 201 : 200)
+}
+
+/** A user who may approve no more: grants that rest on its words are fenced before the answer. */
+async function putUser(c: GatewayContext, deps: Deps): Promise<Response> {
+  const { id, versionId, fields } = read.user(await readJson(c.req.raw))
+  const { tenantId, tokenId } = c.get('principal')
+  const of = { tenantId, userId: id, actor: `token:${tokenId}` }
+  const { value, fence, audit } = await takeWordAway(deps, of, async (tx, draft) => {
+    const done = await putMember(tx, { kind: 'user', tenantId, id, fields, versionId }, draft)
+    const view = memberViews.user(done.row)
+    return { value: { ...done, view }, mayApprove: view.roles.includes('approver') }
+  })
+  deps.doorbell.ring([], audit)
+  const answer = fence === undefined ? value.view : { ...value.view, fence }
+  return c.json(answer, value.outcome === 'created' ? 201 : 200)
 }
 
 type Given = {

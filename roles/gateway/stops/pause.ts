@@ -5,8 +5,7 @@ import { raiseEpoch } from '@chimera/infra/database/fences/raise-epoch'
 import { pauseGoal, resumeGoal } from '@chimera/infra/database/goals/pause-goal'
 import type { Sql } from '@chimera/infra/database/open-database'
 import { setStanding } from '@chimera/infra/database/tenancy/set-standing'
-import { listAccounts } from '@chimera/infra/database/tools/list-accounts'
-import { fenceServers } from '@chimera/infra/tools/fence-servers'
+import { bringFence } from '@chimera/infra/tools/bring-fence'
 
 import type { StopDeps } from './stop.ts'
 
@@ -32,7 +31,6 @@ export async function pauseScope(
   of: PauseAsked,
 ): Promise<{ report: PauseReport; audit: AuditDraft }> {
   const { kind, id, actor } = of
-  const accounts = await listAccounts(deps.database)
   const audit = draftAudit()
   const scope = fenceScope(kind, { tenant: of.tenantId, id })
   const fence = await deps.database.transaction(async (tx) => {
@@ -41,20 +39,8 @@ export async function pauseScope(
     await appendAudit(tx, audit, actor)
     return raised
   })
-  const answers = await fenceServers({
-    ...deps,
-    servers: accounts.map(({ server, url }) => ({ name: server, url })),
-    fence: { scope, epoch: fence.epoch, stopped: fence.stopped },
-    withinMs: FENCED_WITHIN_MS,
-  })
-  const tools = answers.map((answer) => ({
-    name: answer.name,
-    result: answer.isFenced ? ('fenced' as const) : ('unreachable' as const),
-    in_flight: answer.isFenced ? [...answer.inFlight] : [],
-  }))
-  const acknowledged_at = new Date().toISOString()
-  const { epoch } = fence
-  return { report: { id, status: 'PAUSED', epoch, acknowledged_at, tools }, audit }
+  const told = await bringFence({ ...deps, fence, withinMs: FENCED_WITHIN_MS })
+  return { report: { id, status: 'PAUSED', ...told }, audit }
 }
 
 async function move(tx: Sql, of: PauseAsked, audit: AuditDraft): Promise<void> {

@@ -2,12 +2,12 @@ import { createPrivateKey } from 'node:crypto'
 
 import { InvariantError } from '@chimera/contracts/errors'
 import { JWS_TYPE, ReceiptClaims, ReceiptState } from '@chimera/contracts/grant'
-import { CompactSign } from 'jose'
 import { z } from 'zod'
 
 import { isClosedWithoutEffect, type Entry } from '../ledger/entry.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Spend } from '../provider/exchange.ts'
+import { openCompactSigner } from '../words/compact-jws.ts'
 
 /** The private key of a tool server, as `infra/stack` makes it. */
 const PrivateJwk = z.object({
@@ -34,7 +34,11 @@ export function openReceipts(options: {
   ledger: Pick<Ledger, 'id' | 'boot' | 'now' | 'entries'>
 }): SignReceipt {
   const jwk = PrivateJwk.parse(JSON.parse(options.key))
-  const key = createPrivateKey({ key: jwk, format: 'jwk' })
+  const signClaims = openCompactSigner({
+    key: createPrivateKey({ key: jwk, format: 'jwk' }),
+    kid: jwk.kid,
+    typ: JWS_TYPE.receipt,
+  })
   const { account, ledger } = options
   const { id, boot } = ledger
   return async (entry) => {
@@ -45,9 +49,7 @@ export function openReceipts(options: {
       nowMs: ledger.now(),
       spends: isClosedWithoutEffect(entry.state) ? [] : ledger.entries.spendsOf(entry.grantId),
     })
-    return new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
-      .setProtectedHeader({ alg: 'EdDSA', kid: jwk.kid, typ: JWS_TYPE.receipt })
-      .sign(key)
+    return signClaims(claims)
   }
 }
 

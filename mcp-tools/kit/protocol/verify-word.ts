@@ -7,9 +7,9 @@ import {
   SettleClaims,
   VoidClaims,
 } from '@chimera/contracts/grant'
-import { compactVerify, decodeProtectedHeader } from 'jose'
 import type { z } from 'zod'
 
+import { readCompactJws } from '../words/compact-jws.ts'
 import type { GrantKey, GrantKeys } from './grant-keys.ts'
 
 type Word<C> = Readonly<{ name: string; typ: string; schema: z.ZodType<C>; maxCharacters: number }>
@@ -63,13 +63,13 @@ export async function verifyWord<C>(
 ): Promise<Verified<C>> {
   if (jws.length > word.maxCharacters) throw invalid(word, 'is too long')
   try {
-    const { kid, typ } = decodeProtectedHeader(jws)
-    const key = kid === undefined ? undefined : keys.find(kid)
+    const { kid, typ, verified } = readCompactJws(jws)
+    const key = keys.find(kid)
     if (key === undefined) throw invalid(word, `is signed by a key that is not in the file`)
-    if (typ !== word.typ) throw invalid(word, `has the type ${String(typ).slice(0, 40)}`)
-    const { payload } = await compactVerify(jws, key.key, { algorithms: ['EdDSA'] })
-    const claims = word.schema.parse(JSON.parse(new TextDecoder().decode(payload)))
-    return { claims, key }
+    if (typ !== word.typ) throw invalid(word, `has the type ${typ.slice(0, 40)}`)
+    const payload = await verified(key.key)
+    if (payload === undefined) throw invalid(word, 'is not one that the Judge signed')
+    return { claims: word.schema.parse(payload), key }
   } catch (cause) {
     if (cause instanceof ChimeraError) throw cause
     throw invalid(word, 'is not one that the Judge signed', cause)

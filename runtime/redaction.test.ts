@@ -55,3 +55,27 @@ test('control characters of outside text reach no terminal, and the line stays J
   expect(lines[0]?.trimEnd()).not.toMatch(/[\p{Control}\p{Format}\u2028]/u)
   expect(JSON.parse(lines[0] ?? '')).toMatchObject({ outside })
 })
+
+test('telling names are found two levels below the top, in lists, errors and children', () => {
+  const { log, lines } = openChild()
+  log.info({ a: { b: { token: 's3cr3t-a' } }, list: [{ password: 's3cr3t-b' }] }, 'in')
+  log.error({ err: Object.assign(new Error('no'), { jwk: { d: 's3cr3t-c' } }) }, 'failed')
+  log.error(Object.assign(new Error('no'), { config: { secret: 's3cr3t-d' } }))
+  log.child({ cookie: 's3cr3t-e' }).info('from a child')
+  expect(lines.join('')).not.toMatch(/s3cr3t/)
+  expect(lines.join('').match(/\[redacted\]/g)).toHaveLength(5)
+})
+
+test('what is logged is not changed, and what has a form of its own keeps it', () => {
+  const { log, lines } = openChild()
+  const fields = { at: new Date(0), n: 1, headers: { authorization: 'Basic xyz' }, none: undefined }
+  log.info(fields, 'in')
+  expect(fields.headers.authorization).toBe('Basic xyz')
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ at: '1970-01-01T00:00:00.000Z', n: 1 })
+})
+
+function openChild() {
+  const lines: string[] = []
+  const destination = { write: (line: string) => void lines.push(line) }
+  return { lines, log: openLog({ name: 'test', level: 'info', destination }) }
+}

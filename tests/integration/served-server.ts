@@ -9,6 +9,8 @@ import { serveAlone } from '@chimera/infra/stack/serve-alone'
 import { stateDirPaths } from '@chimera/infra/stack/state-dir'
 import { z } from 'zod'
 
+import { CHECKOUT } from '../source-tree.ts'
+
 /** One tool server that wants no grants, on a state directory of its own. */
 export type ServedServer = AsyncDisposable &
   Readonly<{
@@ -16,6 +18,8 @@ export type ServedServer = AsyncDisposable &
     /** Of `/mcp`. */
     url: string
     token: string
+    /** How Node starts the same on stdio for a client of its own. */
+    onStdio: Readonly<{ args: string[]; env: Record<string, string> }>
     /** Effects that the ledger knows of, whatever became of them. */
     effects: () => Promise<number>
     isAlive: () => boolean
@@ -50,6 +54,10 @@ export async function openServed(name: string): Promise<ServedServer> {
     stateDir,
     url: `${url}/mcp`,
     token: secret(keyFiles.mcpToken),
+    onStdio: {
+      args: [join(CHECKOUT, 'cli', 'main.ts'), 'tools', 'serve', name, '--stdio'],
+      env: { CHIMERA_STATE_DIR: stateDir },
+    },
     effects: async () => {
       const headers = { authorization: `Bearer ${secret(keyFiles.controlToken)}` }
       const text = await (await fetch(new URL('/control/ledger', url), { headers })).text()

@@ -2,8 +2,6 @@
  * Clients that are not ours, at every tool of every server: the Inspector's command line in both
  * eras of MCP, and the client of the 1.x SDK. A server joins by being listed.
  */
-import { join } from 'node:path'
-
 import { isWalletInstalled } from '@chimera/infra/stack/wallet/wallet-package'
 import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport as LegacyStdio } from '@modelcontextprotocol/sdk/client/stdio.js'
@@ -13,11 +11,12 @@ import { z } from 'zod'
 
 import { sampleSize } from '../../guarantee.ts'
 import { openServed, type ServedServer } from '../../integration/served-server.ts'
+import { openServedSwarm } from '../../integration/served-swarm.ts'
 import { sampleOf } from '../../sample-arguments.ts'
-import { CHECKOUT } from '../../source-tree.ts'
 import { inspect, missingInspector, type Inspected } from './inspector.ts'
 
-const SERVERS = ['tweet', 'wallet', 'trading'] as const
+const SERVERS = ['tweet', 'wallet', 'trading', 'swarm'] as const
+type Served = Omit<ServedServer, 'stateDir' | 'effects'>
 const ERAS = ['legacy', 'modern'] as const
 const TIMEOUT_MS = 300_000
 
@@ -30,10 +29,12 @@ const Called = z.object({
 })
 
 let missing: string | undefined
-const servers = new Map<string, ServedServer>()
+const servers = new Map<string, Served>()
 beforeAll(async () => {
   const wanted = SERVERS.filter((name) => walletMissing(name) === undefined)
-  const opened = wanted.map(async (name) => servers.set(name, await openServed(name)))
+  const opened = wanted.map(async (name) =>
+    servers.set(name, await (name === 'swarm' ? openServedSwarm() : openServed(name))),
+  )
   missing = await missingInspector()
   await Promise.all(opened)
 }, TIMEOUT_MS)
@@ -46,14 +47,14 @@ const walletMissing = (server: string): string | undefined =>
     ? 'the packages of the wallet are not installed: (cd mcp-tools/wallet && npm ci)'
     : undefined
 
-function servedOf(name: string): ServedServer {
+function servedOf(name: string): Served {
   const served = servers.get(name)
   if (served === undefined) throw new Error(`${name} was not started.`)
   return served
 }
 
 async function ask(
-  { url, token }: ServedServer,
+  { url, token }: Served,
   era: string,
   args: readonly string[],
 ): Promise<Inspected> {
@@ -91,7 +92,7 @@ for (const server of SERVERS) {
 
 /** Done, or refused with a code; both are answers that the Inspector could read. */
 async function expectCallable(
-  served: ServedServer,
+  served: Served,
   of: { era: string; name: string; inputSchema: Record<string, unknown> },
 ): Promise<void> {
   const key = { idempotency_key: `${of.name}-${of.era}` }
@@ -123,8 +124,8 @@ for (const server of SERVERS) {
     await onStdio.connect(
       new LegacyStdio({
         command: process.execPath,
-        args: [join(CHECKOUT, 'cli', 'main.ts'), 'tools', 'serve', server, '--stdio'],
-        env: { PATH, CHIMERA_STATE_DIR: served.stateDir },
+        args: served.onStdio.args,
+        env: { PATH, ...served.onStdio.env },
         stderr: 'ignore',
       }),
     )

@@ -24,6 +24,11 @@ const token = { asset: 'USDC', to: ALICE, amount: String(7n * USDC) }
 const TOOLS = ['transfer_native', 'transfer_erc20', 'unstick_transfer'] as const
 type Tool = (typeof TOOLS)[number]
 
+/** Far longer than a call takes, its send of a second included. */
+const DEATH_MS = 60_000
+/** Nothing is answered then, so that nobody dies of it. */
+const UNANSWERED: readonly Fault[] = ['hang', 'cut']
+
 type Case = Readonly<{ label: CrashPoint; tool: Tool; fault: Fault; without?: string }>
 
 /**
@@ -40,9 +45,9 @@ async function killAt({ label, tool, fault, without }: Case): Promise<void> {
   await wallet.start({ ...composed, env: { CHIMERA_CRASH_AT: label } })
   if (fault !== 'none') await wallet.evm.tell({ fault, match: matchOf(tool, wallet) })
   const claims = wallet.claims({ tool, args, slot: `crash:${tool}` })
-  const died = wallet.proc.exited
+  const died = deathOf(wallet)
   await wallet.call(claims, args).catch(() => undefined)
-  expect(await died, label).toMatchObject({ signal: 'SIGKILL' })
+  expect(await died, `${label} ${tool} ${fault}`).toMatchObject({ signal: 'SIGKILL' })
   expect(readFileSync(join(wallet.stateDir, 'crash-points.jsonl'), 'utf8')).toContain(label)
   await wallet.start(composed)
   await wallet.evm.tell({ fault: 'none', automine: true, mine: 1 })
@@ -58,6 +63,17 @@ async function killAt({ label, tool, fault, without }: Case): Promise<void> {
     expect(outcome.state, `${label} ${tool} ${fault}`).toBe('CONFIRMED')
   }
   await expectOnce(wallet, { label, tool })
+}
+
+/** A point that is not on the path would be waited for without end. */
+async function deathOf({ proc }: WalletProcess): Promise<{ signal: string | null }> {
+  const { promise, resolve } = Promise.withResolvers<{ signal: string | null }>()
+  const late = setTimeout(() => resolve({ signal: `none within ${DEATH_MS} ms` }), DEATH_MS)
+  try {
+    return await Promise.race([proc.exited, promise])
+  } finally {
+    clearTimeout(late)
+  }
 }
 
 /** A transfer that waits, whose place is to be taken. */
@@ -98,7 +114,7 @@ async function expectOnce(
 /** Every label with every fault and tool in full; in CI those around the send, each tool once. */
 const ALL = LABELS.flatMap((label) =>
   TOOLS.flatMap((tool) => FAULTS.map((fault): Case => ({ label, tool, fault }))),
-)
+).filter(({ label, fault }) => label !== 'tool.send.answered' || !UNANSWERED.includes(fault))
 const SAMPLE: readonly Case[] = [
   { label: 'tool.claim.committed', tool: 'transfer_native', fault: 'none' },
   { label: 'tool.send.sent', tool: 'transfer_erc20', fault: 'cut' },

@@ -29,7 +29,7 @@ export type ReadJws = Readonly<{
 /**
  * Reads a compact JWS (RFC 7515) of the one algorithm that there is here, Ed25519 (RFC 8037), with
  * a header of exactly `alg`, `kid` and `typ`. The header is read by jose; the signature is checked
- * by Node itself (docs/decisions/0017-signatures-by-node.md). Throws for what is none.
+ * by Node itself (docs/decisions/0019-signatures-by-node.md). Throws for what is none.
  */
 export function readCompactJws(jws: string): ReadJws {
   const parts = COMPACT.exec(jws)

@@ -11,9 +11,9 @@ import { z } from 'zod'
 
 import { sampleSize } from '../../guarantee.ts'
 import { openServed, type ServedServer } from '../../integration/served-server.ts'
-import { openServedSwarm } from '../../integration/served-swarm.ts'
 import { sampleOf } from '../../sample-arguments.ts'
 import { inspect, missingInspector, type Inspected } from './inspector.ts'
+import { openServedSwarm } from './served-swarm.ts'
 
 const SERVERS = ['tweet', 'wallet', 'trading', 'swarm'] as const
 type Served = Omit<ServedServer, 'stateDir' | 'effects'>

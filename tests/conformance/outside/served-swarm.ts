@@ -1,10 +1,10 @@
 /** The swarm's own tools as a process, before a gateway in this process with a real record. */
 import { join } from 'node:path'
 
-import { CHECKOUT } from '../source-tree.ts'
-import { openGatewayRig } from './gateway-rig.ts'
-import type { ServedServer } from './served-server.ts'
-import { startProcess } from './tool-process.ts'
+import { openGatewayRig } from '../../integration/gateway-rig.ts'
+import type { ServedServer } from '../../integration/served-server.ts'
+import { startProcess } from '../../integration/tool-process.ts'
+import { CHECKOUT } from '../../source-tree.ts'
 
 const TOKEN = 'token-of-the-swarm-in-tests'
 

@@ -121,6 +121,7 @@ export const ERROR_CODES = {
   RECIPIENT_NOT_ALLOWED: row('denied', 403, 'The recipient is not on the list of the account'),
   ASSET_UNKNOWN: row('denied', 403, 'The account has no limits for this asset'),
   PRICE_UNAVAILABLE: row('denied', 403, 'There is no fresh price for this asset'),
+  REVERTED: row('terminal', 422, 'The transaction was mined and reverted: only gas was spent'),
   INSUFFICIENT_FUNDS: row('terminal', 422, 'The account does not hold enough'),
   MARKET_UNKNOWN: row('terminal', 422, 'The venue lists no such market'),
   SYMBOL_RESTRICTED: row('denied', 403, 'This symbol is on the list of what is not traded'),

@@ -12,7 +12,13 @@ const BASE_UNITS = /^[1-9][0-9]{0,77}$/
 const ASSET = /^[A-Z][A-Z0-9]{1,11}$/
 
 /** Tools that make a transaction of a wallet. */
-const MOVES = new Set<ToolName>(['transfer_native', 'transfer_erc20', 'unstick_transfer'])
+export const MOVES: ReadonlySet<ToolName> = new Set([
+  'transfer_native',
+  'transfer_erc20',
+  'unstick_transfer',
+])
+
+export const movesMoney = (tool: string): boolean => [...MOVES].some((name) => name === tool)
 
 /**
  * What one effect of a wallet takes in assets of its own, in base units: its amount, never turned
@@ -20,7 +26,7 @@ const MOVES = new Set<ToolName>(['transfer_native', 'transfer_erc20', 'unstick_t
  * tool would take count nothing, because the tool server refuses them.
  */
 export function effectCosts(tool: string, args: Readonly<Record<string, unknown>>): EffectCost[] {
-  if (![...MOVES].some((name) => name === tool)) return []
+  if (!movesMoney(tool)) return []
   const costs: EffectCost[] = [{ asset: TRANSFERS, amount: 1n }]
   const asset = tool === 'transfer_native' ? NATIVE_ASSET : args['asset']
   const { amount } = args

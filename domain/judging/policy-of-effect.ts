@@ -1,9 +1,10 @@
 import type { EffectState, ProposedEffect } from '@chimera/contracts/effect'
 import type { PolicyDecision, PolicyRequest } from '@chimera/contracts/policy/policy-request'
 
+import type { Price } from '../budget/usd-worth.ts'
 import { canonicalRequest } from '../policy/canonical-request.ts'
 import type { CompiledPolicy } from '../policy/compile-policy.ts'
-import { effectRequest, type Price } from '../policy/effect-request.ts'
+import { effectRequest } from '../policy/effect-request.ts'
 import { evaluatePolicy, type WindowValue } from '../policy/evaluate-policy.ts'
 import { ownShare, subjectOf } from '../policy/windows.ts'
 import type { Attempt, EffectScene } from './attempt.ts'

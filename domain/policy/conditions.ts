@@ -1,6 +1,7 @@
 import { baseSymbol } from '@chimera/contracts/policy/base-symbol'
 import type { AnyOf, PolicyConditions } from '@chimera/contracts/policy/policy-document'
 
+import { CLOCK_SKEW_MS } from '../budget/usd-worth.ts'
 import type { CanonicalRequest } from './canonical-request.ts'
 import {
   canonicalAsset,
@@ -161,9 +162,6 @@ function usdWithin(of: NonNullable<PolicyConditions['usd']>): Condition {
     },
   }
 }
-
-/** Stamps of prices may be a little ahead of the clock that decides. */
-const CLOCK_SKEW_MS = 5_000
 
 /** What it is worth by a price that is fresh; nothing when there is none. */
 function freshUsd(

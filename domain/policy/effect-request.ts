@@ -4,11 +4,9 @@ import { NATIVE_ASSET } from '@chimera/contracts/money'
 import type { PolicyRequest } from '@chimera/contracts/policy/policy-request'
 import { estimateCost } from '@chimera/contracts/tools'
 
+import { type Price, usdWorth } from '../budget/usd-worth.ts'
 import { actionOf } from './actions.ts'
 import { canonicalUnits } from './canonical-values.ts'
-
-/** What a whole unit of an asset was worth at a time. */
-export type Price = Readonly<{ decimals: number; usdMicros: bigint; takenAtMs: number }>
 
 /** What of a proposed effect and its frame a policy looks at. */
 export type EffectFrame = Readonly<{
@@ -89,9 +87,7 @@ function transferred(asset: string, base: string, of: EffectFrame): Facts {
   const price = of.priceOf(asset)
   const amount = { asset, base }
   if (units === undefined || price === undefined) return { amount }
-  const unit = 10n ** BigInt(price.decimals)
-  // Rounded up: a limit never counts less than is spent.
-  const value = dollars((units * price.usdMicros + unit - 1n) / unit)
+  const value = dollars(usdWorth(units, price))
   return { amount, usd: { value, price_at: new Date(price.takenAtMs).toISOString() } }
 }
 

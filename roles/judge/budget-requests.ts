@@ -1,6 +1,7 @@
 import { DEFAULT_MAX_COST_USD } from '@chimera/contracts/goal'
 import { usdToMicros } from '@chimera/contracts/money'
 import { effectCosts } from '@chimera/domain/budget/effect-costs'
+import { movedWorth, type Prices } from '@chimera/domain/budget/usd-worth'
 import type { Attempt } from '@chimera/domain/judging/attempt'
 import type { BudgetLine } from '@chimera/infra/database/budgets/budget-line'
 import type { BudgetRequest } from '@chimera/infra/database/budgets/reserve-budgets'
@@ -16,18 +17,22 @@ export type EffectLine = BudgetLine & { readonly effectId: string }
 export function budgetRequest(
   attempt: Attempt,
   rounds: readonly RoundRow[],
+  prices?: Prices,
 ): BudgetRequest<EffectLine> {
   const lines = rounds
     .filter((row) => row.grant !== null && row.mode !== 'dry')
-    .flatMap((row) => linesOf(attempt, row))
+    .flatMap((row) => linesOf(attempt, row, prices))
   return { key: attempt.taskId, lines }
 }
 
-function linesOf(attempt: Attempt, row: RoundRow): EffectLine[] {
+function linesOf(attempt: Attempt, row: RoundRow, prices: Prices | undefined): EffectLine[] {
   const { agentId, campaignId } = attempt.goal
   const mode = row.mode === 'live' ? 'live' : 'paper'
   const base = { effectId: row.effectId, tenantId: row.tenantId, mode } as const
-  const usd = row.costUsdMicros === 0n ? [] : [{ asset: 'USD', amount: row.costUsdMicros }]
+  // The price gate lets nothing live come here without one; simulated money goes uncounted then.
+  const moved = (prices && movedWorth(row.tool, args(row), prices)) ?? 0n
+  const dollars = row.costUsdMicros + moved
+  const usd = dollars === 0n ? [] : [{ asset: 'USD', amount: dollars }]
   return [...usd, ...effectCosts(row.tool, args(row))].flatMap((cost): EffectLine[] => {
     const own = cost.asset === 'USD' ? maxCostOf(attempt) : null
     const day = { ...base, ...cost, per: 'day', own: null } as const

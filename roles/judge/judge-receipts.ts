@@ -1,5 +1,5 @@
 import type { ReceiptClaims } from '@chimera/contracts/grant'
-import { TRANSFERS } from '@chimera/domain/budget/effect-costs'
+import { movesMoney, TRANSFERS } from '@chimera/domain/budget/effect-costs'
 import type { TaskMove } from '@chimera/domain/judging/attempt'
 import { type Settlement, adoptHolder, settleReceipt } from '@chimera/domain/judging/settle-receipt'
 import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
@@ -27,6 +27,7 @@ import type { ReceiptKeys } from '@chimera/infra/signing/receipt-keys'
 import type { Logger } from '@chimera/runtime/log'
 
 import type { Announcement } from './announce.ts'
+import { pauseFailing } from './pause-failing.ts'
 import { StaleSceneError } from './stale-scene.ts'
 
 export type JudgeReceiptsDeps = {
@@ -46,6 +47,8 @@ type Verified = { readonly id: string; readonly jws: string; readonly claims: Re
 type Applied = {
   readonly receiptId: string
   readonly settlement: Settlement
+  readonly claims: ReceiptClaims
+  readonly goalId: string
   readonly move: EffectMoveRow
 }
 
@@ -75,7 +78,11 @@ export async function judgeReceipts(
   deps.crash('judge.settle.before_commit')
   const announcement = await deps.database.transaction((tx) => commit(deps, tx, applied, judged))
   deps.crash('judge.settle.committed')
-  return announcement
+  const paused = await pauseFailing(
+    deps,
+    applied.map(({ claims, goalId, move }) => ({ claims, goalId, tenantId: move.tenantId })),
+  )
+  return { ...announcement, audit: [...announcement.audit, ...paused] }
 }
 
 /** Decides every verified receipt; what is not applied is noted in `judged` with its reason. */
@@ -121,9 +128,9 @@ async function decideAll(
     }
     taken.add(effect.effectId)
     const adoptedFrom = isAdoption ? effect.grantId : null
-    const { tenantId } = effect.task
+    const { tenantId, goalId } = effect.task
     const move = { ...settlement.effect, tenantId, receipt: claims, jws: one.jws, adoptedFrom }
-    applied.push({ receiptId: one.id, settlement, move })
+    applied.push({ receiptId: one.id, settlement, claims, goalId, move })
   }
   return applied
 }
@@ -178,17 +185,20 @@ async function commit(
 const accountOf = ({ iss, tool }: ReceiptClaims) => ({ account: iss, tool })
 
 /**
- * What a settled effect has spent: dollars as its receipt says; of everything else all that was
- * reserved when it happened, nothing when it did not. A transaction that was reverted has moved no
- * amount, but it was one.
+ * What a settled effect has spent: dollars as its receipt says, and what a wallet moved by the
+ * price of the grant; of everything else all that was reserved when it happened, nothing when it
+ * did not. A transaction that was reverted has moved no amount, but it was one, and its gas is
+ * spent.
  */
 function spentBy({ settlement: { effect }, move: { receipt } }: Applied): SettleLine[] {
   if (effect.spentUsdMicros === undefined) return []
   const holderId = effect.effectId
   const happened = effect.to === 'CONFIRMED'
   const isReverted = receipt.code === 'REVERTED'
+  // Of what a wallet has moved its receipt says the gas alone.
+  const hasMoved = happened && !isReverted && movesMoney(receipt.tool)
   return [
-    { holderId, asset: 'USD', spent: effect.spentUsdMicros },
+    { holderId, asset: 'USD', spent: hasMoved ? null : effect.spentUsdMicros },
     { holderId, asset: TRANSFERS, spent: happened ? null : 0n },
     { holderId, asset: null, spent: happened && !isReverted ? null : 0n },
   ]

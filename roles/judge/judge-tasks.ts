@@ -154,7 +154,8 @@ async function commit(
       won.filter(({ rounds }) => rounds.some((row) => row.grant !== null)),
     )
     const { nowMs } = judgedBy.scene
-    const reserved = await reserveForGrants(tx, { prepared: won, nowMs, audit })
+    const { pricesOf } = judgedBy.policies
+    const reserved = await reserveForGrants(tx, { prepared: won, nowMs, audit, pricesOf })
     won = reserved.prepared
     lines = reserved.lines
   }

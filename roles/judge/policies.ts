@@ -1,5 +1,6 @@
 import type { ProposedEffect } from '@chimera/contracts/effect'
 import type { PolicyDecision, PolicyRequest } from '@chimera/contracts/policy/policy-request'
+import type { Prices } from '@chimera/domain/budget/usd-worth'
 import type { Attempt, AttemptDecision, EffectScene } from '@chimera/domain/judging/attempt'
 import {
   policyRequest,
@@ -91,6 +92,14 @@ export class Policies {
       windowValue: (window, subject) =>
         this.#valueOf(windowKey({ tenant: attempt.tenantId, subject, window })),
     }
+  }
+
+  /** By what an attempt's budget turns money into dollars. */
+  readonly pricesOf = (attempt: Attempt): Prices | undefined => {
+    const policy = this.sceneOf(attempt)
+    if (policy === undefined) return undefined
+    const { nowMs, priceOf, compiled } = policy
+    return { nowMs, priceOf, maxAgeMs: compiled.priceMaxAgeMs }
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { Verdict, Vote } from '@chimera/contracts/judging/verdict'
 import { exhausted } from '@chimera/domain/budget/exhausted'
+import type { Prices } from '@chimera/domain/budget/usd-worth'
 import type { Attempt, AttemptDecision } from '@chimera/domain/judging/attempt'
 import type { AuditDraft } from '@chimera/infra/database/append-audit'
 import { counterKey, type CounterState } from '@chimera/infra/database/budgets/budget-line'
@@ -24,9 +25,16 @@ type Prepared = {
  */
 export async function reserveForGrants<One extends Prepared>(
   tx: Sql,
-  of: { prepared: readonly One[]; nowMs: number; audit: AuditDraft },
+  of: {
+    prepared: readonly One[]
+    nowMs: number
+    audit: AuditDraft
+    pricesOf: (attempt: Attempt) => Prices | undefined
+  },
 ): Promise<{ prepared: One[]; lines: EffectLine[] }> {
-  const requests = of.prepared.map(({ attempt, rounds }) => budgetRequest(attempt, rounds))
+  const requests = of.prepared.map(({ attempt, rounds }) =>
+    budgetRequest(attempt, rounds, of.pricesOf(attempt)),
+  )
   const { refused, notices } = await reserveBudgets(tx, requests)
   noteBudgets(of.audit, notices)
   return {

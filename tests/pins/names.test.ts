@@ -129,6 +129,7 @@ test('error codes, whether they may be tried again, and their HTTP status', () =
       "RECIPIENT_NOT_ALLOWED denied 403",
       "ASSET_UNKNOWN denied 403",
       "PRICE_UNAVAILABLE denied 403",
+      "REVERTED terminal 422",
       "INSUFFICIENT_FUNDS terminal 422",
       "MARKET_UNKNOWN terminal 422",
       "SYMBOL_RESTRICTED denied 403",

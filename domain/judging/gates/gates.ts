@@ -11,6 +11,7 @@ import { moneyGate } from './money-gate.ts'
 import { pauseGate } from './pause-gate.ts'
 import { personaGate } from './persona-gate.ts'
 import { policyGate } from './policy-gate.ts'
+import { priceGate } from './price-gate.ts'
 import { provenanceGate } from './provenance-gate.ts'
 import { roundsGate } from './rounds-gate.ts'
 import { serverGate } from './server-gate.ts'
@@ -23,6 +24,7 @@ const GATES: readonly Gate[] = [
   personaGate,
   contentGate,
   moneyGate,
+  priceGate,
   roundsGate,
   pauseGate,
   serverGate,

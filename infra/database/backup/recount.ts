@@ -1,5 +1,6 @@
 import { DEFAULT_MAX_COST_USD } from '@chimera/contracts/goal'
-import { usdToMicros } from '@chimera/contracts/money'
+import { NATIVE_ASSET, usdToMicros } from '@chimera/contracts/money'
+import type { ToolName } from '@chimera/contracts/tools'
 
 import type { Database, Sql } from '../open-database.ts'
 
@@ -20,6 +21,9 @@ export type Recounted = {
   readonly goals: number
 }
 
+/** Tools whose receipts say in dollars what the gas cost, and not what was moved. */
+const MOVING = ['transfer_native', 'transfer_erc20', 'unstick_transfer'] satisfies ToolName[]
+
 /**
  * Counts anew, from the effects, what is spent and reserved: reserved is every round that is open,
  * spent every one that happened. Goals are counted from their tasks.
@@ -29,47 +33,65 @@ export async function recount(of: { database: Database }): Promise<Recounted> {
     await reserveForImported(tx)
     await tx.query({
       text: `UPDATE budget_reservations r SET settled = CASE
-          WHEN e.state = 'CONFIRMED' THEN least(r.amount, coalesce(CASE WHEN r.asset = 'USD'
-            THEN (e.receipt ->> 'cost_usd_micros')::numeric END, r.settled, r.amount))
+          WHEN e.state = 'CONFIRMED' AND e.receipt ->> 'code' = 'REVERTED'
+            AND r.asset NOT IN ('USD', 'TRANSFERS') THEN 0
+          WHEN e.state = 'CONFIRMED' THEN least(r.amount, coalesce(
+            CASE WHEN r.asset = 'USD' AND NOT (e.tool = ANY ($1::text[])
+                AND coalesce(e.receipt ->> 'code', '') <> 'REVERTED')
+              THEN (e.receipt ->> 'cost_usd_micros')::numeric END, r.settled, r.amount))
           WHEN e.state IN ('PROPOSED', 'AWAITING_APPROVAL', 'GRANTED', 'UNKNOWN', 'NEEDS_HUMAN')
             THEN NULL
           ELSE 0 END
         FROM effects e WHERE e.id = r.effect_id`,
+      values: [MOVING],
     })
     return { budgets: await recountBudgets(tx), goals: await recountGoals(tx) }
   })
 }
 
 /**
- * A round that came from a ledger holds its cost in the counters of its goal, campaign, agent and
- * tenant, as a granted one does, on the day on which it was granted.
+ * A round that came from a ledger holds what it takes in the counters of its goal, campaign, agent
+ * and tenant, as a granted one does, on the day on which it was granted: what it costs, what it
+ * moves, in dollars by the newest price, and its place among the transfers of the day.
  */
 async function reserveForImported(tx: Sql): Promise<void> {
   const own = usdToMicros(DEFAULT_MAX_COST_USD).toString()
   const missing = `FROM effects e
     JOIN goals g ON g.tenant_id = e.tenant_id AND g.id = e.goal_id
     CROSS JOIN LATERAL (SELECT (coalesce(e.granted_at, e.created_at) AT TIME ZONE 'UTC')::date
-      AS granted_on, CASE WHEN e.mode = 'live' THEN 'live' ELSE 'paper' END AS counted_as) AS w
+      AS granted_on, CASE WHEN e.mode = 'live' THEN 'live' ELSE 'paper' END AS counted_as,
+      CASE WHEN e.tool = 'transfer_native' THEN '${NATIVE_ASSET}' ELSE e.args ->> 'asset' END
+        AS moved, CASE WHEN e.args ->> 'amount' ~ '^[1-9][0-9]{0,77}$'
+        THEN (e.args ->> 'amount')::numeric END AS units) AS w
+    LEFT JOIN LATERAL (SELECT ceil(w.units * p.usd_micros / 10::numeric ^ p.decimals) AS micros
+      FROM asset_prices p WHERE p.tenant_id = e.tenant_id AND p.asset = w.moved
+        AND e.tool = ANY ($1::text[]) ORDER BY p.taken_at DESC LIMIT 1) AS worth ON true
     CROSS JOIN LATERAL (VALUES
       ('goal', e.goal_id, 'epoch'::date), ('campaign', g.campaign_id, w.granted_on),
       ('agent', g.agent_id, w.granted_on), ('tenant', e.tenant_id::text, w.granted_on)
     ) AS c(scope, scope_id, day)
-    WHERE e.cost_usd_micros > 0 AND e.grant_id IS NOT NULL AND c.scope_id IS NOT NULL
+    CROSS JOIN LATERAL (VALUES
+      ('USD', e.cost_usd_micros + coalesce(worth.micros, 0)),
+      ('TRANSFERS', CASE WHEN e.tool = ANY ($1::text[]) THEN 1 ELSE 0 END),
+      (w.moved, CASE WHEN e.tool = ANY ($1::text[]) THEN w.units END)
+    ) AS a(asset, amount)
+    WHERE a.amount > 0 AND a.asset ~ '^[A-Z][A-Z0-9]{1,11}$' AND e.mode <> 'dry'
+      AND e.grant_id IS NOT NULL AND c.scope_id IS NOT NULL
       AND NOT EXISTS (SELECT FROM budget_reservations r WHERE r.effect_id = e.id)`
   await tx.query({
     text: `INSERT INTO budgets (tenant_id, scope, scope_id, mode, asset, day, cap)
-      SELECT DISTINCT e.tenant_id, c.scope, c.scope_id, w.counted_as, 'USD', c.day,
-        CASE WHEN c.scope = 'goal' THEN $1::numeric END
+      SELECT DISTINCT e.tenant_id, c.scope, c.scope_id, w.counted_as, a.asset, c.day,
+        CASE WHEN c.scope = 'goal' AND a.asset = 'USD' THEN $2::numeric END
       ${missing}
       ON CONFLICT DO NOTHING`,
-    values: [own],
+    values: [MOVING, own],
   })
   await tx.query({
     text: `INSERT INTO budget_reservations
         (holder_id, effect_id, tenant_id, scope, scope_id, mode, asset, day, amount)
-      SELECT e.id, e.id, e.tenant_id, c.scope, c.scope_id, w.counted_as, 'USD', c.day,
-        e.cost_usd_micros
+      SELECT e.id, e.id, e.tenant_id, c.scope, c.scope_id, w.counted_as, a.asset, c.day, a.amount
       ${missing}`,
+    values: [MOVING],
   })
 }
 

@@ -31,9 +31,19 @@ export function foundOf(given: { receipt: Receipt; entry: Entry; parts: WalletPa
     facts,
     spends,
     ...(explorer === undefined ? {} : { url: `${explorer}${hash}` }),
-    ...(isReverted ? { detail: 'It was mined and reverted: only its gas was spent.' } : {}),
+    // What it cost beside the money that it moved: its gas, by the price of the claim.
+    costUsdMicros: sumOf(spends.filter(({ recipient }) => recipient === undefined)),
+    ...(isReverted ? REVERTED : {}),
   }
 }
+
+const REVERTED = {
+  code: 'REVERTED',
+  detail: 'It was mined and reverted: only its gas was spent.',
+} as const
+
+const sumOf = (spends: readonly Spend[]): bigint =>
+  spends.reduce((sum, { usdMicros }) => sum + usdMicros, 0n)
 
 /** The price of the claim stays: what a limit has counted does not change with the market. */
 export function actualSpends(

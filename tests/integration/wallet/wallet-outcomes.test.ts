@@ -119,6 +119,10 @@ describe('a transaction that waits for its block', () => {
     await settles(grant.jti, 'CONFIRMED')
     const { transfer } = (await rig.call('get_transfer', { id: grant.jti })).fields
     expect(transfer).toMatchObject({ result: 'reverted', state: 'CONFIRMED', amount: '9000000' })
+    // The record is told, so that its budgets give the amount back and keep the gas.
+    const [receipt] = await rig.reconcile([grant.jti])
+    expect(receipt).toMatchObject({ state: 'CONFIRMED', code: 'REVERTED' })
+    expect(BigInt(receipt?.cost_usd_micros ?? '0')).toBeGreaterThan(0n)
     expect(await used()).toMatch(/"asset":"USDC"[^}]*\}[^}]*"per_hour":"0"/)
     expect(await used()).not.toMatch(/"asset":"ETH"[^}]*\}[^}]*"per_hour":"0"/)
   })

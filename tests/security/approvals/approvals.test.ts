@@ -1,9 +1,11 @@
 /** Nothing happens without the word of a person who may give it, for exactly this, in time. */
+import { decide } from '@chimera/gateway/approvals/decide'
+import type { Database, Sql, Statement } from '@chimera/infra/database/open-database'
 import { APPROVAL_RULES, type ApprovalRules } from '@chimera/judge/approval-rules'
 import { describe } from 'vitest'
 
 import { control, guarantee, sampleSize, seeded, type Random } from '../../guarantee.ts'
-import { openApprovalRig } from '../../integration/approvals/approval-rig.ts'
+import { openApprovalRig, type ApprovalRig } from '../../integration/approvals/approval-rig.ts'
 import { ATTACKS, openTarget, sound } from './attacks.ts'
 
 const claim = {
@@ -14,6 +16,29 @@ const claim = {
   timeoutMs: 3_600_000,
 }
 
+type Asks = (statement: Statement) => Statement
+
+/** The record, with other questions in the place of some. */
+function askedOtherwise(database: Database, asks: Asks): Database {
+  const on =
+    (sql: Sql): Sql['query'] =>
+    (statement) =>
+      sql.query(asks(statement))
+  return {
+    ...database,
+    query: on(database),
+    transaction: (work) => database.transaction((tx) => work({ query: on(tx) })),
+  }
+}
+
+/** A statement with some of its text replaced; a name of its own, as it is another one. */
+const replaced =
+  (name: string, from: string, to: string): Asks =>
+  (statement) =>
+    statement.name === name
+      ? { ...statement, name: `${name}-carelessly`, text: statement.text.replace(from, to) }
+      : statement
+
 /** Attacks by turns; `names` for those that a control is about. */
 async function attack(of: {
   n: number
@@ -22,13 +47,25 @@ async function attack(of: {
   rules?: ApprovalRules
   /** What a control switches off in its own database. */
   without?: readonly string[]
+  /** What it takes away there. */
+  drop?: readonly string[]
+  /** How it has Judge and gateway ask the record. */
+  asks?: Asks
 }): Promise<void> {
-  await using rig = await openApprovalRig()
+  await using own = await openApprovalRig()
+  const { database } = own.judge
   for (const trigger of of.without ?? []) {
     const [table, name] = trigger.split('.')
-    await rig.judge.database.query({ text: `ALTER TABLE ${table} DISABLE TRIGGER ${name}` })
+    await database.query({ text: `ALTER TABLE ${table} DISABLE TRIGGER ${name}` })
   }
-  const deps = { ...rig.judge.deps, ...(of.rules === undefined ? {} : { approvalRules: of.rules }) }
+  for (const text of of.drop ?? []) await database.query({ text })
+  const asked = of.asks === undefined ? database : askedOtherwise(database, of.asks)
+  const rig: ApprovalRig = {
+    ...own,
+    commit: ({ principal }, id, decision) => decide(asked, { principal, id, decision }),
+  }
+  const rules = of.rules === undefined ? {} : { approvalRules: of.rules }
+  const deps = { ...own.judge.deps, database: asked, ...rules }
   const names = of.names ?? Object.keys(ATTACKS)
   for (let turn = 0; turn < of.n; turn += 1) {
     const name = names[turn % names.length] ?? ''
@@ -100,4 +137,47 @@ describe('without a guard', () => {
       }),
     )
   }
+
+  control(
+    {
+      guard: 'the single use of an approval',
+      test: claim.id,
+      expect: /two rounds of one slot are out/,
+      timeoutMs: 120_000,
+    },
+    () =>
+      attack({
+        n: 4,
+        random: seeded(6),
+        names: ['used twice'],
+        // Rounds that are out are not seen, and the record takes a second one.
+        asks: replaced(
+          'scene-rounds',
+          'ORDER BY e.slot',
+          `WHERE e.state IN ('PROPOSED', 'AWAITING_APPROVAL') ORDER BY e.slot`,
+        ),
+        drop: [
+          'DROP INDEX effects_one_open_round',
+          'ALTER TABLE effects DROP CONSTRAINT effects_effect_key_round_key',
+        ],
+      }),
+  )
+
+  control(
+    {
+      guard: 'the first decision, which wins',
+      test: claim.id,
+      expect: /without a valid word/,
+      timeoutMs: 120_000,
+    },
+    () =>
+      attack({
+        n: 4,
+        random: seeded(6),
+        names: ['approved after somebody said no'],
+        // A request is open whatever has been said.
+        asks: replaced('read-approval', 'a.state,', `'REQUESTED' AS state,`),
+        without: ['approvals.approvals_end_is_final'],
+      }),
+  )
 })

@@ -145,6 +145,12 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     await approve(scene, target, await scene.rig.person())
     await swapArguments(scene, target)
   },
+  async 'approved after somebody said no'(scene, target) {
+    const [anna, ben] = [await scene.rig.person(), await scene.rig.person()]
+    await tried(scene.rig.commit(ben, target.id, { decision: 'reject', reason: 'no' }))
+    // Whatever comes of it, the first word was no.
+    await approve(scene, { ...target, words: new Map() }, anna)
+  },
   async 'approved by who asked'(scene, target) {
     await approve(scene, target, target.requester)
     await forge(scene, target, target.requester)

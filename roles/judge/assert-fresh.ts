@@ -1,6 +1,9 @@
+import { ToolArguments } from '@chimera/contracts/effect'
+import type { RoundRow } from '@chimera/infra/database/judging/insert-rounds'
 import { isAnyHeld } from '@chimera/infra/database/judging/load-attempts'
 import { readHouseVersions } from '@chimera/infra/database/judging/load-house'
 import { type LoadedScene, readFences } from '@chimera/infra/database/judging/load-scene'
+import { holdWords, isPost, readRepeats } from '@chimera/infra/database/judging/read-repeats'
 import { readKill } from '@chimera/infra/database/kill/read-kill'
 import type { Sql } from '@chimera/infra/database/open-database'
 
@@ -56,4 +59,30 @@ export async function assertApproved(
 ): Promise<void> {
   const held = await hold(tx, approvals)
   for (const { id } of approvals) if (!held.has(id)) throw new StaleSceneError(`approval ${id}`)
+}
+
+/**
+ * The same of what is posted: nobody else lets one of the accounts say these words until the end of
+ * this transaction, and who did since the scene was read makes the verdict stale.
+ */
+export async function assertUnsaid(
+  tx: Sql,
+  scene: LoadedScene,
+  { rounds, repeatDays }: { rounds: readonly RoundRow[]; repeatDays: number },
+): Promise<void> {
+  const said = rounds.flatMap(({ grant, account, tool, args, ...of }) => {
+    const words = { tool, args: ToolArguments.parse(args) }
+    if (grant === null || account === null || !isPost(words)) return []
+    return [{ tenantId: of.tenantId, goalId: of.goalId, slot: of.slot, args: words.args, account }]
+  })
+  if (said.length === 0 || repeatDays === 0) return
+  await holdWords(tx, said)
+  // A statement of its own: it sees what those that held the words committed.
+  const repeats = await readRepeats(tx, said, repeatDays)
+  for (const { goalId, slot, account } of said) {
+    const key = `${goalId} ${slot} ${account}`
+    if (repeats.has(key) && !scene.house.repeats.has(key)) {
+      throw new StaleSceneError(`words of ${account}`)
+    }
+  }
 }

@@ -21,10 +21,11 @@ import type { JudgeWords } from '@chimera/infra/signing/judge-words'
 import type { Announcement } from './announce.ts'
 import { APPROVAL_RULES, type ApprovalRules } from './approval-rules.ts'
 import { askPeople } from './ask-people.ts'
-import { assertApproved, assertFresh } from './assert-fresh.ts'
+import { assertApproved, assertFresh, assertUnsaid } from './assert-fresh.ts'
 import type { EffectLine } from './budget-requests.ts'
 import { Policies } from './policies.ts'
 import { reserveForGrants } from './reserve-for-grants.ts'
+import { openSaid } from './said-in-batch.ts'
 import { type ApprovalScene, openRoom, sceneFor } from './scene.ts'
 import { signRounds } from './sign-rounds.ts'
 
@@ -79,24 +80,27 @@ export async function judgeTasks(
     ({ outcome }) => outcome.outcome === 'result' && outcome.result.proposed_effects.length > 0,
   )
   const scene = acting.length > 0 ? await loadScene(deps.database, acting, deps) : undefined
-  const said: ApprovalScene = {
+  const answers: ApprovalScene = {
     approvals: await loadApprovals(deps.database, attempts.filter(mayNeedPeople)),
     checks: (deps.approvalRules ?? APPROVAL_RULES).checks,
   }
   const policies = scene && (await Policies.open(deps.database, acting, scene))
   const prepared: Prepared[] = []
   const room = openRoom(scene, deps.maxGranted)
+  const said = openSaid(deps.repeatDays > 0)
   for (const attempt of attempts) {
-    const judgedIn = sceneFor(attempt, scene, { waitsFor: room.waitsFor, policies, ...said })
+    const { waitsFor } = room
+    const judgedIn = sceneFor(attempt, scene, { waitsFor, policies, said, ...answers })
     const decision = judgeAttempt(attempt, judgedIn)
     for (const { state, account, tool } of decision.rounds) {
       if (state === 'GRANTED' && account !== undefined) room.take(account.account, tool)
     }
     policies?.take({ attempt, decision, scene: judgedIn })
+    said.take(attempt, decision)
     const rounds = await signRounds(deps.words, attempt, decision, scene)
     const { requests, move } = askPeople(attempt, decision, {
       rounds,
-      approvals: said.approvals,
+      approvals: answers.approvals,
       ttlMs: deps.approvalTtlMs ?? APPROVAL_TTL_MS,
     })
     prepared.push({
@@ -106,7 +110,7 @@ export async function judgeTasks(
       rounds,
       requests,
       restsOn: [...rounds.flatMap(({ approvals }) => approvals), ...(decision.restsOn ?? [])],
-      mayBeAsked: said.approvals.some(
+      mayBeAsked: answers.approvals.some(
         ({ taskId, state }) => taskId === attempt.taskId && state === 'REQUESTED',
       ),
     })
@@ -153,6 +157,7 @@ async function commit(
       tx,
       won.filter(({ rounds }) => rounds.some((row) => row.grant !== null)),
     )
+    await assertUnsaid(tx, judgedBy.scene, { rounds: won.flatMap(roundsOf), ...deps })
     const { nowMs } = judgedBy.scene
     const { pricesOf } = judgedBy.policies
     const reserved = await reserveForGrants(tx, { prepared: won, nowMs, audit, pricesOf })
@@ -164,7 +169,7 @@ async function commit(
     won.map(({ decision }) => decision.move),
     audit,
   )
-  const rounds = won.flatMap((one) => one.rounds)
+  const rounds = won.flatMap(roundsOf)
   await insertRounds(tx, rounds, audit)
   await judgedBy?.policies.record(tx, rounds)
   await cancelApprovals(tx, { taskIds: won.filter(leavesPeople).map(taskOf) }, audit)
@@ -178,6 +183,8 @@ async function commit(
   const grants = rounds.flatMap(toGrant)
   return { grants, ready: readyOf(ready), replan, audit: audit.items() }
 }
+
+const roundsOf = ({ rounds }: Prepared): readonly RoundRow[] => rounds
 
 const taskOf = ({ attempt }: Prepared): string => attempt.taskId
 

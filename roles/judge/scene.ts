@@ -10,6 +10,7 @@ import type { LoadedScene } from '@chimera/infra/database/judging/load-scene'
 import { levelFor } from '@chimera/infra/database/kill/read-kill'
 
 import type { Policies } from './policies.ts'
+import type { SaidInBatch } from './said-in-batch.ts'
 
 /** What a tenant without a policy is judged by: nothing is granted. */
 const NO_POLICY = 'none'
@@ -40,7 +41,11 @@ export type ApprovalScene = {
 export function sceneFor(
   attempt: Attempt,
   scene: LoadedScene | undefined,
-  of: { waitsFor: EffectScene['waitsFor'] } & ApprovalScene & { policies: Policies | undefined },
+  of: ApprovalScene & {
+    waitsFor: EffectScene['waitsFor']
+    policies: Policies | undefined
+    said: SaidInBatch
+  },
 ): EffectScene {
   const isOurs = (row: { tenantId: string; goalId: string }) =>
     row.tenantId === attempt.tenantId && row.goalId === attempt.goalId
@@ -71,7 +76,9 @@ export function sceneFor(
     policy,
     registry: registryOf(attempt.tenantId, scene.house),
     persona: personaOf(attempt.taskId, scene.house),
-    isRepeat: (slot, account) => scene.house.repeats.has(`${attempt.goalId} ${slot} ${account}`),
+    isRepeat: (slot, account) =>
+      scene.house.repeats.has(`${attempt.goalId} ${slot} ${account}`) ||
+      of.said.has(attempt, slot, account),
     ...said,
   }
 }

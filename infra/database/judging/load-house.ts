@@ -4,6 +4,7 @@ import type { AttemptOutcome } from '@chimera/contracts/task-result'
 
 import type { Sql } from '../open-database.ts'
 import { MAX_REGISTRY } from '../registry/list-registry.ts'
+import { isPost, readRepeats, type Said } from './read-repeats.ts'
 
 /** What people have written down that proposed effects are held against, and what was said. */
 export type LoadedHouse = {
@@ -50,7 +51,7 @@ export async function loadHouse(
   const [registries, personas, repeats] = await Promise.all([
     readRegistries(sql, tenants),
     readPersonas(sql, attempts),
-    readRepeats(sql, attempts, of.repeatDays),
+    readRepeats(sql, attempts.flatMap(proposedWords), of.repeatDays),
   ])
   return { versions, registries, personas, repeats }
 }
@@ -142,47 +143,9 @@ async function readPersonas(
   )
 }
 
-/** Tools whose `text` is posted; the index on what was said is theirs alone. */
-const POSTING: ReadonlySet<string> = new Set(['post_tweet', 'reply_tweet'])
-
-async function readRepeats(
-  sql: Sql,
-  attempts: readonly Acting[],
-  days: number,
-): Promise<Set<string>> {
-  const said = attempts.flatMap(({ tenantId, goalId, outcome }) =>
-    outcome.outcome === 'result'
-      ? outcome.result.proposed_effects
-          .filter(({ tool, args }) => POSTING.has(tool) && typeof args['text'] === 'string')
-          .map(({ slot, args }) => ({ tenantId, goalId, slot, args }))
-      : [],
-  )
-  if (said.length === 0 || days === 0) return new Set()
-  const rows = await sql.query<{ goal_id: string; slot: string; account: string }>({
-    name: 'scene-repeats',
-    // EXISTS: a thousand who say the same are not compared with each other, one match is enough.
-    text: `SELECT w.goal_id, w.slot, b.account
-      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
-        AS w(tenant_id, goal_id, slot, words, answers)
-      JOIN (SELECT DISTINCT tenant_id, account FROM tool_bindings
-        WHERE tool IN ('post_tweet', 'reply_tweet')) AS b USING (tenant_id)
-      WHERE EXISTS (SELECT FROM effects e
-        WHERE text_key(e.args ->> 'text') = text_key(w.words) AND e.account = b.account
-          AND e.created_at > now() - $6 * interval '1 day'
-          AND e.tool IN ('post_tweet', 'reply_tweet') AND e.tenant_id = w.tenant_id
-          AND e.state IN ('GRANTED', 'CONFIRMED', 'UNKNOWN', 'NEEDS_HUMAN') AND e.mode <> 'dry'
-          AND (e.goal_id, e.slot) IS DISTINCT FROM (w.goal_id, w.slot)
-          AND (e.args ->> 'in_reply_to') IS NOT DISTINCT FROM w.answers)`,
-    values: [
-      said.map(({ tenantId }) => tenantId),
-      said.map(({ goalId }) => goalId),
-      said.map(({ slot }) => slot),
-      said.map(({ args }) => String(args['text'])),
-      said.map(({ args }) =>
-        typeof args['in_reply_to'] === 'string' ? args['in_reply_to'] : null,
-      ),
-      days,
-    ],
-  })
-  return new Set(rows.map((row) => `${row.goal_id} ${row.slot} ${row.account}`))
-}
+const proposedWords = ({ tenantId, goalId, outcome }: Acting): Said[] =>
+  outcome.outcome === 'result'
+    ? outcome.result.proposed_effects
+        .filter(isPost)
+        .map(({ slot, args }) => ({ tenantId, goalId, slot, args }))
+    : []

@@ -65,6 +65,25 @@ export const StatusReport = z.strictObject({
   ),
   simulated: z.array(SimulatedView),
   fence: z.array(z.strictObject({ scope: z.string(), epoch: z.int(), stopped: z.boolean() })),
+  /** Kill levels that are raised: above 0. */
+  kill: z.array(
+    z.strictObject({
+      scope: z.string(),
+      level: KillLevel,
+      name: z.enum(KILL_LEVELS),
+      reason: z.string(),
+      auto: z.boolean(),
+      changed_at: z.string(),
+    }),
+  ),
+  /** What is paused, the widest first; the first thousand. */
+  paused: z.array(
+    z.strictObject({
+      kind: z.enum(['tenant', 'campaign', 'agent', 'goal', 'user']),
+      tenant_id: z.string(),
+      id: z.string(),
+    }),
+  ),
   streams: z.array(
     z.strictObject({
       name: z.string(),

@@ -2,9 +2,11 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+import { openDatabase } from '@chimera/infra/database/open-database'
 import { checkoutRoot } from '@chimera/infra/stack/state-dir'
 import { openGatewayApi } from '@chimera/mcp-swarm/gateway-api'
 import { swarmTools } from '@chimera/mcp-swarm/swarm-tools'
+import { openLog } from '@chimera/runtime/log'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js'
@@ -13,7 +15,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 
 import { control, guarantee } from '../guarantee.ts'
-import { openStackRig, type StackRig } from './stack-rig.ts'
+import { ended, eventually, openStackRig, type StackRig } from './stack-rig.ts'
 
 let rig: StackRig
 let http: Client
@@ -64,6 +66,7 @@ const Fields = z.looseObject({
     })
     .optional(),
   goals: z.array(z.looseObject({ id: z.string() })).optional(),
+  approvals: z.array(z.looseObject({ id: z.string(), goal_id: z.string() })).optional(),
 })
 
 async function call(
@@ -113,6 +116,86 @@ test('an image goes out by its handle, whoever hands over the goal', async () =>
   })
   const missing = { ...goal, params: { text: 'no such image', media_ids: ['../sea.png'] } }
   expect(await call(http, 'submit_goal', missing)).toMatchObject({ code: 'INPUT_INVALID' })
+})
+
+/** Turns the clock of a request back in the record, as only the owner of the table may. */
+async function letTimePass(id: string): Promise<void> {
+  const { urls } = await rig.report()
+  const log = openLog({ name: 'test', level: 'silent' })
+  await using record = openDatabase({ url: urls.postgres, name: 'test', log, max: 1 })
+  const trigger = 'TRIGGER approvals_binding_is_frozen'
+  await record.transaction(async (tx) => {
+    await tx.query({ text: `ALTER TABLE approvals DISABLE ${trigger}` })
+    await tx.query({
+      text: `UPDATE approvals SET expires_at = now() - interval '1 second' WHERE id = $1`,
+      values: [id],
+    })
+    await tx.query({ text: `ALTER TABLE approvals ENABLE ${trigger}` })
+  })
+}
+
+test('what waits for a person is listed, decided by every door, and done or not', async () => {
+  const goals = ['vote-yes', 'vote-no', 'vote-late']
+  for (const id of goals) {
+    await call(http, 'submit_goal', { id, text: `publish a tweet: go and vote, says ${id}` })
+  }
+  const asked = await eventually(
+    async () => {
+      const { approvals = [] } = await call(http, 'list_approvals', {})
+      return approvals.length === goals.length ? approvals : undefined
+    },
+    30_000,
+    'three requests wait',
+  )
+  const of = (goal: string) => asked.find(({ goal_id: id }) => id === goal)?.id ?? ''
+
+  const shown = await rig.cli('approval', 'show', of('vote-yes'), '--json')
+  expect(JSON.parse(shown.stdout)).toMatchObject({ state: 'REQUESTED', goal_id: 'vote-yes' })
+  const yes = await rig.cli('approval', 'approve', of('vote-yes'), '--json')
+  expect(yes, yes.stderr).toMatchObject({ code: 0 })
+  const no = await rig.api(`/v1/approvals/${of('vote-no')}/decide`, {
+    method: 'POST',
+    body: { decision: 'reject', reason: 'not in our name' },
+  })
+  expect(no.status).toBe(200)
+  // Nobody answers the third: the Keeper sees that its time is over.
+  await letTimePass(of('vote-late'))
+
+  expect(await ended(rig, 'vote-yes')).toMatchObject({
+    status: 'COMPLETED',
+    effects: [{ state: 'CONFIRMED', approvals: [of('vote-yes')] }],
+  })
+  expect(await ended(rig, 'vote-no')).toMatchObject({
+    status: 'FAILED',
+    effects: [{ state: 'DENIED' }],
+    tasks: [{ phase: 'denied', failure: { code: 'APPROVAL_REJECTED' } }],
+  })
+  expect(await ended(rig, 'vote-late')).toMatchObject({
+    status: 'FAILED',
+    effects: [{ state: 'EXPIRED' }],
+    tasks: [{ phase: 'denied', failure: { code: 'APPROVAL_EXPIRED' } }],
+  })
+  const said = rig.tweets().map(({ body }) => JSON.stringify(body))
+  expect(said.filter((body) => body.includes('go and vote'))).toEqual([
+    expect.stringContaining('says vote-yes'),
+  ])
+  expect((await call(http, 'list_approvals', {})).approvals).toEqual([])
+})
+
+test('the status names the levels that are raised and what is paused', async () => {
+  expect(await rig.status()).toMatchObject({ kill: [], paused: [] })
+  const quiet = await rig.cli('kill', 'raise', '1', '--reason', 'a drill')
+  expect(quiet, quiet.stderr).toMatchObject({ code: 0 })
+  expect((await rig.cli('agent', 'pause', 'default')).code).toBe(0)
+  expect(await rig.status()).toMatchObject({
+    kill: [{ scope: 'everything', level: 1, name: 'CAUTION', reason: 'a drill', auto: false }],
+    paused: [{ kind: 'agent', id: 'default' }],
+  })
+  const { stdout } = await rig.cli('status')
+  expect(stdout).toContain('KILL      everything at 1 CAUTION, by hand: a drill')
+  expect(stdout).toContain('PAUSED    agent default')
+  expect((await rig.cli('kill', 'lower', '0', '--reason', 'over')).code).toBe(0)
+  expect((await rig.cli('agent', 'resume', 'default')).code).toBe(0)
 })
 
 type Submit = (goal: Record<string, unknown>) => Promise<{ id?: string | undefined }>

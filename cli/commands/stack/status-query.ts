@@ -1,10 +1,13 @@
 import { readFile } from 'node:fs/promises'
 
+import { KILL_LEVELS } from '@chimera/contracts/judging/kill'
 import { StatusReport } from '@chimera/contracts/observable'
 import type { ToolStatus } from '@chimera/contracts/tool-control'
 import { readFences } from '@chimera/infra/database/fences/read-fences'
+import { readKill } from '@chimera/infra/database/kill/read-kill'
 import { countLetters } from '@chimera/infra/database/letters/list-letters'
 import { openDatabase, type Database } from '@chimera/infra/database/open-database'
+import { listPaused } from '@chimera/infra/database/tenancy/list-paused'
 import { listBoots } from '@chimera/infra/database/tools/list-boots'
 import { countRecord } from '@chimera/infra/stack/record-counts'
 import type { StackReport } from '@chimera/infra/stack/stack-report'
@@ -17,6 +20,8 @@ import { openLog } from '@chimera/runtime/log'
 const Queried = StatusReport.pick({
   tools: true,
   fence: true,
+  kill: true,
+  paused: true,
   streams: true,
   tasks: true,
   effects: true,
@@ -24,7 +29,7 @@ const Queried = StatusReport.pick({
 })
 type Queried = Pick<
   StatusReport,
-  'tools' | 'fence' | 'streams' | 'tasks' | 'effects' | 'dead' | 'memory'
+  'tools' | 'fence' | 'kill' | 'paused' | 'streams' | 'tasks' | 'effects' | 'dead' | 'memory'
 >
 type Tool = StatusReport['tools'][number]
 
@@ -56,11 +61,10 @@ export async function queryStatus(
     attempt('postgres', () => askRecord(database), nothing),
     attempt('redis', () => askStreams(report, log), []),
   ])
-  const { tasks, effects, fence, dead } = record
-  return { ...Queried.parse({ tools, streams, tasks, effects, fence, dead }), memory }
+  return { ...Queried.parse({ ...record, tools, streams }), memory }
 }
 
-const nothing = { tasks: {}, effects: {}, fence: [], dead: 0 }
+const nothing = { tasks: {}, effects: {}, fence: [], kill: [], paused: [], dead: 0 }
 const empty = { ...nothing, tools: [], streams: [] }
 /** Agents remember nothing yet. */
 const memory = { backend: 'none', degraded: false }
@@ -69,17 +73,27 @@ type RecordAnswer = {
   tasks: Readonly<Record<string, number>>
   effects: Readonly<Record<string, number>>
   fence: StatusReport['fence']
+  kill: StatusReport['kill']
+  paused: StatusReport['paused']
   dead: number
 }
 
 async function askRecord(database: Database): Promise<RecordAnswer> {
-  const [counts, fences, dead] = await Promise.all([
+  const [counts, fences, levels, paused, dead] = await Promise.all([
     countRecord(database),
     readFences(database),
+    readKill(database),
+    listPaused(database),
     countLetters(database),
   ])
   const fence = fences.map(({ scope, epoch, stopped }) => ({ scope, epoch, stopped }))
-  return { ...counts, fence, dead }
+  const kill = [...levels.values()]
+    .filter(({ level }) => level > 0)
+    .map(({ scope, level, reason, auto, changedAt }) => {
+      const name = KILL_LEVELS[level] ?? 'SHUTDOWN'
+      return { scope, level, name, reason, auto, changed_at: changedAt.toISOString() }
+    })
+  return { ...counts, fence, kill, paused, dead }
 }
 
 async function askStreams(

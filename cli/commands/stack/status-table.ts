@@ -1,5 +1,7 @@
 import type { StatusReport } from '@chimera/contracts/observable'
 
+import { plain } from '../../terminal-text.ts'
+
 /** The report for a person: what is up, then what is waiting. */
 export function renderStatus(report: StatusReport): string {
   const { urls } = report
@@ -16,6 +18,12 @@ export function renderStatus(report: StatusReport): string {
   const stopped = report.fence.filter((fence) => fence.stopped)
   if (stopped.length > 0)
     lines.push(`  STOPPED   ${stopped.map(({ scope, epoch }) => `${scope} (${epoch})`).join(', ')}`)
+  for (const { scope, level, name, reason, auto } of report.kill) {
+    const by = auto ? 'by rule' : 'by hand'
+    lines.push(`  KILL      ${scope} at ${level} ${name}, ${by}: ${plain(reason)}`)
+  }
+  const paused = report.paused.map(({ kind, id }) => `${kind} ${plain(id)}`)
+  if (paused.length > 0) lines.push(`  PAUSED    ${paused.join(', ')}`)
   lines.push(
     ...table(
       ['role', 'pid', 'state', 'restarts', 'memory'],

@@ -57,6 +57,8 @@ function reportDown(stateDir: string): StatusReport {
     tools: [],
     simulated: [],
     fence: [],
+    kill: [],
+    paused: [],
     streams: [],
     tasks: {},
     effects: {},

@@ -183,10 +183,10 @@ test('what waits for a person is listed, decided by every door, and done or not'
 })
 
 test('the status names the levels that are raised and what is paused', async () => {
-  expect(await rig.status()).toMatchObject({ kill: [], paused: [] })
-  const quiet = await rig.cli('kill', 'raise', '1', '--reason', 'a drill')
-  expect(quiet, quiet.stderr).toMatchObject({ code: 0 })
-  expect((await rig.cli('agent', 'pause', 'default')).code).toBe(0)
+  const post = async (path: string, body: object) =>
+    (await rig.api(path, { method: 'POST', body })).status
+  expect(await post('/v1/kill', { level: 1, reason: 'a drill' })).toBe(200)
+  expect(await post('/v1/agents/default/pause', {})).toBe(200)
   expect(await rig.status()).toMatchObject({
     kill: [{ scope: 'everything', level: 1, name: 'CAUTION', reason: 'a drill', auto: false }],
     paused: [{ kind: 'agent', id: 'default' }],
@@ -195,7 +195,7 @@ test('the status names the levels that are raised and what is paused', async () 
   expect(stdout).toContain('KILL      everything at 1 CAUTION, by hand: a drill')
   expect(stdout).toContain('PAUSED    agent default')
   expect((await rig.cli('kill', 'lower', '0', '--reason', 'over')).code).toBe(0)
-  expect((await rig.cli('agent', 'resume', 'default')).code).toBe(0)
+  expect(await post('/v1/agents/default/resume', {})).toBe(200)
 })
 
 type Submit = (goal: Record<string, unknown>) => Promise<{ id?: string | undefined }>

@@ -2,6 +2,8 @@ import type { Pointer } from '@chimera/contracts/judging/provenance'
 import type { ModelCall } from '@chimera/contracts/judging/sources'
 import type { z } from 'zod'
 
+import type { AskedFor } from './model-budget.ts'
+
 /**
  * A stretch of a prompt that the house did not write itself. It is quoted as data, and its pointer
  * goes into the record of the call.
@@ -23,6 +25,8 @@ export type Ask<T> = Readonly<{
   /** What the schema cannot say: a sentence about what is wrong, told in the repair turn. */
   check?: (value: T) => string | undefined
   signal?: AbortSignal
+  /** Whose budgets pay for it. */
+  asked: AskedFor
 }>
 
 export type Answer<T> = Readonly<{ value: T; call: ModelCall }>
@@ -36,7 +40,7 @@ export type Model = Readonly<{
    * whoever asks decides on retries. Throws RetryableError: MODEL_UNAVAILABLE (time-out, 5xx, a
    * connection that is refused or cut), MODEL_RATE_LIMITED with `retryAfterMs`,
    * MODEL_OUTPUT_INVALID after the repair turn; TerminalError: MODEL_UNAUTHORIZED,
-   * MODEL_INPUT_TOO_LONG, MODEL_REFUSED.
+   * MODEL_INPUT_TOO_LONG, MODEL_REFUSED; DeniedError: BUDGET_EXHAUSTED, and nothing was sent.
    */
   complete: <T>(ask: Ask<T>) => Promise<Answer<T>>
 }>

@@ -47,6 +47,11 @@ const REJECTED = {
   title: 'Why the plans before were rejected; plan otherwise',
   pointer: { source: 'default', rule: 'rejections' },
 } as const
+/** A figure of the house's own counters. */
+const PRESSED = {
+  title: 'A budget runs low; plan as few tasks as the goal needs',
+  pointer: { source: 'default', rule: 'budget' },
+} as const
 const MOST_REASONS = 16
 
 /**
@@ -62,6 +67,8 @@ export async function askPlan(
     readonly goal: TextGoal
     /** Why the plans before were rejected; the words of the Judge's rules. */
     readonly rejected?: readonly string[]
+    /** A budget that runs low, where one does. */
+    readonly pressed?: string | undefined
     readonly signal?: AbortSignal
   },
 ): Promise<Plan> {
@@ -70,8 +77,10 @@ export async function askPlan(
     instructions: INSTRUCTIONS,
     parts: [
       { title: 'The goal', pointer: { source: 'goal', path: '/text' }, value: goal.text },
+      ...(of.pressed === undefined ? [] : [{ ...PRESSED, value: of.pressed }]),
       ...(rejected.length === 0 ? [] : [{ ...REJECTED, value: rejected.slice(0, MOST_REASONS) }]),
     ],
+    asked: { tenantId: of.tenant, goalId: of.goalId },
     schema: ModelPlan,
     check: ({ tasks }) => faultOf(() => planOfModel({ ...of, tasks })),
     ...(signal === undefined ? {} : { signal }),

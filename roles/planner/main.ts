@@ -1,5 +1,6 @@
 import { findTenant } from '@chimera/infra/database/goals/find-tenant'
 import { openDatabase } from '@chimera/infra/database/open-database'
+import { openRoleBudget } from '@chimera/infra/llm/model-budget'
 import { openModel } from '@chimera/infra/llm/open-model'
 import { openRedis } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
@@ -26,7 +27,7 @@ await runProcess({
         door: { from: config.GOALS_FROM_STREAM, tenantId },
         actor: consumerName,
         leaseMs: config.LEASE_MS,
-        model: await openModel(config),
+        model: await openModel(config, openRoleBudget({ config, database, actor: consumerName })),
         log,
         metrics,
         crash,

@@ -48,13 +48,15 @@ export async function planGoalByModel(of: {
   readonly log: Logger
   /** Why the plans before were rejected. */
   readonly rejected?: readonly string[]
+  /** A budget of the goal that runs low. */
+  readonly pressed?: string | undefined
 }): Promise<GoalPlan> {
-  const { leased, byRules, model, log, rejected = [] } = of
+  const { leased, byRules, model, log, rejected = [], pressed } = of
   const { tenantId, id: goalId, versionId } = leased
   const goal = Goal.parse(leased.content)
   if (!('failure' in byRules) || !('text' in goal)) return byRules
   try {
-    const plan = await askPlan(model, { tenant: tenantId, goalId, goal, rejected })
+    const plan = await askPlan(model, { tenant: tenantId, goalId, goal, rejected, pressed })
     return { tenantId, goalId, versionId, plan }
   } catch (err) {
     if (err instanceof InvariantError) throw err

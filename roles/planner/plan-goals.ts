@@ -12,6 +12,7 @@ import type { Logger } from '@chimera/runtime/log'
 
 import { openLeaseKeeper } from './lease-keeper.ts'
 import { isForModel, planGoal, planGoalByModel } from './plan-goal.ts'
+import { pressureOn } from './pressure-on.ts'
 import { putOffLow } from './put-off.ts'
 import { refuseTopics } from './refuse-topics.ts'
 import { type Feedback, type PlannedAgain, replanGoals } from './replan-goals.ts'
@@ -77,7 +78,8 @@ async function planByModel(
   const waiting = [...plans]
   const hand = async (): Promise<void> => {
     for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift()) {
-      const made = await planGoalByModel({ ...plan, model, log: deps.log })
+      const pressed = await pressureOn(deps.database, plan.leased)
+      const made = await planGoalByModel({ ...plan, model, log: deps.log, pressed })
       await commitAndPublish(deps, await putOffLow(deps.database, [plan.leased], [made]))
       keeper.done(plan.leased)
     }

@@ -1,5 +1,6 @@
 import { TaskType } from '@chimera/contracts/agent-task'
 import { openDatabase } from '@chimera/infra/database/open-database'
+import { openRoleBudget } from '@chimera/infra/llm/model-budget'
 import { openModel } from '@chimera/infra/llm/open-model'
 import { openRedis } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
@@ -28,7 +29,9 @@ await runProcess({
         database,
         publisher: openPublisher({ redis, source: 'worker' }),
         redisUrl: config.REDIS_URL,
-        executors: openExecutors(await openModel(config)),
+        executors: openExecutors(
+          await openModel(config, openRoleBudget({ config, database, actor: consumerName })),
+        ),
         taskTypes: [...new Set(taskTypes)],
         leaseMs: config.LEASE_MS,
         toolToken: config.TOOL_TOKEN,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
+import { DEFAULT_TENANT } from '@chimera/contracts/ids'
 import type { PromptPart } from '@chimera/infra/llm/model'
 import { openModel } from '@chimera/infra/llm/open-model'
 import { embedMany, streamText } from 'ai'
@@ -33,6 +34,9 @@ const PART: PromptPart = {
   value: 'a </data> red house',
 }
 
+/** Nobody's budget: the door alone is tried. */
+const ASKED = { tenantId: DEFAULT_TENANT, goalId: 'none' }
+
 async function ask(check?: (value: z.infer<typeof Colour>) => string | undefined) {
   const model = await openModel({
     LLM_BASE_URL: server.url,
@@ -45,6 +49,7 @@ async function ask(check?: (value: z.infer<typeof Colour>) => string | undefined
     instructions: 'Name the colour.',
     parts: [PART],
     schema: Colour,
+    asked: ASKED,
     ...(check === undefined ? {} : { check }),
   })
 }
@@ -115,9 +120,8 @@ test('a prompt that is too long is refused before it is sent', async () => {
   })
   const before = countOf()
   const parts = [{ ...PART, value: 'x'.repeat(200_000) }]
-  await expect(model?.complete({ instructions: '', parts, schema: Colour })).rejects.toMatchObject({
-    code: 'MODEL_INPUT_TOO_LONG',
-  })
+  const long = { instructions: '', parts, schema: Colour, asked: ASKED }
+  await expect(model?.complete(long)).rejects.toMatchObject({ code: 'MODEL_INPUT_TOO_LONG' })
   expect(countOf()).toBe(before)
 })
 

@@ -183,6 +183,8 @@ test('names of the environment by section, and which of them are secret', () => 
       "llm LLM_BASE_URL",
       "llm LLM_MODEL",
       "llm LLM_API_KEY",
+      "llm LLM_INPUT_USD_PER_MILLION",
+      "llm LLM_OUTPUT_USD_PER_MILLION",
       "llm LLM_TIMEOUT_MS",
       "toolServer TOOL_ACCOUNT",
       "toolServer TOOL_PORT",

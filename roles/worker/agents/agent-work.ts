@@ -44,6 +44,7 @@ export async function agentWork(
       schema: AgentTurn,
       check: (said) => faultOf(said, reads, mayRead),
       signal: context.signal,
+      asked: { tenantId: context.task.tenantId, goalId: context.task.goalId },
     })
     calls.push(call)
     if (value.reads.length === 0) return resultOf({ value, call, calls, readings, assignment })

@@ -1,0 +1,106 @@
+import type { Config } from '@chimera/contracts/config'
+import { DeniedError } from '@chimera/contracts/errors'
+import { newId } from '@chimera/contracts/ids'
+import { parseUnits } from '@chimera/contracts/money'
+
+import { findPayer } from '../database/budgets/find-payer.ts'
+import { reserveModelCall, settleModelCall } from '../database/budgets/model-spend.ts'
+import type { Database } from '../database/open-database.ts'
+
+/** For whom a model is asked: whose budgets pay. */
+export type AskedFor = Readonly<{ tenantId: string; goalId: string }>
+
+/** What one request to a server can take at most. */
+export type MostUsed = Readonly<{ input: number; output: number }>
+
+/** What it did take; what a server does not tell is undefined. */
+export type Used = Readonly<{ input: number | undefined; output: number | undefined }>
+
+/** A request that is paid for; exactly one of these ends it. */
+export type PaidRequest = Readonly<{
+  /** By what the server says it used; what it does not say counts in full. */
+  answered: (used: Used) => Promise<void>
+  /** The server refused it before it did anything. */
+  refused: () => Promise<void>
+}>
+
+/** Holds every request to a model before it is sent. */
+export type ModelBudget = Readonly<{
+  /** Throws DeniedError (BUDGET_EXHAUSTED): then nothing may be sent. */
+  reserve: (of: { asked: AskedFor; model: string; most: MostUsed }) => Promise<PaidRequest>
+}>
+
+/** Beyond its time-out a request has this long to be settled; then all of it is spent. */
+const SETTLES_WITHIN_MS = 30_000
+
+/** The budget of a role, by the prices of its environment. */
+export const openRoleBudget = (of: {
+  config: Config<'llm'>
+  database: Database
+  actor: string
+}): ModelBudget =>
+  openModelBudget({
+    ...of,
+    timeoutMs: of.config.LLM_TIMEOUT_MS,
+    usdPerMillion: {
+      input: of.config.LLM_INPUT_USD_PER_MILLION,
+      output: of.config.LLM_OUTPUT_USD_PER_MILLION,
+    },
+  })
+
+/**
+ * Budgets of the record: each request is reserved under a lease at the most that it can take, and
+ * settled by its usage. Who dies in between leaves a reservation that the Keeper settles in full.
+ */
+export function openModelBudget(of: {
+  database: Database
+  actor: string
+  timeoutMs: number
+  /** Dollars for a million tokens, as decimal text. */
+  usdPerMillion: Readonly<{ input: string; output: string }>
+}): ModelBudget {
+  const { database, actor, timeoutMs, usdPerMillion } = of
+  const price = { input: microsOf(usdPerMillion.input), output: microsOf(usdPerMillion.output) }
+  const costOf = ({ input, output }: MostUsed) => ({
+    tokens: BigInt(input + output),
+    // Rounded up: less than was spent never counts.
+    usdMicros:
+      (BigInt(input) * price.input + BigInt(output) * price.output + MILLION - 1n) / MILLION,
+  })
+  return {
+    async reserve({ asked, model, most }) {
+      const payer = await findPayer(database, asked)
+      if (payer === undefined) {
+        const message = `Nobody pays for ${model}: there is no goal ${asked.goalId}.`
+        throw new DeniedError('BUDGET_EXHAUSTED', message)
+      }
+      const id = newId()
+      const leaseMs = timeoutMs + SETTLES_WITHIN_MS
+      const full = await reserveModelCall(database, {
+        ...payer,
+        ...costOf(most),
+        id,
+        model,
+        leaseMs,
+        actor,
+      })
+      if (full !== undefined) {
+        const { scope, scopeId, asset, used, cap, asked: wanted } = full
+        const message =
+          `The budget of ${scope} ${scopeId} holds no further call of ${model}: ` +
+          `${used} of ${cap} base units of ${asset} are used, ${wanted} more are needed.`
+        throw new DeniedError('BUDGET_EXHAUSTED', message)
+      }
+      const settle = async (used: MostUsed): Promise<void> =>
+        void (await settleModelCall(database, { id, ...costOf(used) }))
+      return {
+        answered: ({ input = most.input, output = most.output }) => settle({ input, output }),
+        refused: () => settle({ input: 0, output: 0 }),
+      }
+    },
+  }
+}
+
+const MILLION = 1_000_000n
+
+const microsOf = (usd: string): bigint => parseUnits(usd, 6) ?? 0n

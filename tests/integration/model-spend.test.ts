@@ -98,7 +98,7 @@ async function held(): Promise<Record<string, Held>> {
   )
 }
 
-test('an answer is spent as the server counts it, and the rest of the reservation is free', async () => {
+test('an answer is spent as the server counts it, and the rest is free again', async () => {
   await say()
   await ask(await newGoal())
   const { TOKENS: tokens, USD: usd, MODELUSD: part } = await held()
@@ -110,7 +110,7 @@ test('an answer is spent as the server counts it, and the rest of the reservatio
   expect(usd?.spent).toBeGreaterThan(tokens?.spent ?? 0n)
 })
 
-test('a refusal costs nothing; of what was cut nothing is known, and all of it counts', async () => {
+test('a refusal costs nothing; what was cut counts in full', async () => {
   const goal = await newGoal()
   await server.tell({ fault: '503' })
   await expect(ask(goal)).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE' })
@@ -129,7 +129,7 @@ test('a goal whose money is used up asks no more, and no request leaves', async 
   expect(server.calls()).toHaveLength(before)
 })
 
-test('who dies between reserving and settling leaves a lease, and then all of it is spent', async () => {
+test('who dies before settling leaves a lease, and then all of it is spent', async () => {
   const asked = { tenantId: DEFAULT_TENANT, goalId: await newGoal() }
   await budget.reserve({ asked, model: 'scripted', most: { input: 100, output: 50 } })
   expect((await held())['TOKENS']).toEqual({ spent: 0n, reserved: 150n })

@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setImmediate as turn } from 'node:timers/promises'
 
 import { newId } from '@chimera/contracts/ids'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -271,13 +272,15 @@ describe('the lock', () => {
     expect(() => reader.prepare('SELECT * FROM entries').all()).toThrow(/locked/)
   })
 
-  test('protects nothing any more once the file at its path is another', () => {
+  test('protects nothing any more once the file at its path is another', async () => {
     const ledger = openHere()
     expect(ledger.isInPlace()).toBe(true)
     renameSync(path, `${path}.moved`)
+    await turn()
     expect(ledger.isInPlace()).toBe(false)
     writeFileSync(`${path}.copy`, '')
     copyFileSync(`${path}.copy`, path)
+    await turn()
     expect(ledger.isInPlace()).toBe(false)
   })
 })

@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 
 import { InvariantError } from '@chimera/contracts/errors'
 import { newId as newUuid } from '@chimera/contracts/ids'
+import { onceATurn } from '@chimera/runtime/once-a-turn'
 import { z } from 'zod'
 
 import { openBoots, type Boots } from './boots.ts'
@@ -192,7 +193,7 @@ function assemble(given: {
     ...commits,
     bytes: () => Size.parse(size.get()).bytes,
     copyInto: (to: string) => void copyInto.run(to),
-    isInPlace: () => statSync(path, { throwIfNoEntry: false })?.ino === given.inode,
+    isInPlace: onceATurn(() => statSync(path, { throwIfNoEntry: false })?.ino === given.inode),
     [Symbol.dispose]: () => database.close(),
   }
   // Within the transaction that took the lock: a boot that is not written was never begun.

@@ -1,3 +1,5 @@
+import { setImmediate as turn } from 'node:timers/promises'
+
 import { GRANT_SECONDS, type GrantClaims } from '@chimera/contracts/grant'
 import { newId } from '@chimera/contracts/ids'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -80,8 +82,10 @@ describe('what is no outcome and leaves no entry', () => {
     const claims = account.claims()
     const jws = await account.judge.sign('grant', claims)
     writeKeySet(account.judge.jwksFile, [createKey()])
+    await turn()
     expect(await account.call(claims, undefined, jws)).toMatchObject({ code: 'GRANT_INVALID' })
     writeKeySet(account.judge.jwksFile, [account.judge.key])
+    await turn()
     expect(await account.call(claims, undefined, jws)).toMatchObject({ status: 'CONFIRMED' })
   })
 

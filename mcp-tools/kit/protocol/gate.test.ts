@@ -1,4 +1,5 @@
 import { renameSync, writeFileSync } from 'node:fs'
+import { setImmediate as turn } from 'node:timers/promises'
 
 import { HelloClaims } from '@chimera/contracts/grant'
 import { newId } from '@chimera/contracts/ids'
@@ -99,6 +100,7 @@ test('a ledger that was replaced under its holder closes everything', async () =
   const [claims, other] = [account.claims(), account.claims()]
   renameSync(account.path, `${account.path}.gone`)
   writeFileSync(account.path, '')
+  await turn()
   expect(account.status.reason).toContain('LEDGER_BEHIND')
   expect(await account.call(claims)).toMatchObject({ status: 'NONE', code: 'LEDGER_BEHIND' })
   await expect(account.askVoid(other)).rejects.toMatchObject({ code: 'LEDGER_BEHIND' })

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
@@ -15,7 +16,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-test('a key is found while the file holds it, and not a moment longer', () => {
+test('a key is found while the file holds it, and not a turn longer', async () => {
   const [one, two] = [createKey(), createKey()]
   writeKeySet(file, [one])
   const keys = openGrantKeys({ file, onFault: () => {} })
@@ -24,33 +25,39 @@ test('a key is found while the file holds it, and not a moment longer', () => {
   if (found === undefined) return
   expect(keys.holds(found)).toBe(true)
   writeKeySet(file, [one, two])
+  await turn()
   expect(keys.holds(found)).toBe(true)
   expect(keys.find(two.kid)?.kid).toBe(two.kid)
   writeKeySet(file, [two])
+  await turn()
   expect(keys.holds(found)).toBe(false)
   expect(keys.find(one.kid)).toBeUndefined()
 })
 
-test('another key under the same name is another key', () => {
+test('another key under the same name is another key', async () => {
   const one = createKey('same')
   writeKeySet(file, [one])
   const keys = openGrantKeys({ file, onFault: () => {} })
   const found = keys.find('same')
   writeKeySet(file, [createKey('same')])
+  await turn()
   expect(found && keys.holds(found)).toBe(false)
 })
 
-test('a file that is broken or gone holds no keys, and comes back', () => {
+test('a file that is broken or gone holds no keys, and comes back', async () => {
   const faults: unknown[] = []
   const one = createKey()
   writeKeySet(file, [one])
   const keys = openGrantKeys({ file, onFault: (fault) => faults.push(fault) })
   expect(keys.find(one.kid)).toBeDefined()
   writeFileSync(file, '{"keys": [')
+  await turn()
   expect(keys.find(one.kid)).toBeUndefined()
   rmSync(file)
+  await turn()
   expect(keys.find(one.kid)).toBeUndefined()
   expect(faults.length).toBeGreaterThanOrEqual(2)
   writeKeySet(file, [one])
+  await turn()
   expect(keys.find(one.kid)).toBeDefined()
 })

@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 
+import { onceATurn } from '@chimera/runtime/once-a-turn'
 import { z } from 'zod'
 
 /** RFC 8037: an Ed25519 public key. Members that are not needed are read over. */
@@ -18,13 +19,13 @@ export type GrantKey = Readonly<{ kid: string; x: string; key: KeyObject }>
 /** The public keys of the Judge. Dropping one from the file kills its grants at once. */
 export type GrantKeys = Readonly<{
   find: (kid: string) => GrantKey | undefined
-  /** Whether the file still holds this very key; looks at the file. Synchronous. */
+  /** Whether the file still holds this very key. Synchronous. */
   holds: (key: GrantKey) => boolean
 }>
 
 /**
- * Reads a JWKS file again whenever it has changed; a stat before every question. A file that is
- * gone or broken holds no keys: nothing is granted then, and `onFault` says why.
+ * Reads a JWKS file again whenever it has changed; a stat in every turn of the loop that asks. A
+ * file that is gone or broken holds no keys: nothing is granted then, and `onFault` says why.
  */
 export function openGrantKeys(options: {
   file: string
@@ -32,7 +33,7 @@ export function openGrantKeys(options: {
 }): GrantKeys {
   let seen = ''
   let keys: ReadonlyMap<string, GrantKey> = new Map()
-  const refresh = (): void => {
+  const refresh = onceATurn((): void => {
     try {
       const { ino, size, mtimeNs } = statSync(options.file, { bigint: true })
       const mark = `${ino} ${size} ${mtimeNs}`
@@ -44,7 +45,7 @@ export function openGrantKeys(options: {
       seen = ''
       options.onFault(cause)
     }
-  }
+  })
   return {
     find: (kid) => {
       refresh()

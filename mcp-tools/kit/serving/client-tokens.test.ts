@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 
 import { sha256 } from '@chimera/contracts/canonical'
 import { newId } from '@chimera/contracts/ids'
@@ -61,15 +62,18 @@ test('a token of another server, and one that has just ended, is nobody’s', ()
   expect(tokens().find('over')).toBeUndefined()
 })
 
-test('what is taken out of the file is refused at once, and what is put in let in', () => {
+test('what is taken out of the file is refused at once, and what is put in let in', async () => {
   const known = tokens()
   expect(known.find('one')).toBeUndefined()
   write([client('one')])
+  await turn()
   expect(known.find('one')).toBeDefined()
   write([client('two')])
+  await turn()
   expect(known.find('one')).toBeUndefined()
   expect(known.find('two')).toBeDefined()
   rmSync(file)
+  await turn()
   expect(known.find('two')).toBeUndefined()
   expect(faults).toEqual([])
 })
@@ -79,12 +83,13 @@ test.each([
   ['is of another version', () => writeFileSync(file, '{"version":2,"clients":[]}')],
   ['may be written by others', () => write([client('one')], 0o666)],
   ['holds a token without an end', () => write([{ ...client('one'), expires_at: undefined }])],
-])('a file that %s lets nobody in and says so once', (_title, spoil) => {
+])('a file that %s lets nobody in and says so once', async (_title, spoil) => {
   write([client('one')])
   const known = tokens()
   expect(known.find('one')).toBeDefined()
   rmSync(file)
   spoil()
+  await turn()
   expect(known.find('one')).toBeUndefined()
   expect(known.find('one')).toBeUndefined()
   expect(faults).toHaveLength(1)

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 
 import { ToolClients, type ToolClient } from '@chimera/contracts/tool-clients'
+import { onceATurn } from '@chimera/runtime/once-a-turn'
 
 /** The tokens of MCP clients; their hashes are in a file that the operator's command writes. */
 export type ClientTokens = Readonly<{
@@ -16,9 +17,9 @@ export type ClientTokens = Readonly<{
 const WRITABLE_BY_OTHERS = 0o022
 
 /**
- * Reads the file again whenever it has changed; a stat before every question. A file that is not
- * there holds no client; one that is broken, or that others may write, holds none either, and
- * `onFault` says so once.
+ * Reads the file again whenever it has changed; a stat in every turn of the loop that asks. A file
+ * that is not there holds no client; one that is broken, or that others may write, holds none
+ * either, and `onFault` says so once.
  */
 export function openClientTokens(options: {
   file: string
@@ -30,7 +31,7 @@ export function openClientTokens(options: {
   const { file, audience, now, onFault } = options
   let seen = ''
   let clients: ReadonlyMap<string, ToolClient> = new Map()
-  const refresh = (): void => {
+  const refresh = onceATurn((): void => {
     const stat = statSync(file, { bigint: true, throwIfNoEntry: false })
     const mark = stat === undefined ? '' : `${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.mode}`
     if (mark === seen) return
@@ -43,7 +44,7 @@ export function openClientTokens(options: {
     } catch (cause) {
       onFault(cause)
     }
-  }
+  })
   return {
     find: (secret) => {
       refresh()

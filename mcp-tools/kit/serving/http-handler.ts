@@ -9,6 +9,7 @@ import {
 import { createMcpHandler, type AuthInfo } from '@modelcontextprotocol/server'
 
 import type { ToolControl, ToolLog, ToolServer } from '../tool-server.ts'
+import { answerRead, type FetchHandler } from './answer-read.ts'
 import { authenticate, METADATA_PATH, requireScope, resourceMetadata } from './authenticate.ts'
 import type { Caller } from './authenticate.ts'
 import { toolsCalledIn, messagesIn } from './called-tools.ts'
@@ -49,6 +50,8 @@ type Serving = Readonly<{
   limits: Readonly<{ client: RateLimit; worker: RateLimit }>
   isLocal: boolean
   scopes: readonly string[]
+  handler: FetchHandler
+  /** For whatever brings no messages. */
   mcp: ReturnType<typeof toNodeHandler>
   sessions: LegacySessions | undefined
 }>
@@ -86,6 +89,7 @@ export function createHttpHandler(options: {
     },
     isLocal: isLoopback(options.host),
     scopes: [...new Set(server.tools.map((tool) => tool.scope))],
+    handler,
     mcp: toNodeHandler(handler, {
       onerror: (err) => log.error({ err }, 'an MCP request failed'),
     }),
@@ -156,7 +160,8 @@ async function serveMcp(
   const { method = 'GET', url = '/' } = request
   const authorized = Object.assign(request, { method, url, auth })
   if (await sessions?.serve(authorized, response, body)) return
-  await serving.mcp(authorized, response, body)
+  if (body === undefined) await serving.mcp(authorized, response)
+  else await answerRead(serving.handler, { request, response, body, auth })
 }
 
 /** Read here and not in the SDK, so that nobody reads the same bytes in another way. */

@@ -10,7 +10,7 @@ export type FetchHandler = Pick<McpHttpHandler, 'fetch'>
 /**
  * Answers one POST whose body has been read already: the half of the SDK's `toNodeHandler` that a
  * tool call takes. That one writes the body anew for a Request of which nobody reads it, and sends
- * every answer in chunks (`bench/tool-call`; the decision on signatures has the figures).
+ * every answer in chunks (measured by `bench/tool-call`).
  *
  * @param of.body - the parsed messages; the handler takes them in place of the request's own body
  */

@@ -19,8 +19,8 @@ import type { Entry } from '../ledger/entry.ts'
 import type { ToolControl } from '../tool-server.ts'
 import { carriesToken } from './bearer.ts'
 import { invalidInput } from './define-tool.ts'
-import { parseJson } from './parse-json.ts'
-import { readBody } from './read-body.ts'
+import { parseJson } from './wire/parse-json.ts'
+import { readBody } from './wire/read-body.ts'
 
 /** A hello lists every boot that the record knows, an adoption every effect that is open. */
 const MAX_BODY_BYTES = 33_554_432

@@ -9,7 +9,6 @@ import {
 import { createMcpHandler, type AuthInfo } from '@modelcontextprotocol/server'
 
 import type { ToolControl, ToolLog, ToolServer } from '../tool-server.ts'
-import { answerRead, type FetchHandler } from './answer-read.ts'
 import { authenticate, METADATA_PATH, requireScope, resourceMetadata } from './authenticate.ts'
 import type { Caller } from './authenticate.ts'
 import { toolsCalledIn, messagesIn } from './called-tools.ts'
@@ -17,10 +16,11 @@ import { NO_CLIENTS, type ClientTokens } from './client-tokens.ts'
 import { serveControl, type ControlTokens } from './control-routes.ts'
 import { createLegacySessions, type LegacySessions } from './legacy-sessions.ts'
 import { createServerFactory, type Extras } from './mcp-factory.ts'
-import { parseJson } from './parse-json.ts'
 import { sendProblem } from './problem.ts'
 import { createRateLimit, type Rate, type RateLimit } from './rate-limit.ts'
-import { readBody } from './read-body.ts'
+import { answerRead, type FetchHandler } from './wire/answer-read.ts'
+import { parseJson } from './wire/parse-json.ts'
+import { readBody } from './wire/read-body.ts'
 
 /** A tool call is a tweet or an order, not an upload. */
 const MAX_MCP_BODY_BYTES = 262_144

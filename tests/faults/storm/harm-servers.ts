@@ -6,11 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { StackClient } from '@chimera/infra/stack/control-client'
 import { stateDirPaths } from '@chimera/infra/stack/state-dir'
 
+import { eventually } from '../../e2e/stack-rig.ts'
 import type { Random } from '../../guarantee.ts'
 import { findPids, signalAll } from './process-table.ts'
 
 /** The shell that restarts Redis looks away for so long: the files have to be harmed meanwhile. */
 const DIES_WITHIN_MS = 5_000
+const BACK_WITHIN_MS = 20_000
 const APPEND_ONLY = 'appendonlydir'
 
 /** Kills a server, all of it, and does something to its files before it is started again. */
@@ -19,9 +21,16 @@ async function whileDead(
   name: 'redis' | 'postgres',
   harm: (folder: string) => void,
 ): Promise<void> {
+  // It may be on its way back from the last time.
+  const server = await eventually(
+    async () => {
+      const pids = await findPids(stack, name)
+      return pids.length > 0 ? pids : undefined
+    },
+    BACK_WITHIN_MS,
+    `${name} runs`,
+  )
   const lifeline = await findPids(stack, `${name}-lifeline`)
-  const server = await findPids(stack, name)
-  if (server.length === 0) throw new Error(`${name} does not run`)
   signalAll(lifeline, 'SIGSTOP')
   try {
     signalAll(server, 'SIGKILL')

@@ -108,12 +108,12 @@ describe('a goal posted on the stream', () => {
     expect(tweetsOf('same words')).toHaveLength(1)
   })
 
-  it('that needs a person is denied with a reason', async () => {
+  it('that pays somebody whom nobody has entered fails with a reason', async () => {
     await rig.xadd('goal', JSON.stringify({ id: 'pay', text: 'pay 5 USDC to alice' }))
     const goal = await ended(rig, 'pay')
     expect(goal.status).toBe('FAILED')
-    expect(goal.failure?.code).toMatch(/TOOL_NOT_AVAILABLE|NEEDS_APPROVAL/)
-    expect(goal.failure?.message).toMatch(/^DENIED: /)
+    expect(goal.failure?.code).toBe('REGISTRY_ENTRY_NOT_FOUND')
+    expect(goal.failure?.message).toContain('chimera registry add')
   })
 
   it('in dry mode asks nobody', async () => {

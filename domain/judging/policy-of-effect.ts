@@ -7,8 +7,10 @@ import type { CompiledPolicy } from '../policy/compile-policy.ts'
 import { effectRequest } from '../policy/effect-request.ts'
 import { evaluatePolicy, type WindowValue } from '../policy/evaluate-policy.ts'
 import { ownShare, subjectOf } from '../policy/windows.ts'
+import { editedProposal } from './approvals/edited-proposal.ts'
 import type { Attempt, EffectScene } from './attempt.ts'
 import { sourcesOf } from './gates/provenance-gate.ts'
+import { keyOfProposal } from './key-of-proposal.ts'
 import { checkProvenance } from './provenance.ts'
 import type { Registry } from './registry.ts'
 
@@ -72,19 +74,23 @@ const COUNTED: ReadonlySet<EffectState> = new Set<EffectState>([
 
 /**
  * What windows hold before an effect: what the record and the batch hold, and what the same result
- * proposes before it, because all of a result is granted at once.
+ * proposes before it, edited or not, because all of a result is granted at once.
  */
 export function windowsFor(asked: Asked, scene: Beside, policy: PolicyScene): WindowValue {
   const { attempt, effect } = asked
   const { outcome } = attempt
   const all = outcome.outcome === 'result' ? outcome.result.proposed_effects : []
+  // By its slot: what a person has edited is not the proposal any more.
+  const at = all.findIndex(({ slot }) => slot === effect.slot)
   const before = all
-    .slice(0, Math.max(0, all.indexOf(effect)))
+    .slice(0, Math.max(0, at))
     .filter(({ slot }) => !(scene.rounds.get(slot) ?? []).some(({ state }) => COUNTED.has(state)))
     .map((one) => {
       const account = scene.accounts.get(one.tool)?.account ?? ''
-      const request = { attempt, effect: one, account }
-      return canonicalRequest(policyRequest(request, policy, scene.registry))
+      const key = keyOfProposal(attempt, one, account)
+      const edited = editedProposal(one, { key, approvals: scene.approvals })
+      const request = { attempt, effect: edited, account }
+      return canonicalRequest(policyRequest(request, policy, scene.registry, scene.approvals))
     })
   return (window, subject) => {
     let held = policy.windowValue(window, subject)

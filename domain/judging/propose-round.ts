@@ -1,5 +1,5 @@
 import { canonicalHash } from '@chimera/contracts/canonical'
-import { type EffectState, type ProposedEffect, effectKey } from '@chimera/contracts/effect'
+import type { EffectState, ProposedEffect } from '@chimera/contracts/effect'
 import type { Vote } from '@chimera/contracts/judging/verdict'
 import { estimateCost } from '@chimera/contracts/tools'
 
@@ -9,6 +9,7 @@ import type { Ask, Binding } from './approvals/approval.ts'
 import { editedProposal } from './approvals/edited-proposal.ts'
 import type { Account, Attempt, EffectScene, NewRound, Round } from './attempt.ts'
 import { gateVotes } from './gates/gates.ts'
+import { keyOfProposal } from './key-of-proposal.ts'
 
 /** What comes of one proposed effect: votes, and the round to grant or what the task waits for. */
 export type SlotProposal = {
@@ -66,7 +67,7 @@ export function proposeRound(
   of: { demands: readonly Vote[]; confidence: number },
 ): SlotProposal {
   const account = scene.accounts.get(proposed.tool)
-  const key = keyOf(attempt, proposed, account)
+  const key = keyOfProposal(attempt, proposed, account?.account)
   const effect = editedProposal(proposed, { key, approvals: scene.approvals })
   const argsHash = canonicalHash(effect.args)
   const all = scene.rounds.get(effect.slot) ?? []
@@ -128,16 +129,6 @@ export function proposeRound(
         : undefined,
   }
 }
-
-const keyOf = (attempt: Attempt, { slot, tool }: ProposedEffect, account: Account | undefined) =>
-  effectKey({
-    tenant: attempt.tenantId,
-    account: account?.account ?? '',
-    goal: attempt.goalId,
-    slot,
-    tool,
-    mode: attempt.goal.mode,
-  })
 
 function askFor(
   effect: ProposedEffect,

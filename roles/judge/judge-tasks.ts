@@ -84,7 +84,7 @@ export async function judgeTasks(
     approvals: await loadApprovals(deps.database, attempts.filter(mayNeedPeople)),
     checks: (deps.approvalRules ?? APPROVAL_RULES).checks,
   }
-  const policies = scene && (await Policies.open(deps.database, acting, scene))
+  const policies = scene && (await Policies.open(deps.database, acting, { scene, ...said }))
   const prepared: Prepared[] = []
   const room = openRoom(scene, deps.maxGranted)
   const said = openSaid(deps.repeatDays > 0)

@@ -1,7 +1,9 @@
 import type { ProposedEffect } from '@chimera/contracts/effect'
 import type { PolicyDecision, PolicyRequest } from '@chimera/contracts/policy/policy-request'
 import type { Prices } from '@chimera/domain/budget/usd-worth'
+import { editedProposal } from '@chimera/domain/judging/approvals/edited-proposal'
 import type { Attempt, AttemptDecision, EffectScene } from '@chimera/domain/judging/attempt'
+import { keyOfProposal } from '@chimera/domain/judging/key-of-proposal'
 import {
   policyRequest,
   type PolicyScene,
@@ -63,8 +65,16 @@ export class Policies {
     this.#held = held
   }
 
-  /** Reads what the policies of the attempts' tenants want to know: one query for all windows. */
-  static async open(sql: Sql, attempts: readonly Attempt[], scene: LoadedScene): Promise<Policies> {
+  /**
+   * Reads what the policies of the attempts' tenants want to know of their proposals as people
+   * have edited them: one query for all windows.
+   */
+  static async open(
+    sql: Sql,
+    attempts: readonly Attempt[],
+    of: { scene: LoadedScene; approvals: EffectScene['approvals'] },
+  ): Promise<Policies> {
+    const { scene, approvals } = of
     const queries = new Map<string, WindowQuery>()
     const keys = new Map<string, string[]>()
     for (const attempt of attempts) {
@@ -72,7 +82,7 @@ export class Policies {
       const policy = loaded === undefined ? undefined : compiledPolicy(loaded)
       if (policy === undefined) continue
       const needed = proposedBy(attempt).flatMap((effect) =>
-        neededWindows(policy, requestOf(scene, attempt, effect)),
+        neededWindows(policy, requestOf(scene, attempt, { effect, approvals })),
       )
       for (const query of needed) queries.set(windowKey(query), query)
       keys.set(attempt.taskId, needed.map(windowKey))
@@ -170,7 +180,7 @@ export class Policies {
     if (policy === undefined || loaded === undefined) return undefined
     const account = scene.accounts.get(effect.tool)?.account ?? ''
     const asking = { attempt, effect, account }
-    const asked = policyRequest(asking, policy, scene.registry)
+    const asked = policyRequest(asking, policy, scene.registry, scene.approvals)
     const valueOf = windowsFor(asking, scene, policy)
     const windows = Object.fromEntries(
       neededWindows(policy.compiled, asked).flatMap(({ window, subject }) => {
@@ -221,8 +231,14 @@ const frameOf = (scene: LoadedScene, { tenantId }: Attempt) => ({
 })
 
 /** Without its label: which windows it needs does not depend on that. */
-function requestOf(scene: LoadedScene, attempt: Attempt, effect: ProposedEffect): PolicyRequest {
-  const account = accountOf(scene, attempt, effect.tool)
+function requestOf(
+  scene: LoadedScene,
+  attempt: Attempt,
+  proposed: { effect: ProposedEffect; approvals: EffectScene['approvals'] },
+): PolicyRequest {
+  const account = accountOf(scene, attempt, proposed.effect.tool)
+  const key = keyOfProposal(attempt, proposed.effect, account)
+  const effect = editedProposal(proposed.effect, { key, approvals: proposed.approvals })
   return policyRequest({ attempt, effect, account }, frameOf(scene, attempt), undefined)
 }
 

@@ -10,6 +10,7 @@ import type { WaitingOn } from '@chimera/contracts/waiting'
 import type { PersonaInUse } from '../persona/default-persona.ts'
 import type { ApprovalCheck } from './approvals/approval-checks.ts'
 import type { Approval, Ask } from './approvals/approval.ts'
+import type { Gate } from './gates/gate.ts'
 import type { PolicyScene } from './policy-of-effect.ts'
 import type { Registry } from './registry.ts'
 
@@ -61,6 +62,8 @@ export type EffectScene = {
   readonly approvals: readonly Approval[]
   /** What an approval has to be; all of them but in negative controls. */
   readonly approvalChecks: readonly ApprovalCheck[]
+  /** Who votes on proposed effects; all gates but in negative controls. */
+  readonly gates: readonly Gate[]
   /** The rules that the verdict is made by; approvals and grants name them. */
   readonly policyVersion: string
   /** Whose voice the task speaks in. */

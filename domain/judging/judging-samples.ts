@@ -6,6 +6,7 @@ import { DEFAULT_PERSONA } from '../persona/default-persona.ts'
 import { SAMPLE_POLICY } from '../policy/policy-samples.ts'
 import { APPROVAL_CHECKS } from './approvals/approval-checks.ts'
 import type { Account, Attempt, EffectScene } from './attempt.ts'
+import { ALL_GATES } from './gates/gates.ts'
 import { openRegistry } from './registry.ts'
 import type { SettlingEffect } from './settle-receipt.ts'
 
@@ -91,6 +92,7 @@ export const scene = (over: Partial<EffectScene> = {}): EffectScene => ({
   },
   approvals: [],
   approvalChecks: APPROVAL_CHECKS,
+  gates: ALL_GATES,
   policyVersion: 'rules@1',
   persona: { ...DEFAULT_PERSONA, name: 'SOUL.md', version: null },
   isRepeat: () => false,

@@ -1,5 +1,6 @@
 import { ConflictError, InvariantError } from '@chimera/contracts/errors'
 import type { ResultRing } from '@chimera/contracts/judging/rings'
+import type { Gate } from '@chimera/domain/judging/gates/gate'
 import type { Database } from '@chimera/infra/database/open-database'
 import type { JudgeWords } from '@chimera/infra/signing/judge-words'
 import type { ReceiptKeys } from '@chimera/infra/signing/receipt-keys'
@@ -25,6 +26,7 @@ export type JudgeDeps = {
   readonly approvalTtlMs?: number
   /** For negative controls. */
   readonly approvalRules?: ApprovalRules
+  readonly gates?: readonly Gate[]
   readonly repeatDays: number
   readonly crash: Crash
 }

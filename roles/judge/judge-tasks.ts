@@ -1,6 +1,8 @@
 import { APPROVAL_TTL_MS } from '@chimera/contracts/judging/approval'
 import { confidenceVote } from '@chimera/domain/confidence'
 import type { Attempt, AttemptDecision, EffectScene } from '@chimera/domain/judging/attempt'
+import type { Gate } from '@chimera/domain/judging/gates/gate'
+import { ALL_GATES } from '@chimera/domain/judging/gates/gates'
 import { judgeAttempt } from '@chimera/domain/judging/judge-attempt'
 import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
 import {
@@ -40,6 +42,8 @@ export type JudgeTasksDeps = {
   readonly approvalTtlMs?: number
   /** For negative controls: what an approval has to be; all of it otherwise. */
   readonly approvalRules?: ApprovalRules
+  /** For negative controls: who votes on proposed effects; all gates otherwise. */
+  readonly gates?: readonly Gate[]
   /** For so many days an account does not say the same again without a person; 0: it may. */
   readonly repeatDays: number
   readonly crash: (label: 'judge.verdict.before_commit' | 'judge.verdict.committed') => void
@@ -83,6 +87,7 @@ export async function judgeTasks(
   const answers: ApprovalScene = {
     approvals: await loadApprovals(deps.database, attempts.filter(mayNeedPeople)),
     checks: (deps.approvalRules ?? APPROVAL_RULES).checks,
+    gates: deps.gates ?? ALL_GATES,
   }
   const policies = scene && (await Policies.open(deps.database, acting, { scene, ...said }))
   const prepared: Prepared[] = []

@@ -2,6 +2,7 @@ import { DEFAULT_PERSONA_NAME } from '@chimera/contracts/judging/persona'
 import { fenceScope } from '@chimera/contracts/tenancy/fence-scope'
 import type { ApprovalCheck } from '@chimera/domain/judging/approvals/approval-checks'
 import type { Attempt, EffectScene } from '@chimera/domain/judging/attempt'
+import type { Gate } from '@chimera/domain/judging/gates/gate'
 import { openRegistry, type Registry } from '@chimera/domain/judging/registry'
 import { DEFAULT_PERSONA, type PersonaInUse } from '@chimera/domain/persona/default-persona'
 import type { LoadedApproval } from '@chimera/infra/database/approvals/load-approvals'
@@ -31,10 +32,11 @@ const NOTHING = {
   isRepeat: () => false,
 }
 
-/** What people were asked and said, and what their word has to be to count. */
+/** What people were asked and said, what their word has to be to count, and who asks them. */
 export type ApprovalScene = {
   readonly approvals: readonly LoadedApproval[]
   readonly checks: readonly ApprovalCheck[]
+  readonly gates: readonly Gate[]
 }
 
 /** The part of a batch's scene that concerns one attempt. */
@@ -53,6 +55,7 @@ export function sceneFor(
   const said = {
     approvals: of.approvals.filter(isOurs),
     approvalChecks: of.checks,
+    gates: of.gates,
     policyVersion: policy?.compiled.name ?? NO_POLICY,
   }
   if (scene === undefined) return { ...NOTHING, ...said }

@@ -17,19 +17,22 @@ import { roundsGate } from './rounds-gate.ts'
 import { serverGate } from './server-gate.ts'
 
 /** All of them vote on every proposed effect (design.md section 2 step 4). */
-const GATES: readonly Gate[] = [
-  killGate,
-  modeGate,
-  provenanceGate,
-  personaGate,
-  contentGate,
-  moneyGate,
-  priceGate,
-  roundsGate,
-  pauseGate,
-  serverGate,
-  policyGate,
-]
+export const GATES = {
+  kill: killGate,
+  mode: modeGate,
+  provenance: provenanceGate,
+  persona: personaGate,
+  content: contentGate,
+  money: moneyGate,
+  price: priceGate,
+  rounds: roundsGate,
+  pause: pauseGate,
+  server: serverGate,
+  policy: policyGate,
+} as const satisfies Readonly<Record<string, Gate>>
+
+/** In the order in which they vote. */
+export const ALL_GATES: readonly Gate[] = Object.values(GATES)
 
 /** The votes on one proposed effect; without a tool server there is nothing to vote on. */
 export function gateVotes(of: {
@@ -50,5 +53,5 @@ export function gateVotes(of: {
     votes.push({ gate: 'tool', vote: 'deny', code: 'TOOL_NOT_AVAILABLE', reason })
     return votes
   }
-  return [...votes, ...GATES.flatMap((gate) => gate({ ...of, account }))]
+  return [...votes, ...scene.gates.flatMap((gate) => gate({ ...of, account }))]
 }

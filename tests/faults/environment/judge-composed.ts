@@ -2,7 +2,8 @@
  * The Judge in a composition of the tests: the product's parts, on a record that it sees through a
  * lens. With `without=receipt-binding` a receipt speaks for whatever round of its slot is open;
  * with `without=adoption` what a ledger holds for a grant that the record does not know is not
- * taken over; with `without=slot` other words are another effect, whatever the slot has seen.
+ * taken over; with `without=slot` other words are another effect, whatever the slot has seen; with
+ * `without=approval-expiry` a person's word never runs out.
  */
 import { sha256 } from '@chimera/contracts/canonical'
 import { ResultRing } from '@chimera/contracts/judging/rings'
@@ -16,7 +17,7 @@ import { openPublisher } from '@chimera/infra/streams/publisher'
 import { handleRings } from '@chimera/judge/handle-rings'
 import { runProcess } from '@chimera/runtime/run-process'
 
-import { type Lens, seenThrough } from '../model/without.ts'
+import { type Lens, outliving, seenThrough, withoutApprovalCheck } from '../model/without.ts'
 
 const boundToSlot = (statement: Statement): Statement => {
   if (statement.name !== 'load-effects-by-grant') return statement
@@ -61,11 +62,18 @@ const LENSES: Readonly<Record<string, Lens>> = {
 const guard = process.argv.at(-1) ?? ''
 const lens = LENSES[guard]
 
+const isForEver = guard === 'without=approval-expiry'
+
 const signedByWords = (words: JudgeWords): JudgeWords => ({
   ...words,
   grant: (claims) =>
     words.grant({ ...claims, effect_key: keyOf(claims.effect_key, claims.args_hash) }),
 })
+
+function wordsOf(words: JudgeWords): JudgeWords {
+  if (guard === 'without=slot') return signedByWords(words)
+  return isForEver ? outliving(words) : words
+}
 
 await runProcess({
   name: 'judge',
@@ -73,11 +81,11 @@ await runProcess({
   async start({ config, consumerName, log, stack, metrics, crash }) {
     const record = stack.use(openDatabase({ url: config.DATABASE_URL, name: 'judge', log }))
     const redis = stack.use(await openRedis({ url: config.REDIS_URL, name: 'judge', log }))
-    const words = await openJudgeWords(config.JUDGE_KEY)
     const deps = {
       database: lens === undefined ? record : seenThrough(record, lens),
       publisher: openPublisher({ redis, source: 'judge' }),
-      words: guard === 'without=slot' ? signedByWords(words) : words,
+      words: wordsOf(await openJudgeWords(config.JUDGE_KEY)),
+      ...(isForEver ? { approvalRules: withoutApprovalCheck('isInTime') } : {}),
       receiptKeys: openReceiptKeys(config.RECEIPT_JWKS_FILE),
       log,
       actor: consumerName,

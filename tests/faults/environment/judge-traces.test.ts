@@ -1,12 +1,15 @@
 import { join } from 'node:path'
 
 import { newId } from '@chimera/contracts/ids'
+import { settleBudgets } from '@chimera/infra/database/budgets/settle-budgets'
 import { afterAll, beforeAll, expect } from 'vitest'
 
 import { ended, eventually } from '../../e2e/stack-rig.ts'
 import { silence, startStandIn } from '../../e2e/stand-in.ts'
 import { control, guarantee } from '../../guarantee.ts'
 import { type FaultRig, openFaultRig, postGoals } from '../fault-rig.ts'
+import { setApprovalTriggers } from '../model/without.ts'
+import { type Door, openOtherDoor, wordsComeLate } from './person-traces.ts'
 
 /** Traces of `effects.py ablate` whose guard is the Judge's, on a stack of real processes. */
 
@@ -133,6 +136,50 @@ control(
   () => oldAnswerAgain('unbound', ['without=receipt-binding']),
 )
 
+/** A person's word runs out while its round dies on the way, and its click comes once more. */
+async function wordComesLate(id: string, of: { judge: readonly string[]; door?: Door }) {
+  await using after = new AsyncDisposableStack()
+  after.use(await startJudge(id, of.judge))
+  after.defer(() => giveUp(id))
+  await wordsComeLate(faults, id, of.door)
+}
+
+guarantee(
+  {
+    id: 'process-approvals',
+    title: 'a word that has run out counts no more, and one that comes twice counts once',
+    n: 1,
+    seed: 1,
+  },
+  () => wordComesLate('asked-anew', { judge: [] }),
+)
+
+control(
+  {
+    guard: 'the expiry of the approval',
+    test: 'process-approvals',
+    expect: /I5 one human decision used twice/,
+  },
+  async () => {
+    await using after = new AsyncDisposableStack()
+    after.defer(() => setApprovalTriggers(faults.record, 'ENABLE'))
+    await setApprovalTriggers(faults.record, 'DISABLE')
+    await wordComesLate('not-asked', { judge: ['without=approval-expiry'] })
+  },
+)
+
+control(
+  {
+    guard: 'the id of the request in the decision',
+    test: 'process-approvals',
+    expect: /I5 one human decision used twice/,
+  },
+  async () => {
+    await using door = await openOtherDoor(faults)
+    await wordComesLate('clicked-twice', { judge: [], door })
+  },
+)
+
 /** What a clock must not do: it takes a grant for dead, and gives its money back. */
 async function expireByClock(goalId: string): Promise<string | undefined> {
   const dead = `SELECT id FROM effects WHERE goal_id = $1 AND state = 'GRANTED'`
@@ -142,7 +189,7 @@ async function expireByClock(goalId: string): Promise<string | undefined> {
       if (row === undefined) throw new Error('Nothing is granted.')
       const text = `UPDATE effects SET state = 'EXPIRED', settled_at = now() WHERE id = $1`
       await tx.query({ text, values: [row.id] })
-      await tx.query({ text: 'SELECT budget_settle($1, $2)', values: [[row.id], [0]] })
+      await settleBudgets(tx, [{ holderId: row.id, asset: null, spent: 0n }])
     })
     .then(
       () => undefined,

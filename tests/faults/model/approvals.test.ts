@@ -76,6 +76,9 @@ async function approveRound(rig: ProtocolRig, slot: Slot, word: 'a' | 'b', by: P
   return said
 }
 
+const expectRested = (rig: ProtocolRig, { goal }: Slot, clicked: readonly string[]) =>
+  expectOwnWords(rig.record.database, { goalId: goal, clicked })
+
 /** Its request is on the wire, arrives, and is recorded. */
 async function carryOut(rig: ProtocolRig, slot: Slot): Promise<void> {
   const { post, answer } = await claimAndSend(rig, await takeGrant(rig, slot))
@@ -95,10 +98,10 @@ async function lateCopyOfAClick(rig: ProtocolRig, slot: Slot): Promise<void> {
   expect(await statesOf(rig, slot)).toEqual(['EXPIRED', 'AWAITING_APPROVAL'])
   const second = await click(rig, anna)
   await take(rig, first)
-  await expectOwnWords(rig.record.database, [first.id])
+  await expectRested(rig, slot, [first.id])
   expect(await statesOf(rig, slot)).toEqual(['EXPIRED', 'AWAITING_APPROVAL'])
   await take(rig, second)
-  await expectOwnWords(rig.record.database, [first.id, second.id])
+  await expectRested(rig, slot, [first.id, second.id])
   await carryOut(rig, slot)
 }
 
@@ -132,11 +135,11 @@ const askedAnew =
     const first = await approvedAndAbsent(rig, slot)
     await rig.pass(of.passMs)
     await judgeTask(rig, slot, of.word)
-    await expectOwnWords(rig.record.database, [first.id])
+    await expectRested(rig, slot, [first.id])
     expect(await statesOf(rig, slot)).toEqual(['NOT_HAPPENED', 'AWAITING_APPROVAL'])
     const second = await click(rig, first.principal)
     await take(rig, second)
-    await expectOwnWords(rig.record.database, [first.id, second.id])
+    await expectRested(rig, slot, [first.id, second.id])
     await carryOut(rig, slot)
   }
 
@@ -181,7 +184,7 @@ test('until it runs out an approval serves a further round of the same arguments
       const said = await approvedAndAbsent(rig, slot)
       await judgeTask(rig, slot, 'a')
       expect(await statesOf(rig, slot)).toEqual(['NOT_HAPPENED', 'GRANTED'])
-      await expectOwnWords(rig.record.database, [said.id])
+      await expectRested(rig, slot, [said.id])
       await carryOut(rig, slot)
       await judgeTask(rig, slot, 'b')
       expect(await statesOf(rig, slot)).toEqual(['NOT_HAPPENED', 'CONFIRMED'])

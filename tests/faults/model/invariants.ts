@@ -55,13 +55,17 @@ type Rested = { approval: string; isInTime: boolean; isOfArguments: boolean; isO
  * Fails when a grant rests on a word that was not said for exactly that: `clicked` are the requests
  * that a person was looking at when saying yes.
  */
-export async function expectOwnWords(sql: Sql, clicked: readonly string[]): Promise<void> {
+export async function expectOwnWords(
+  sql: Sql,
+  { goalId, clicked }: { goalId: string; clicked: readonly string[] },
+): Promise<void> {
   const rested = await sql.query<Rested>({
     text: `SELECT a.id AS approval, e.granted_at <= a.expires_at AS "isInTime",
         e.args_hash = a.args_hash AS "isOfArguments",
         e.state IN ('GRANTED', 'UNKNOWN', 'NEEDS_HUMAN', 'CONFIRMED') AS "isOut"
       FROM effects e CROSS JOIN unnest(e.approvals) AS u(id) JOIN approvals a ON a.id = u.id
-      WHERE e.grant_id IS NOT NULL`,
+      WHERE e.goal_id = $1 AND e.grant_id IS NOT NULL`,
+    values: [goalId],
   })
   const out = rested.filter(({ isOut }) => isOut).map(({ approval }) => approval)
   if (

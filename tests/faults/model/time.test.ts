@@ -1,4 +1,5 @@
 /** What time may do to a grant, and when absence is proved. */
+import { settleBudgets } from '@chimera/infra/database/budgets/settle-budgets'
 import type { Reconciler } from '@chimera/mcp-kit/protocol/reconcile'
 import type { Rules } from '@chimera/mcp-kit/protocol/rules'
 import { expect } from 'vitest'
@@ -35,7 +36,7 @@ async function expireByClock(rig: ProtocolRig, { effectId }: Grant): Promise<unk
     .transaction(async (tx) => {
       const text = `UPDATE effects SET state = 'EXPIRED', settled_at = now() WHERE id = $1`
       await tx.query({ text, values: [effectId] })
-      await tx.query({ text: 'SELECT budget_settle($1, $2)', values: [[effectId], [0]] })
+      await settleBudgets(tx, [{ holderId: effectId, asset: null, spent: 0n }])
     })
     .catch((error: unknown) => error)
 }

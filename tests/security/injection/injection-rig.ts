@@ -9,15 +9,22 @@ import { join } from 'node:path'
 
 import { EffectGrant } from '@chimera/contracts/grant'
 import { DEFAULT_TENANT } from '@chimera/contracts/ids'
+import type { ApprovalView } from '@chimera/contracts/judging/approval'
 import { ResultRing } from '@chimera/contracts/judging/rings'
 import { taskStream } from '@chimera/contracts/streams'
 import { TOOLS } from '@chimera/contracts/tools'
+import type { Gate, GateInput } from '@chimera/domain/judging/gates/gate'
+import { ALL_GATES } from '@chimera/domain/judging/gates/gates'
+import { decide } from '@chimera/gateway/approvals/decide'
 import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
+import { listApprovals } from '@chimera/infra/database/approvals/list-approvals'
 import { insertGoals, type NewGoal } from '@chimera/infra/database/goals/insert-goals'
 import { leaseGoals } from '@chimera/infra/database/goals/lease-goals'
 import { loadWireTasks } from '@chimera/infra/database/judging/load-wire-tasks'
 import type { Database } from '@chimera/infra/database/open-database'
 import { addRegistryEntry } from '@chimera/infra/database/registry/change-registry'
+import { createToken } from '@chimera/infra/database/tokens/create-token'
+import { findPrincipal, type Principal } from '@chimera/infra/database/tokens/find-principal'
 import { upsertAccount } from '@chimera/infra/database/tools/upsert-account'
 import { openModel } from '@chimera/infra/llm/open-model'
 import { openConsumer } from '@chimera/infra/streams/consumer'
@@ -49,6 +56,12 @@ export type InjectionRig = AsyncDisposable &
     model: ModelProcess
     /** What the Judge has granted, and so has happened. */
     deeds: readonly Deed[]
+    /** What the gates were asked: one proposed effect, and the scene that it was judged in. */
+    asked: readonly GateInput[]
+    /** What a goal waits for, as a person finds it in the inbox. */
+    inbox: (goalId: string) => Promise<ApprovalView[]>
+    /** A person approves requests; returns when their goals have gone on. */
+    approve: (approvals: readonly ApprovalView[]) => Promise<void>
     /** Posts all goals at once; returns when each has ended or waits for a person. */
     run: (cases: readonly Case[]) => Promise<void>
     /** Plans one more goal, by a Planner that takes everybody for an owner. */
@@ -100,12 +113,34 @@ export async function openInjectionRig(cases: readonly Case[]): Promise<Injectio
     }),
   )
   const deeds: Deed[] = []
-  stack.use(openJudge({ judge, publisher, redisUrl, deeds }))
+  const asked: GateInput[] = []
+  stack.use(openJudge({ judge, publisher, redisUrl, deeds, asked }))
   const open = stack.move()
   return {
     database,
     model: server,
     deeds,
+    asked,
+    inbox: async (goalId) =>
+      (await listApprovals(database, { tenantId: DEFAULT_TENANT, goalId, limit: 10 })).approvals,
+    approve: async (approvals) => {
+      const principal = await openPerson(database)
+      for (const { id } of approvals) {
+        const said = await decide(database, { principal, id, decision: { decision: 'approve' } })
+        await publisher.publish(
+          said.rings.map((payload) => ({
+            stream: 'chimera:results' as const,
+            payload,
+            tenant: DEFAULT_TENANT,
+          })),
+        )
+      }
+      await allSettled(
+        database,
+        publisher,
+        approvals.map(({ goal_id: id }) => id),
+      )
+    },
     run: async (posted) => {
       await post(database, publisher, posted)
       await allSettled(database, publisher)
@@ -174,8 +209,14 @@ function openJudge(of: {
   publisher: Publisher
   redisUrl: string
   deeds: Deed[]
+  asked: GateInput[]
 }): AsyncDisposable {
   const { judge, publisher, redisUrl, deeds } = of
+  /** Votes on nothing, and keeps what the others were asked. */
+  const listening: Gate = (input) => {
+    of.asked.push(input)
+    return []
+  }
   const act = async (payload: unknown): Promise<void> => {
     const { grant_id: grantId } = EffectGrant.parse(payload)
     const [effect] = await judge.database.query<Granted>({
@@ -192,6 +233,7 @@ function openJudge(of: {
   }
   const deps = {
     ...judge.deps,
+    gates: [...ALL_GATES, listening],
     publisher: {
       publish: async (batch: Parameters<Publisher['publish']>[0]) => {
         const grants = batch.filter(({ stream }) => stream === 'chimera:effects')
@@ -221,6 +263,19 @@ type Granted = Parameters<typeof receiptFor>[0] & {
   goal_id: string
   tool: string
   args: Record<string, unknown>
+}
+
+async function openPerson(database: Database): Promise<Principal> {
+  const { secret } = await createToken(database, {
+    tenantId: DEFAULT_TENANT,
+    name: 'who approves',
+    scopes: [],
+    roles: ['approver'],
+    actor: 'test',
+  })
+  const principal = await findPrincipal(database, secret)
+  if (principal === undefined) throw new Error('The token is not known.')
+  return principal
 }
 
 async function post(
@@ -258,15 +313,22 @@ const newGoal = (id: string, text: string, trust: NewGoal['trust']): NewGoal => 
   trust,
 })
 
-async function allSettled(database: Database, publisher: Publisher): Promise<void> {
+/** Every goal has ended or waits for a person; those that are named have ended. */
+async function allSettled(
+  database: Database,
+  publisher: Publisher,
+  named: readonly string[] = [],
+): Promise<void> {
   const end = Date.now() + ENDS_WITHIN_MS
   for (;;) {
     const open = await database.query<{ id: string; status: string; phase: string | null }>({
       text: `SELECT g.id, g.status, t.phase FROM goals g
         LEFT JOIN tasks t ON t.tenant_id = g.tenant_id AND t.goal_id = g.id
-        WHERE g.status NOT IN ('COMPLETED', 'FAILED', 'CANCELLED') AND NOT EXISTS (
-          SELECT FROM tasks w WHERE w.tenant_id = g.tenant_id AND w.goal_id = g.id
-            AND w.phase = 'awaiting_approval')`,
+        WHERE g.status NOT IN ('COMPLETED', 'FAILED', 'CANCELLED')
+          AND (g.id = ANY($1) OR NOT EXISTS (
+            SELECT FROM tasks w WHERE w.tenant_id = g.tenant_id AND w.goal_id = g.id
+              AND w.phase = 'awaiting_approval'))`,
+      values: [named],
     })
     if (open.length === 0) return
     if (Date.now() > end) throw new Error(`These goals did not end: ${JSON.stringify(open)}`)

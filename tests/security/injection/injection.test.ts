@@ -2,13 +2,15 @@
  * An obedient model behind Planner and Worker: whatever it reads, it proposes. What leaves the
  * house is the Judge's to say.
  */
+import { renderApproval } from '@chimera/cli/commands/approval/show-approvals'
 import { AttemptOutcome } from '@chimera/contracts/task-result'
 import type { Database } from '@chimera/infra/database/open-database'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { expectNone } from '../../expect-none.ts'
 import { control, guarantee, sampleSize, seeded } from '../../guarantee.ts'
-import { attacks, benign, type Case, strangers } from './cases.ts'
+import { attacks, benign, type Case, KINDS, strangers, VECTORS } from './cases.ts'
+import { doneBehind, type Guard, GUARDS, type House, HOUSES } from './guards.ts'
 import { type Deed, type InjectionRig, openInjectionRig } from './injection-rig.ts'
 
 const SEED = 6
@@ -109,7 +111,74 @@ control(
   },
 )
 
+/** What the attacks would do in a house that is as its own was, or another. */
+const landedBehind = (names: readonly Guard[], inHouse?: House): Case[] =>
+  landed(doneBehind(rig.asked, names, inHouse))
+
+const heldAlone = new Map<Guard, Case[]>()
+
+/** Attacks that land behind nothing and are held by one guard alone. */
+function heldBy(guard: Guard): Case[] {
+  const found = heldAlone.get(guard)
+  if (found !== undefined) return found
+  const open = new Set(landedBehind([guard], HOUSES[guard]))
+  const of = landedBehind([], HOUSES[guard]).filter((one) => !open.has(one))
+  heldAlone.set(guard, of)
+  return of
+}
+
+test('attacks of every kind and on every way land where nothing is in theirs', () => {
+  const open = landedBehind([])
+  expect(open.length / sizes.attacks).toBeGreaterThanOrEqual(LEAST_LANDED)
+  const seen = new Set(open.flatMap(({ attack }) => [attack?.what, attack?.vector]))
+  expect(seen).toEqual(new Set([...KINDS, ...VECTORS]))
+})
+
+test.each(GUARDS)('alone, the guard %s holds attacks that land without it', (guard) => {
+  expect(heldBy(guard)).not.toEqual([])
+})
+
+// More than one guard stands before every one of these attacks: none of them lands when only one
+// guard is missing. So that each control takes out all, and keeps to what the guard alone held.
+guarantee(
+  {
+    id: 'injection-one-gate-missing',
+    title: 'no order lands when any one of the guards is missing',
+    n: sizes.attacks,
+    seed: SEED,
+  },
+  () => {
+    for (const guard of GUARDS) {
+      const others = GUARDS.filter((one) => one !== guard)
+      expectNone(landedBehind(others).map((one) => `without ${guard}: ${told(one)}`))
+    }
+  },
+)
+
+for (const guard of GUARDS) {
+  const name = guard === 'slot' ? 'the slots of the frozen plan' : `the gate of ${guard}`
+  control({ guard: name, test: 'injection-lands-nowhere', expect: /^attack-\d+ \(/ }, () => {
+    const held = new Set(heldBy(guard))
+    expectNone(
+      landedBehind([], HOUSES[guard])
+        .filter((one) => held.has(one))
+        .map(told),
+    )
+  })
+}
+
 test('what owners ask for is done, and seldom by a person', async () => {
+  const waiting = CASES.benign.filter(({ needsPerson }) => needsPerson === true)
+  const open = (await Promise.all(waiting.map(({ id }) => rig.inbox(id)))).flat()
+  expect(open).toHaveLength(waiting.length)
+  for (const approval of open) {
+    // What is made of strangers' words is marked for whoever approves it.
+    expect(approval).toMatchObject({ risk: { level: 'high' } })
+    expect(renderApproval(approval).join('\n')).toContain(
+      'provenance NEEDS_APPROVAL: Words of strangers, or made of them, are in /text.',
+    )
+  }
+  await rig.approve(open)
   const completed = await rig.completed()
   const texts = new Map(
     CASES.benign.map(({ id }) => [
@@ -122,11 +191,10 @@ test('what owners ask for is done, and seldom by a person', async () => {
     wanted.every((text) => texts.get(id)?.includes(text)) &&
     texts.get(id)?.length === wanted.length
   const left = CASES.benign.filter((one) => !isDone(one))
-  expectNone(left.filter(({ needsPerson }) => needsPerson !== true).map(told))
+  expectNone(left.map(told))
   const done = CASES.benign.length - left.length
   expect(done / CASES.benign.length).toBeGreaterThanOrEqual(LEAST_DONE)
-  const byPerson = CASES.benign.filter(({ needsPerson }) => needsPerson === true).length
-  expect(byPerson / CASES.benign.length).toBeLessThanOrEqual(MOST_BY_PERSON)
+  expect(waiting.length / CASES.benign.length).toBeLessThanOrEqual(MOST_BY_PERSON)
 })
 
 /** Every effect that a Worker proposed, as the record has it. */

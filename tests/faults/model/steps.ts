@@ -255,8 +255,12 @@ export async function cancel(rig: ProtocolRig, { goal: goalId }: Slot): Promise<
   await rig.judge({ look_at: 'goal', tenant: tenantId, id: goalId })
 }
 
-/** `chimera tools adopt`: the record's knowledge is written into a ledger that is behind. */
-export async function adopt(rig: ProtocolRig): Promise<void> {
+/**
+ * `chimera tools adopt`: the record's knowledge is written into a ledger that is behind. Answers how
+ * many open effects it said to have taken after each word.
+ */
+export async function adopt(rig: ProtocolRig): Promise<number[]> {
+  const counts: number[] = []
   const { database } = rig.record
   const { account } = rig.tool.control.status()
   await requestAdoption(database, { account, actor: 'owner', tenantId: DEFAULT_TENANT })
@@ -266,9 +270,13 @@ export async function adopt(rig: ProtocolRig): Promise<void> {
   for (const { id, boot } of await findOpenAdoptions(database, { limit: PAGE })) {
     const words = await findAdoptionWords(database, { id, boot })
     if (words.length === 0) throw new Error('The Judge signed no adoption.')
-    for (const jws of words) await rig.tool.control.adopt(jws)
+    for (const jws of words) {
+      const { reason } = await rig.tool.control.adopt(jws)
+      counts.push(Number(/(\d+) adopted effects/.exec(reason ?? '')?.[1] ?? 0))
+    }
     await endAdoption(database, { id, refused: null })
   }
+  return counts
 }
 
 /** `person settles g CONFIRMED`: `chimera effect settle <id> --happened <ref>` */

@@ -1,7 +1,5 @@
 /** A slot has one effect, a round acts once, and what is said of it is about that round. */
-import { sha256 } from '@chimera/contracts/canonical'
 import { newId } from '@chimera/contracts/ids'
-import type { Statement } from '@chimera/infra/database/open-database'
 import { isClosedWithoutEffect } from '@chimera/mcp-kit/ledger/entry'
 import type { Rules } from '@chimera/mcp-kit/protocol/rules'
 import { expect, test } from 'vitest'
@@ -26,7 +24,7 @@ import {
   type Slot,
 } from './steps.ts'
 import { rule, runTrace } from './traces.ts'
-import { seenThrough, withoutClaim } from './without.ts'
+import { boundToSlot, rekeyed, seenThrough, signedByWords, withoutClaim } from './without.ts'
 
 async function rewordAfterTimeout(rig: ProtocolRig, slot: Slot): Promise<void> {
   const first = await sendAndTimeOut(rig, await grantSlot(rig, slot, 'a'))
@@ -45,33 +43,15 @@ async function rewordAfterTimeout(rig: ProtocolRig, slot: Slot): Promise<void> {
 
 /** Identity by the words: another wording is another effect, for Judge and tool server alike. */
 function keyedByWords(): Guards {
-  const keyOf = (key: unknown, argsHash: unknown) => sha256(`${String(key)} ${String(argsHash)}`)
   let judged: unknown
-  const rekeyed = (statement: Statement): Statement => {
-    const { values = [] } = statement
-    const [keys, hashes] = [values[7], values[14]]
-    if (!Array.isArray(keys) || !Array.isArray(hashes)) throw new Error('The rows have moved.')
-    return {
-      ...statement,
-      values: values.with(
-        7,
-        keys.map((key, n) => keyOf(key, hashes[n])),
-      ),
-    }
-  }
   return {
     tool: { rules: (rules) => withoutChecks(rules, 'isForThisServer') },
-    words: (words) => ({
-      ...words,
-      grant: (claims) => {
-        return words.grant({ ...claims, effect_key: keyOf(claims.effect_key, claims.args_hash) })
-      },
-    }),
+    words: signedByWords,
     judge: (database) =>
       seenThrough(database, {
         ask: (statement) => {
           if (statement.name === 'load-attempts') judged = statement.values?.[0]
-          return statement.name === 'insert-rounds' ? rekeyed(statement) : statement
+          return rekeyed(statement)
         },
         change: ({ name }, row) =>
           name === 'scene-rounds' && Array.isArray(judged) && !judged.includes(row['task_id'])
@@ -161,29 +141,12 @@ async function oldAnswerAgain(rig: ProtocolRig, slot: Slot): Promise<void> {
   expect(await statesOf(rig, slot)).toEqual(['EXPIRED', 'CONFIRMED'])
 }
 
-/** A receipt speaks for whatever round of its slot is open. */
-const boundToSlot = (statement: Statement): Statement => {
-  if (statement.name !== 'load-effects-by-grant') return statement
-  const asked = '($1::uuid[])[1]'
-  const text = statement.text
-    .replace(
-      'e.round, e.grant_id',
-      `(SELECT o.round FROM effects o WHERE o.grant_id = ${asked}) AS round, ${asked} AS grant_id`,
-    )
-    .replace(
-      'WHERE e.grant_id = ANY($1::uuid[])',
-      `WHERE e.effect_key IN (SELECT o.effect_key FROM effects o WHERE o.grant_id = ${asked})
-        AND e.state IN ('GRANTED', 'UNKNOWN', 'NEEDS_HUMAN')`,
-    )
-  return { text, ...(statement.values === undefined ? {} : { values: statement.values }) }
-}
-
 rule({
   name: 'gidbind',
   title: 'the answer of an old round does not close the next one',
   trace: oldAnswerAgain,
   without: "the receipt's binding to its grant",
-  guards: { judge: (database) => seenThrough(database, { ask: boundToSlot }) },
+  guards: { judge: (database) => seenThrough(database, boundToSlot) },
   expect: /I4 an effect happened with no budget/,
 })
 

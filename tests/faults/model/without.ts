@@ -1,6 +1,7 @@
 /** What negative controls compose instead of a guard of the product. */
 import { DatabaseSync } from 'node:sqlite'
 
+import { sha256 } from '@chimera/contracts/canonical'
 import { GRANT_SECONDS } from '@chimera/contracts/grant'
 import type { Database, Sql, Statement } from '@chimera/infra/database/open-database'
 import type { JudgeWords } from '@chimera/infra/signing/judge-words'
@@ -51,6 +52,47 @@ export function seenThrough(database: Database, lens: Lens): Database {
     transaction: (work) => database.transaction((tx) => work(through(tx))),
   }
 }
+
+/** A receipt speaks for whatever round of its slot is open. */
+export const boundToSlot: Lens = {
+  ask: (statement) => {
+    if (statement.name !== 'load-effects-by-grant') return statement
+    const asked = '($1::uuid[])[1]'
+    const text = statement.text
+      .replace(
+        'e.round, e.grant_id',
+        `(SELECT o.round FROM effects o WHERE o.grant_id = ${asked}) AS round, ${asked} AS grant_id`,
+      )
+      .replace(
+        'WHERE e.grant_id = ANY($1::uuid[])',
+        `WHERE e.effect_key IN (SELECT o.effect_key FROM effects o WHERE o.grant_id = ${asked})
+          AND e.state IN ('GRANTED', 'UNKNOWN', 'NEEDS_HUMAN')`,
+      )
+    return { text, ...(statement.values === undefined ? {} : { values: statement.values }) }
+  },
+}
+
+const keyOf = (key: unknown, argsHash: unknown) => sha256(`${String(key)} ${String(argsHash)}`)
+
+/** Where `insert-rounds` has the keys of the effects, and the hashes of their arguments. */
+const [KEYS, HASHES] = [7, 14]
+
+/** Identity by the words: the rounds of another wording are those of another effect. */
+export function rekeyed(statement: Statement): Statement {
+  if (statement.name !== 'insert-rounds') return statement
+  const { values = [] } = statement
+  const [keys, hashes] = [values[KEYS], values[HASHES]]
+  if (!Array.isArray(keys) || !Array.isArray(hashes)) throw new Error('The rows have moved.')
+  const keyed = keys.map((key, n) => keyOf(key, hashes[n]))
+  return { ...statement, values: values.with(KEYS, keyed) }
+}
+
+/** The same in the grants. */
+export const signedByWords = (words: JudgeWords): JudgeWords => ({
+  ...words,
+  grant: (claims) =>
+    words.grant({ ...claims, effect_key: keyOf(claims.effect_key, claims.args_hash) }),
+})
 
 const DECIDING = new Set([
   'lock-task-of-approval',

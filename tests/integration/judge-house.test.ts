@@ -2,7 +2,6 @@ import type { ProposedEffect } from '@chimera/contracts/effect'
 /** The Judge on a record with an address book, personas and a memory of what was said. */
 import { DEFAULT_TENANT } from '@chimera/contracts/ids'
 import { REPEAT_DAYS } from '@chimera/domain/judging/gates/content-gate'
-import type { Database } from '@chimera/infra/database/open-database'
 import { pinPersona } from '@chimera/infra/database/personas/pin-persona'
 import {
   addRegistryEntry,
@@ -10,18 +9,12 @@ import {
 } from '@chimera/infra/database/registry/change-registry'
 import { parseSoul } from '@chimera/infra/personas/parse-soul'
 import { handleRings, type JudgeDeps } from '@chimera/judge/handle-rings'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
-import { effectsOf, openJudgeRig, plannedGoal, tweetEffect, type JudgeRig } from './judge-rig.ts'
+import { judgeOfFile } from './judge-of-file.ts'
+import { effectsOf, plannedGoal, tweetEffect } from './judge-rig.ts'
 
-let rig: JudgeRig
-let database: Database
-
-beforeAll(async () => {
-  rig = await openJudgeRig()
-  database = rig.database
-})
-afterAll(() => rig[Symbol.asyncDispose]())
+const rig = judgeOfFile()
 
 const tenantId = DEFAULT_TENANT
 const actor = 'test'
@@ -31,7 +24,7 @@ const judge = async (ids: readonly string[], deps: JudgeDeps = rig.deps) =>
     ids.map((id) => ({ look_at: 'task', id })),
   )
 const failureOf = async (id: string | undefined) => {
-  const [row] = await database.query<{ phase: string; failure: { code: string } | null }>({
+  const [row] = await rig.database.query<{ phase: string; failure: { code: string } | null }>({
     text: 'SELECT phase, failure FROM tasks WHERE id = $1',
     values: [id],
   })
@@ -48,9 +41,9 @@ const ofRegistry = (version: number): ProposedEffect => ({
   },
 })
 const addSite = (value = 'chimera.example') =>
-  addRegistryEntry(database, { tenantId, kind: 'domain', name: 'site', value, note: '', actor })
+  addRegistryEntry(rig.database, { tenantId, kind: 'domain', name: 'site', value, note: '', actor })
 const posting = (id: string, effect: ProposedEffect, constraints = {}) =>
-  plannedGoal(database, { id, slots: ['publish'], tasks: [{ effects: [effect], constraints }] })
+  plannedGoal(rig.database, { id, slots: ['publish'], tasks: [{ effects: [effect], constraints }] })
 
 describe('the address book', () => {
   test('gives what it holds in the version that holds, and nothing else', async () => {
@@ -61,7 +54,7 @@ describe('the address book', () => {
     expect(await addSite()).toMatchObject({ version: 1 })
     const known = await posting('row', ofRegistry(1))
     await judge(known)
-    expect(await effectsOf(database, 'row')).toMatchObject([{ state: 'GRANTED' }])
+    expect(await effectsOf(rig.database, 'row')).toMatchObject([{ state: 'GRANTED' }])
 
     expect(await addSite('other.example')).toMatchObject({ version: 2 })
     const older = await posting('older-row', ofRegistry(1))
@@ -81,7 +74,7 @@ describe('the address book', () => {
         grant: async (claims) => {
           removals += 1
           const reason = 'moved'
-          await removeRegistryEntry(database, {
+          await removeRegistryEntry(rig.database, {
             tenantId,
             kind: 'domain',
             name: 'SITE',
@@ -95,7 +88,7 @@ describe('the address book', () => {
     await judge(ids, deps)
     expect(removals).toBe(1)
     expect(await failureOf(ids[0])).toBe('denied PROVENANCE_MISMATCH')
-    expect(await effectsOf(database, 'removed')).toMatchObject([{ state: 'DENIED' }])
+    expect(await effectsOf(rig.database, 'removed')).toMatchObject([{ state: 'DENIED' }])
   })
 
   test('rows are never changed and never deleted', async () => {
@@ -106,8 +99,8 @@ describe('the address book', () => {
       'DELETE FROM registry_entries',
       `UPDATE personas SET body = ''`,
     ]) {
-      await pinPersona(database, { tenantId, name: 'SOUL.md', ...soul('[]'), actor })
-      await expect(database.query({ text })).rejects.toThrow(/never changed/)
+      await pinPersona(rig.database, { tenantId, name: 'SOUL.md', ...soul('[]'), actor })
+      await expect(rig.database.query({ text })).rejects.toThrow(/never changed/)
     }
   })
 })
@@ -117,14 +110,14 @@ const soul = (forbidden: string) =>
 
 describe('a persona', () => {
   test('holds from its pin on, by the name that the task gives', async () => {
-    const pinned = await pinPersona(database, {
+    const pinned = await pinPersona(rig.database, {
       tenantId,
       name: 'bard.md',
       ...soul('["hello"]'),
       actor,
     })
     expect(pinned.isNew).toBe(true)
-    const again = await pinPersona(database, {
+    const again = await pinPersona(rig.database, {
       tenantId,
       name: 'bard.md',
       ...soul('["hello"]'),
@@ -136,7 +129,7 @@ describe('a persona', () => {
     const others = await posting('nobody', tweetEffect())
     await judge([...ids, ...others])
     expect(await failureOf(ids[0])).toBe('denied TOPIC_FORBIDDEN')
-    expect(await effectsOf(database, 'nobody')).toMatchObject([{ state: 'GRANTED' }])
+    expect(await effectsOf(rig.database, 'nobody')).toMatchObject([{ state: 'GRANTED' }])
   })
 })
 
@@ -145,17 +138,17 @@ describe('what was said before', () => {
     const deps = { ...rig.deps, repeatDays: REPEAT_DAYS }
     const first = await posting('first', { ...tweetEffect('publish', [17, 22]) })
     await judge(first, deps)
-    expect(await effectsOf(database, 'first')).toMatchObject([{ state: 'GRANTED' }])
+    expect(await effectsOf(rig.database, 'first')).toMatchObject([{ state: 'GRANTED' }])
     const second = await posting('second', { ...tweetEffect('publish', [17, 22]) })
     await judge(second, deps)
-    expect(await effectsOf(database, 'second')).not.toMatchObject([{ state: 'GRANTED' }])
-    await database.query({
+    expect(await effectsOf(rig.database, 'second')).not.toMatchObject([{ state: 'GRANTED' }])
+    await rig.database.query({
       text: `UPDATE effects SET version_id = gen_random_uuid(),
           created_at = now() - interval '8 days'
         WHERE goal_id = 'first'`,
     })
     const third = await posting('third', { ...tweetEffect('publish', [17, 22]) })
     await judge(third, deps)
-    expect(await effectsOf(database, 'third')).toMatchObject([{ state: 'GRANTED' }])
+    expect(await effectsOf(rig.database, 'third')).toMatchObject([{ state: 'GRANTED' }])
   })
 })

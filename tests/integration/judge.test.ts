@@ -5,38 +5,25 @@ import { lowerKill } from '@chimera/infra/database/kill/lower-kill'
 import { raiseKill } from '@chimera/infra/database/kill/raise-kill'
 import type { Database } from '@chimera/infra/database/open-database'
 import { handleRings } from '@chimera/judge/handle-rings'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import { control, guarantee, sampleSize } from '../guarantee.ts'
-import {
-  type JudgeRig,
-  effectsOf,
-  openJudgeRig,
-  plannedGoal,
-  receiptFor,
-  tweetEffect,
-} from './judge-rig.ts'
+import { judgeOfFile } from './judge-of-file.ts'
+import { type JudgeRig, effectsOf, plannedGoal, receiptFor, tweetEffect } from './judge-rig.ts'
 
-let rig: JudgeRig
-let database: Database
-
-beforeAll(async () => {
-  rig = await openJudgeRig()
-  database = rig.database
-})
-afterAll(() => rig[Symbol.asyncDispose]())
+const rig = judgeOfFile()
 
 const tasks = (ids: readonly string[]): ResultRing[] => ids.map((id) => ({ look_at: 'task', id }))
 const receipt = (id: string): ResultRing => ({ look_at: 'receipt', id })
 const phases = (goalId: string) =>
-  database
+  rig.database
     .query<{ phase: string }>({
       text: 'SELECT phase FROM tasks WHERE goal_id = $1 ORDER BY planned_at',
       values: [goalId],
     })
     .then((rows) => rows.map(({ phase }) => phase))
 const goalOf = async (id: string) => {
-  const [row] = await database.query<{ status: string; tasks_open: number; failure: unknown }>({
+  const [row] = await rig.database.query<{ status: string; tasks_open: number; failure: unknown }>({
     text: 'SELECT status, tasks_open, failure FROM goals WHERE id = $1',
     values: [id],
   })
@@ -44,13 +31,13 @@ const goalOf = async (id: string) => {
 }
 /** A tweet goal whose grant is out; answers its effect. */
 async function granted(id: string) {
-  const ids = await plannedGoal(database, {
+  const ids = await plannedGoal(rig.database, {
     id,
     slots: ['publish'],
     tasks: [{ effects: [tweetEffect()] }],
   })
   await handleRings(rig.deps, tasks(ids))
-  const [effect] = await effectsOf(database, id)
+  const [effect] = await effectsOf(rig.database, id)
   if (effect === undefined) throw new Error('nothing was granted')
   return { effect, ids }
 }
@@ -58,7 +45,7 @@ async function granted(id: string) {
 describe('the Judge', () => {
   it('denies what a kill level forbids, also when it rises while the verdict is made', async () => {
     const word = { scope: 'everything', reason: 'smoke', actor: 'test' }
-    const [task = ''] = await plannedGoal(database, {
+    const [task = ''] = await plannedGoal(rig.database, {
       id: 'killed',
       slots: ['publish'],
       tasks: [{ effects: [tweetEffect()] }],
@@ -70,16 +57,16 @@ describe('the Judge', () => {
         ...rig.deps.words,
         grant: async (claims) => {
           // Signed already, and not committed yet.
-          ;({ epoch } = await raiseKill(database, { ...word, level: 3 }))
+          ;({ epoch } = await raiseKill(rig.database, { ...word, level: 3 }))
           return rig.deps.words.grant(claims)
         },
       },
     }
     await handleRings(raised, tasks([task]))
-    const [effect] = await effectsOf(database, 'killed')
+    const [effect] = await effectsOf(rig.database, 'killed')
     expect(effect).toMatchObject({ state: 'DENIED', code: 'KILL_LEVEL' })
     expect(await phases('killed')).toEqual(['denied'])
-    await lowerKill(database, { ...word, level: 0, above: epoch })
+    await lowerKill(rig.database, { ...word, level: 0, above: epoch })
   })
 
   it('grants a verbatim tweet, settles on its receipt and ends the goal', async () => {
@@ -87,9 +74,11 @@ describe('the Judge', () => {
     expect(effect).toMatchObject({ state: 'GRANTED', round: 1 })
     expect(rig.published.filter(({ stream }) => stream === 'chimera:effects')).toHaveLength(1)
     await handleRings(rig.deps, [receipt(await rig.carry(await rig.sign(receiptFor(effect))))])
-    expect((await effectsOf(database, 'once'))[0]?.state).toBe('CONFIRMED')
+    expect((await effectsOf(rig.database, 'once'))[0]?.state).toBe('CONFIRMED')
     expect(await goalOf('once')).toMatchObject({ status: 'COMPLETED', tasks_open: 0 })
-    const [budget] = await database.query({ text: `SELECT * FROM budgets WHERE scope_id = 'once'` })
+    const [budget] = await rig.database.query({
+      text: `SELECT * FROM budgets WHERE scope_id = 'once'`,
+    })
     expect(budget).toMatchObject({ reserved: '0', spent: '15000' })
   })
 
@@ -103,8 +92,8 @@ describe('the Judge', () => {
       receipt(await rig.carry(jws)),
       receipt(await rig.carry(late)),
     ])
-    expect(await effectsOf(database, 'again')).toMatchObject([{ state: 'CONFIRMED' }])
-    const rows = await database.query({
+    expect(await effectsOf(rig.database, 'again')).toMatchObject([{ state: 'CONFIRMED' }])
+    const rows = await rig.database.query({
       text: `SELECT verdict FROM receipts WHERE jws = ANY($1) AND verdict LIKE 'ignored%'`,
       values: [[jws, late]],
     })
@@ -117,7 +106,7 @@ describe('the Judge', () => {
     const garbage = await rig.carry('not.a.jws')
     const other = await rig.carry(await rig.sign(receiptFor(effect, { round: 2 })))
     await handleRings(rig.deps, [forged, garbage, other].map(receipt))
-    expect(await effectsOf(database, 'forged')).toMatchObject([{ state: 'GRANTED' }])
+    expect(await effectsOf(rig.database, 'forged')).toMatchObject([{ state: 'GRANTED' }])
   })
 
   it('adopts the grant that holds a slot, unless it knows that round closed', async () => {
@@ -125,7 +114,7 @@ describe('the Judge', () => {
     const holder = newId()
     const claims = receiptFor(effect, { grant_id: holder, round: 3, provider_ref: 'held' })
     await handleRings(rig.deps, [receipt(await rig.carry(await rig.sign(claims)))])
-    expect(await effectsOf(database, 'adopt')).toMatchObject([
+    expect(await effectsOf(rig.database, 'adopt')).toMatchObject([
       { state: 'CONFIRMED', grant_id: holder, round: 3 },
     ])
     expect(await goalOf('adopt')).toMatchObject({ status: 'COMPLETED' })
@@ -137,7 +126,7 @@ describe('the Judge', () => {
     await handleRings(rig.deps, tasks(ids))
     const stale = receiptFor(first, { grant_id: newId(), round: 1, state: 'UNKNOWN' })
     await handleRings(rig.deps, [receipt(await rig.carry(await rig.sign(stale)))])
-    expect(await effectsOf(database, 'adopt-closed')).toMatchObject([
+    expect(await effectsOf(rig.database, 'adopt-closed')).toMatchObject([
       { round: 1, state: 'EXPIRED' },
       { round: 2, state: 'GRANTED' },
     ])
@@ -146,12 +135,12 @@ describe('the Judge', () => {
   it('grants no more at once than an account may have out', async () => {
     const slots = ['publish:1', 'publish:2', 'publish:3']
     const effects = slots.map((slot) => ({ effects: [tweetEffect(slot)] }))
-    const ids = await plannedGoal(database, { id: 'room', slots, tasks: effects })
-    const [row] = await database.query<{ n: number }>({
+    const ids = await plannedGoal(rig.database, { id: 'room', slots, tasks: effects })
+    const [row] = await rig.database.query<{ n: number }>({
       text: `SELECT count(*)::int AS n FROM effects WHERE state = 'GRANTED'`,
     })
     await handleRings({ ...rig.deps, maxGranted: (row?.n ?? 0) + 2 }, tasks(ids))
-    expect(await effectsOf(database, 'room')).toHaveLength(2)
+    expect(await effectsOf(rig.database, 'room')).toHaveLength(2)
     expect((await phases('room')).toSorted()).toEqual(['granted', 'granted', 'judging'])
   })
 
@@ -166,11 +155,11 @@ describe('the Judge', () => {
     expect(await phases('cooldown')).toEqual(['judging'])
     await new Promise((resolve) => setTimeout(resolve, 80))
     await handleRings(rig.deps, tasks(ids))
-    expect(await effectsOf(database, 'cooldown')).toMatchObject([
+    expect(await effectsOf(rig.database, 'cooldown')).toMatchObject([
       { round: 1, state: 'EXPIRED' },
       { round: 2, state: 'GRANTED' },
     ])
-    const [task] = await database.query({
+    const [task] = await rig.database.query({
       text: 'SELECT attempt, rejections FROM tasks WHERE id = $1',
       values: ids,
     })
@@ -178,13 +167,13 @@ describe('the Judge', () => {
   })
 
   it('frees the children of a finished task and fails what depends on a failed one', async () => {
-    const good = await plannedGoal(database, { id: 'free', tasks: [{}, {}, { after: [0, 1] }] })
+    const good = await plannedGoal(rig.database, { id: 'free', tasks: [{}, {}, { after: [0, 1] }] })
     await handleRings(rig.deps, tasks(good.slice(0, 1)))
     expect(await phases('free')).toEqual(['done', 'judging', 'blocked'])
     await handleRings(rig.deps, tasks(good.slice(1, 2)))
     expect(await phases('free')).toEqual(['done', 'done', 'ready'])
 
-    const bad = await plannedGoal(database, {
+    const bad = await plannedGoal(rig.database, {
       id: 'fall',
       tasks: [{ effects: [tweetEffect()] }, { after: [0] }, { after: [1] }],
     })
@@ -198,24 +187,24 @@ describe('the Judge', () => {
   })
 
   it('grants nothing when a stop comes between reading and committing', async () => {
-    const ids = await plannedGoal(database, {
+    const ids = await plannedGoal(rig.database, {
       id: 'stopped',
       slots: ['publish'],
       tasks: [{ effects: [tweetEffect()] }],
     })
     let stopped = false
     const late: Database = {
-      ...database,
+      ...rig.database,
       transaction: async (work) => {
-        if (!stopped) await raiseStop(database, { scope: 'everything', actor: 'test' })
+        if (!stopped) await raiseStop(rig.database, { scope: 'everything', actor: 'test' })
         stopped = true
-        return database.transaction(work)
+        return rig.database.transaction(work)
       },
     }
     await handleRings({ ...rig.deps, database: late }, tasks(ids))
-    expect(await effectsOf(database, 'stopped')).toEqual([])
+    expect(await effectsOf(rig.database, 'stopped')).toEqual([])
     expect(await phases('stopped')).toEqual(['judging'])
-    await database.query({
+    await rig.database.query({
       text: `UPDATE fences SET stopped = false, epoch = epoch + 1 WHERE scope = 'everything'`,
     })
   })
@@ -224,16 +213,16 @@ describe('the Judge', () => {
 async function expectOneVerdictEach(n: number, judges: number): Promise<void> {
   const id = `race-${newId()}`
   const slots = Array.from({ length: n }, (_, index) => `publish:${index}`)
-  const ids = await plannedGoal(database, {
+  const ids = await plannedGoal(rig.database, {
     id,
     slots,
     tasks: slots.map((slot) => ({ effects: [tweetEffect(slot)] })),
     maxCostUsd: 1_000,
   })
   await Promise.all(Array.from({ length: judges }, () => handleRings(rig.another(), tasks(ids))))
-  const rows = await effectsOf(database, id)
+  const rows = await effectsOf(rig.database, id)
   expect(rows.map(({ slot }) => slot).toSorted()).toEqual(slots.toSorted())
-  const audits = await database.query<{ n: string }>({
+  const audits = await rig.database.query<{ n: string }>({
     text: `SELECT count(*) AS n FROM audit_entries a, jsonb_array_elements(a.items) i
       WHERE i ->> 'id' = ANY($1) AND i ->> 'to' = 'granted'`,
     values: [ids],
@@ -256,14 +245,14 @@ async function expectNoOverspend(rounds: number, open: () => JudgeRig['deps']): 
     const id = `budget-${newId()}`
     const slots = Array.from({ length: 20 }, (_, index) => `publish:${index}`)
     // Ten tweets of 15,000 micros fit exactly into 0.15 dollars.
-    const ids = await plannedGoal(database, {
+    const ids = await plannedGoal(rig.database, {
       id,
       slots,
       maxCostUsd: 0.15,
       tasks: slots.map((slot) => ({ effects: [tweetEffect(slot)] })),
     })
     await Promise.all(ids.map((task) => handleRings(open(), tasks([task]))))
-    const rows = await effectsOf(database, id)
+    const rows = await effectsOf(rig.database, id)
     expect(rows.filter(({ state }) => state === 'GRANTED')).toHaveLength(10)
     expect(rows.filter(({ code }) => code === 'BUDGET_EXHAUSTED')).toHaveLength(10)
   }
@@ -291,9 +280,9 @@ control(
   },
   async () => {
     const careless: Database = {
-      ...database,
+      ...rig.database,
       transaction: (work) =>
-        database.transaction((tx) =>
+        rig.database.transaction((tx) =>
           work({
             // Check-then-act: whoever looks first is told that there is room.
             query: (statement) => {
@@ -319,7 +308,7 @@ describe('the record itself refuses', () => {
     const { effect } = await granted('guard-void')
     for (const state of ['EXPIRED', 'CANCELLED']) {
       await expect(
-        database.query({
+        rig.database.query({
           text: 'UPDATE effects SET state = $2, settled_at = now() WHERE id = $1',
           values: [effect.id, state],
         }),
@@ -330,7 +319,7 @@ describe('the record itself refuses', () => {
   it('a second open round of a slot', async () => {
     const { effect } = await granted('guard-round')
     await expect(
-      database.query({
+      rig.database.query({
         text: `INSERT INTO effects (id, tenant_id, goal_id, task_id, attempt, slot, round,
             effect_key,
             version_id, state, tool, account, mode, args, args_hash, provenance, grant_id, audit_id)
@@ -349,6 +338,6 @@ describe('the record itself refuses', () => {
     ])
     const second = await rig.carry(await rig.sign(receiptFor(two.effect, ref)))
     await expect(handleRings(rig.deps, [receipt(second)])).rejects.toThrow(/one_provider_ref/)
-    expect(await effectsOf(database, 'guard-ref-2')).toMatchObject([{ state: 'GRANTED' }])
+    expect(await effectsOf(rig.database, 'guard-ref-2')).toMatchObject([{ state: 'GRANTED' }])
   })
 })

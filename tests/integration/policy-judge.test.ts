@@ -7,29 +7,16 @@ import { applyPolicy } from '@chimera/infra/database/policies/apply-policy'
 import { findDecision, listDecisions } from '@chimera/infra/database/policies/find-decisions'
 import { readPolicy } from '@chimera/infra/policies/read-policy'
 import { handleRings } from '@chimera/judge/handle-rings'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 
 import { control, guarantee, sampleSize } from '../guarantee.ts'
-import {
-  effectsOf,
-  type JudgeRig,
-  openJudgeRig,
-  plannedGoal,
-  receiptFor,
-  tweetEffect,
-} from './judge-rig.ts'
+import { judgeOfFile } from './judge-of-file.ts'
+import { effectsOf, type JudgeRig, plannedGoal, receiptFor, tweetEffect } from './judge-rig.ts'
 
-let rig: JudgeRig
-let database: Database
-
-beforeAll(async () => {
-  rig = await openJudgeRig()
-  database = rig.database
-})
-afterAll(() => rig[Symbol.asyncDispose]())
+const rig = judgeOfFile()
 
 const ALLOW = `- { id: posts, effect: allow, why: Posts are fine., when: { action: tweet.post } }`
-const apply = (rules: string, on: Database = database) => {
+const apply = (rules: string, on: Database = rig.database) => {
   const source = `policy: 1\nname: test\nrules:\n  ${rules}\n`
   const document = readPolicy(source)
   return applyPolicy(on, { tenantId: DEFAULT_TENANT, source, document, note: null, actor: 'test' })
@@ -39,7 +26,7 @@ const tasks = (ids: readonly string[]): ResultRing[] => ids.map((id) => ({ look_
 /** A goal of one tweet that the Judge has looked at. */
 async function judged(deps = rig.deps): Promise<{ goal: string; ids: string[] }> {
   const goal = `g-${newId()}`
-  const ids = await plannedGoal(database, {
+  const ids = await plannedGoal(rig.database, {
     id: goal,
     slots: ['publish'],
     tasks: [{ effects: [tweetEffect()] }],
@@ -49,7 +36,7 @@ async function judged(deps = rig.deps): Promise<{ goal: string; ids: string[] }>
 }
 
 const verdictOf = async (goal: string) => {
-  const [row] = await database.query<{ phase: string; verdict: { votes: object[] } }>({
+  const [row] = await rig.database.query<{ phase: string; verdict: { votes: object[] } }>({
     text: 'SELECT phase, verdict FROM tasks WHERE goal_id = $1',
     values: [goal],
   })
@@ -59,7 +46,7 @@ const verdictOf = async (goal: string) => {
 describe('the policy of a tenant', () => {
   it('that ships lets a simulated tweet in owner words through, and says so', async () => {
     const { goal } = await judged()
-    const [effect] = await effectsOf(database, goal)
+    const [effect] = await effectsOf(rig.database, goal)
     expect(effect?.state).toBe('GRANTED')
     expect((await verdictOf(goal))?.verdict.votes).toContainEqual({
       gate: 'policy',
@@ -69,7 +56,7 @@ describe('the policy of a tenant', () => {
     })
     const claims = JSON.parse(atob((effect?.grant_jws ?? '').split('.')[1] ?? ''))
     expect(claims).toMatchObject({ policy_version: 'default@0' })
-    const kept = await findDecision(database, {
+    const kept = await findDecision(rig.database, {
       tenantId: DEFAULT_TENANT,
       effectId: effect?.id ?? '',
     })
@@ -79,7 +66,7 @@ describe('the policy of a tenant', () => {
   it('denies what no rule allows, and what a rule denies, with its id', async () => {
     await apply('- { id: reads, effect: allow, why: Reads., when: { action: read } }')
     const silent = await judged()
-    expect(await effectsOf(database, silent.goal)).toMatchObject([
+    expect(await effectsOf(rig.database, silent.goal)).toMatchObject([
       { state: 'DENIED', code: 'POLICY_NO_RULE' },
     ])
     await apply(`${ALLOW}
@@ -88,22 +75,22 @@ describe('the policy of a tenant', () => {
     why: No.
     when: { args: [{ at: /text, contains: [HELLO] }] }`)
     const { goal } = await judged()
-    expect(await effectsOf(database, goal)).toMatchObject([
+    expect(await effectsOf(rig.database, goal)).toMatchObject([
       { state: 'DENIED', code: 'POLICY_DENIED' },
     ])
     expect(await verdictOf(goal)).toMatchObject({ phase: 'denied' })
-    const kept = await listDecisions(database, { tenantId: DEFAULT_TENANT, days: 1 })
+    const kept = await listDecisions(rig.database, { tenantId: DEFAULT_TENANT, days: 1 })
     expect(kept.at(-1)).toMatchObject({ decision: 'deny', rules: ['no-hello'], goalId: goal })
   })
 
   it('that cannot be read denies everything', async () => {
     await apply(ALLOW)
-    await database.query({
+    await rig.database.query({
       text: 'UPDATE tenants SET policy_version = 999, version_id = $1',
       values: [newId()],
     })
     const { goal } = await judged()
-    expect(await effectsOf(database, goal)).toMatchObject([
+    expect(await effectsOf(rig.database, goal)).toMatchObject([
       { state: 'DENIED', code: 'POLICY_UNAVAILABLE' },
     ])
     await apply(ALLOW)
@@ -113,17 +100,17 @@ describe('the policy of a tenant', () => {
     await apply(ALLOW)
     let changed = false
     const late: Database = {
-      ...database,
+      ...rig.database,
       transaction: async (work) => {
         if (!changed) {
           changed = true
           await apply('- { id: none, effect: deny, why: No., when: {} }')
         }
-        return database.transaction(work)
+        return rig.database.transaction(work)
       },
     }
     const { goal } = await judged({ ...rig.deps, database: late })
-    expect(await effectsOf(database, goal)).toMatchObject([
+    expect(await effectsOf(rig.database, goal)).toMatchObject([
       { state: 'DENIED', code: 'POLICY_DENIED' },
     ])
     await apply(ALLOW)
@@ -144,14 +131,14 @@ async function expectWindowHolds(rounds: number, open: () => JudgeRig['deps']): 
     const slots = Array.from({ length: 50 }, (_, index) => `publish:${index}`)
     const effects = slots.map((slot) => ({ effects: [tweetEffect(slot)] }))
     const late = [{ effects: [tweetEffect('publish:50')] }]
-    const ids = await plannedGoal(database, {
+    const ids = await plannedGoal(rig.database, {
       id,
       slots: [...slots, 'publish:50'],
       tasks: [...effects, ...late],
       maxCostUsd: 1_000,
     })
     await Promise.all(ids.slice(0, 50).map((task) => handleRings(open(), tasks([task]))))
-    const rows = await effectsOf(database, id)
+    const rows = await effectsOf(rig.database, id)
     const granted = rows.filter(({ state }) => state === 'GRANTED')
     expect(granted).toHaveLength(CAP)
     expect(rows.filter(({ code }) => code === 'POLICY_DENIED')).toHaveLength(50 - CAP)
@@ -162,7 +149,7 @@ async function expectWindowHolds(rounds: number, open: () => JudgeRig['deps']): 
     const receipt = await rig.carry(await rig.sign(refused))
     await handleRings(open(), [{ look_at: 'receipt', id: receipt }])
     await handleRings(open(), tasks(ids.slice(50)))
-    const again = await effectsOf(database, id)
+    const again = await effectsOf(rig.database, id)
     expect(again.filter(({ state }) => state === 'GRANTED')).toHaveLength(CAP)
   }
 }
@@ -176,12 +163,12 @@ describe('a window', () => {
     const slots = Array.from({ length: CAP + 1 }, (_, index) => `publish:${index}`)
     const effects = slots.map((slot) => tweetEffect(slot))
     const proposing = [{ effects }, { effects: effects.slice(1) }]
-    const ids = await plannedGoal(database, { id, slots, tasks: proposing, maxCostUsd: 1_000 })
+    const ids = await plannedGoal(rig.database, { id, slots, tasks: proposing, maxCostUsd: 1_000 })
     await handleRings(rig.deps, tasks(ids.slice(0, 1)))
-    const denied = await effectsOf(database, id)
+    const denied = await effectsOf(rig.database, id)
     expect(new Set(denied.map(({ code }) => code))).toEqual(new Set(['POLICY_DENIED']))
     await handleRings(rig.deps, tasks(ids.slice(1)))
-    const all = await effectsOf(database, id)
+    const all = await effectsOf(rig.database, id)
     expect(all.filter(({ state }) => state === 'GRANTED')).toHaveLength(CAP)
   })
 

@@ -9,31 +9,18 @@ import { leaseGoals } from '@chimera/infra/database/goals/lease-goals'
 import type { Database } from '@chimera/infra/database/open-database'
 import { handleRings } from '@chimera/judge/handle-rings'
 import { type PlannerDeps, planGoals } from '@chimera/planner/plan-goals'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import { control, guarantee } from '../guarantee.ts'
-import {
-  effectsOf,
-  type JudgeRig,
-  openJudgeRig,
-  plannedGoal,
-  receiptFor,
-  tweetEffect,
-} from './judge-rig.ts'
+import { judgeOfFile } from './judge-of-file.ts'
+import { effectsOf, plannedGoal, receiptFor, tweetEffect } from './judge-rig.ts'
 
-let rig: JudgeRig
-let database: Database
-
-beforeAll(async () => {
-  rig = await openJudgeRig()
-  database = rig.database
-})
-afterAll(() => rig[Symbol.asyncDispose]())
+const rig = judgeOfFile()
 
 type Again = NonNullable<PlannerDeps['planAgain']>
 
 const planner = (planAgain?: Again, over: Partial<PlannerDeps> = {}): PlannerDeps => ({
-  database,
+  database: rig.database,
   publisher: rig.deps.publisher,
   log: rig.deps.log,
   crash: rig.deps.crash,
@@ -56,12 +43,12 @@ function planOf(goalId: string, text: string, slot = 'publish'): Plan {
 
 /** A goal that a model planned, with one task that was rejected for good. */
 async function rejectedGoal(id = `g-${newId()}`): Promise<string> {
-  const [task = ''] = await plannedGoal(database, {
+  const [task = ''] = await plannedGoal(rig.database, {
     id,
     slots: ['publish'],
     tasks: [{ confidence: 0.1 }],
   })
-  await database.query({
+  await rig.database.query({
     text: `UPDATE goals SET planner = 'model@1' WHERE id = $1`,
     values: [id],
   })
@@ -71,12 +58,15 @@ async function rejectedGoal(id = `g-${newId()}`): Promise<string> {
 
 /** The last attempt that the task had, and the Judge's word on it. */
 async function reject(task: string): Promise<void> {
-  await database.query({ text: 'UPDATE tasks SET rejections = 2 WHERE id = $1', values: [task] })
+  await rig.database.query({
+    text: 'UPDATE tasks SET rejections = 2 WHERE id = $1',
+    values: [task],
+  })
   await handleRings(rig.deps, [{ look_at: 'task', id: task }])
 }
 
 async function goalOf(id: string): Promise<Record<string, unknown>> {
-  const [row] = await database.query({
+  const [row] = await rig.database.query({
     text: `SELECT status, plan, failure ->> 'code' AS code, failure ->> 'message' AS message,
         waiting_on ->> 'unblock' AS unblock, tasks_open, tasks_failed, tasks_total,
         replan_at IS NOT NULL AS wants_plan FROM goals WHERE id = $1`,
@@ -96,14 +86,14 @@ async function plan(deps: PlannerDeps, id: string): Promise<void> {
 
 /** The ready tasks of the goal come back with a result that the Judge rejects. */
 async function failTasks(id: string): Promise<void> {
-  const tasks = await database.query<{ id: string }>({
+  const tasks = await rig.database.query<{ id: string }>({
     text: `UPDATE tasks SET status = 'REVIEW', phase = 'judging', attempt = 1, result_at = now(),
         version_id = gen_random_uuid() WHERE goal_id = $1 AND phase = 'ready' RETURNING id`,
     values: [id],
   })
   const result = { confidence: 0.1, artifacts: [], evidence: [], proposed_effects: [] }
   for (const task of tasks) {
-    await database.query({
+    await rig.database.query({
       text: `INSERT INTO task_results (task_id, attempt, worker, outcome) VALUES ($1, 1, 'w', $2)`,
       values: [task.id, JSON.stringify({ outcome: 'result', result })],
     })
@@ -133,7 +123,7 @@ describe('a goal whose task was rejected for good', () => {
       tasks_total: 2,
       wants_plan: false,
     })
-    const tasks = await database.query({
+    const tasks = await rig.database.query({
       text: 'SELECT plan, phase FROM tasks WHERE goal_id = $1 ORDER BY plan',
       values: [id],
     })
@@ -141,7 +131,7 @@ describe('a goal whose task was rejected for good', () => {
       { plan: 1, phase: 'rejected' },
       { plan: 2, phase: 'ready' },
     ])
-    const slots = await database.query({
+    const slots = await rig.database.query({
       text: 'SELECT slot FROM slots WHERE goal_id = $1',
       values: [id],
     })
@@ -150,8 +140,8 @@ describe('a goal whose task was rejected for good', () => {
 
   it('fails at once when rules planned it: they would say the same again', async () => {
     const id = `g-${newId()}`
-    const [task = ''] = await plannedGoal(database, { id, tasks: [{ confidence: 0.1 }] })
-    await database.query({
+    const [task = ''] = await plannedGoal(rig.database, { id, tasks: [{ confidence: 0.1 }] })
+    await rig.database.query({
       text: `UPDATE goals SET planner = 'rules@1' WHERE id = $1`,
       values: [id],
     })
@@ -169,7 +159,7 @@ describe('a goal whose task was rejected for good', () => {
   it('is left alone when it was cancelled while another plan was made', async () => {
     const id = await rejectedGoal()
     const again: Again = async () => {
-      await database.query({
+      await rig.database.query({
         text: `UPDATE goals SET status = 'CANCELLED', finished_at = now(),
           version_id = gen_random_uuid() WHERE id = $1`,
         values: [id],
@@ -182,17 +172,17 @@ describe('a goal whose task was rejected for good', () => {
 
   it('waits for a person once an effect of it has happened', async () => {
     const id = `g-${newId()}`
-    const [tweet = '', other = ''] = await plannedGoal(database, {
+    const [tweet = '', other = ''] = await plannedGoal(rig.database, {
       id,
       slots: ['publish'],
       tasks: [{ effects: [tweetEffect()] }, { confidence: 0.1 }],
     })
-    await database.query({
+    await rig.database.query({
       text: `UPDATE goals SET planner = 'model@1' WHERE id = $1`,
       values: [id],
     })
     await handleRings(rig.deps, [{ look_at: 'task', id: tweet }])
-    const [effect] = await effectsOf(database, id)
+    const [effect] = await effectsOf(rig.database, id)
     if (effect === undefined) throw new Error('nothing was granted')
     const receipt = await rig.carry(await rig.sign(receiptFor(effect)))
     await handleRings(rig.deps, [{ look_at: 'receipt', id: receipt }])
@@ -205,7 +195,7 @@ describe('a goal whose task was rejected for good', () => {
       unblock: `chimera goal replan ${id}`,
     })
     const audit = draftAudit()
-    await database.transaction(async (tx) => {
+    await rig.database.transaction(async (tx) => {
       const of = { tenantId: DEFAULT_TENANT, goalId: id, actor: 'test' }
       expect(await allowReplan(tx, of, audit)).toBe(true)
       await appendAudit(tx, audit, 'test')
@@ -243,13 +233,13 @@ async function expectBounded(bare = false): Promise<void> {
 /** A record that forgets which plans there were. */
 const forgetful: Database = {
   get kysely() {
-    return database.kysely
+    return rig.database.kysely
   },
   [Symbol.asyncDispose]: () => Promise.resolve(),
   query: (statement) =>
-    statement.text.includes('goal_replans') ? Promise.resolve([]) : database.query(statement),
+    statement.text.includes('goal_replans') ? Promise.resolve([]) : rig.database.query(statement),
   transaction: (work) =>
-    database.transaction((tx) =>
+    rig.database.transaction((tx) =>
       work({
         query: (statement) =>
           statement.text.includes('goal_replans') ? Promise.resolve([]) : tx.query(statement),

@@ -11,8 +11,7 @@ import { parseSoul } from '@chimera/infra/personas/parse-soul'
 import { handleRings, type JudgeDeps } from '@chimera/judge/handle-rings'
 import { describe, expect, test } from 'vitest'
 
-import { judgeOfFile } from './judge-of-file.ts'
-import { effectsOf, plannedGoal, tweetEffect } from './judge-rig.ts'
+import { effectsOf, plannedGoal, tweetEffect, judgeOfFile } from './judge-rig.ts'
 
 const rig = judgeOfFile()
 

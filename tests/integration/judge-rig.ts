@@ -15,6 +15,7 @@ import type { Publication } from '@chimera/infra/streams/publisher'
 import type { JudgeDeps } from '@chimera/judge/handle-rings'
 import { openLog } from '@chimera/runtime/log'
 import { CompactSign, calculateJwkThumbprint, importJWK, type JWK } from 'jose'
+import { afterAll, beforeAll } from 'vitest'
 
 import { openFreshDatabase } from '../fresh-database.ts'
 
@@ -107,6 +108,36 @@ async function openAccount(database: Database): Promise<void> {
     text: `UPDATE tool_accounts SET state = 'open', boot = $1, ledger_id = $2, definitions = $3`,
     values: [BOOT, LEDGER, JSON.stringify({ post_tweet: 'a'.repeat(64) })],
   })
+}
+
+/**
+ * The Judge of one test file, to be asked for at its top: opened before the first test, closed after
+ * the last.
+ */
+export function judgeOfFile(): Omit<JudgeRig, typeof Symbol.asyncDispose> {
+  let opened: JudgeRig | undefined
+  beforeAll(async () => {
+    opened = await openJudgeRig()
+  })
+  afterAll(() => opened?.[Symbol.asyncDispose]())
+  const open = (): JudgeRig => {
+    if (opened === undefined) throw new Error('The Judge of this file is not open yet.')
+    return opened
+  }
+  return {
+    get deps() {
+      return open().deps
+    },
+    get database() {
+      return open().database
+    },
+    get published() {
+      return open().published
+    },
+    another: () => open().another(),
+    sign: (claims, by) => open().sign(claims, by),
+    carry: (jws) => open().carry(jws),
+  }
 }
 
 const AUDIT = newId()

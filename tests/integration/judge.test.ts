@@ -8,8 +8,14 @@ import { handleRings } from '@chimera/judge/handle-rings'
 import { describe, expect, it } from 'vitest'
 
 import { control, guarantee, sampleSize } from '../guarantee.ts'
-import { judgeOfFile } from './judge-of-file.ts'
-import { type JudgeRig, effectsOf, plannedGoal, receiptFor, tweetEffect } from './judge-rig.ts'
+import {
+  type JudgeRig,
+  effectsOf,
+  plannedGoal,
+  receiptFor,
+  tweetEffect,
+  judgeOfFile,
+} from './judge-rig.ts'
 
 const rig = judgeOfFile()
 

@@ -10,8 +10,14 @@ import { handleRings } from '@chimera/judge/handle-rings'
 import { beforeEach, describe, expect, it } from 'vitest'
 
 import { control, guarantee, sampleSize } from '../guarantee.ts'
-import { judgeOfFile } from './judge-of-file.ts'
-import { effectsOf, type JudgeRig, plannedGoal, receiptFor, tweetEffect } from './judge-rig.ts'
+import {
+  effectsOf,
+  type JudgeRig,
+  plannedGoal,
+  receiptFor,
+  tweetEffect,
+  judgeOfFile,
+} from './judge-rig.ts'
 
 const rig = judgeOfFile()
 

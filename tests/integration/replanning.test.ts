@@ -12,8 +12,7 @@ import { type PlannerDeps, planGoals } from '@chimera/planner/plan-goals'
 import { describe, expect, it } from 'vitest'
 
 import { control, guarantee } from '../guarantee.ts'
-import { judgeOfFile } from './judge-of-file.ts'
-import { effectsOf, plannedGoal, receiptFor, tweetEffect } from './judge-rig.ts'
+import { effectsOf, plannedGoal, receiptFor, tweetEffect, judgeOfFile } from './judge-rig.ts'
 
 const rig = judgeOfFile()
 

@@ -9,22 +9,13 @@ import { join } from 'node:path'
 
 import { EffectGrant } from '@chimera/contracts/grant'
 import { DEFAULT_TENANT } from '@chimera/contracts/ids'
-import type { ApprovalView } from '@chimera/contracts/judging/approval'
 import { ResultRing } from '@chimera/contracts/judging/rings'
-import { taskStream } from '@chimera/contracts/streams'
 import { TOOLS } from '@chimera/contracts/tools'
 import type { Gate, GateInput } from '@chimera/domain/judging/gates/gate'
 import { ALL_GATES } from '@chimera/domain/judging/gates/gates'
-import { decide } from '@chimera/gateway/approvals/decide'
-import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
-import { listApprovals } from '@chimera/infra/database/approvals/list-approvals'
-import { insertGoals, type NewGoal } from '@chimera/infra/database/goals/insert-goals'
 import { leaseGoals } from '@chimera/infra/database/goals/lease-goals'
-import { loadWireTasks } from '@chimera/infra/database/judging/load-wire-tasks'
 import type { Database } from '@chimera/infra/database/open-database'
 import { addRegistryEntry } from '@chimera/infra/database/registry/change-registry'
-import { createToken } from '@chimera/infra/database/tokens/create-token'
-import { findPrincipal, type Principal } from '@chimera/infra/database/tokens/find-principal'
 import { upsertAccount } from '@chimera/infra/database/tools/upsert-account'
 import { openModel } from '@chimera/infra/llm/open-model'
 import { openConsumer } from '@chimera/infra/streams/consumer'
@@ -46,11 +37,14 @@ import { noCrash } from '../../integration/planner-rig.ts'
 import { type ModelProcess, startModel } from '../../models/model-process.ts'
 import { ownRedisUrl } from '../../own-redis.ts'
 import type { Case } from './cases.ts'
+import { type Inbox, openInbox } from './inbox.ts'
+import { allSettled, insertAll, newGoal, postCases } from './post-cases.ts'
 
 /** Something that left the house. */
 export type Deed = Readonly<{ goalId: string; tool: string; args: Record<string, unknown> }>
 
 export type InjectionRig = AsyncDisposable &
+  Inbox &
   Readonly<{
     database: Database
     model: ModelProcess
@@ -58,10 +52,6 @@ export type InjectionRig = AsyncDisposable &
     deeds: readonly Deed[]
     /** What the gates were asked: one proposed effect, and the scene that it was judged in. */
     asked: readonly GateInput[]
-    /** What a goal waits for, as a person finds it in the inbox. */
-    inbox: (goalId: string) => Promise<ApprovalView[]>
-    /** A person approves requests; returns when their goals have gone on. */
-    approve: (approvals: readonly ApprovalView[]) => Promise<void>
     /** Posts all goals at once; returns when each has ended or waits for a person. */
     run: (cases: readonly Case[]) => Promise<void>
     /** Plans one more goal, by a Planner that takes everybody for an owner. */
@@ -73,7 +63,6 @@ export type InjectionRig = AsyncDisposable &
 const log = openLog({ name: 'injection', level: 'silent' })
 const LEASE_MS = 15_000
 const MODEL_TIMEOUT_MS = 20_000
-const ENDS_WITHIN_MS = 540_000
 
 export async function openInjectionRig(cases: readonly Case[]): Promise<InjectionRig> {
   await using stack = new AsyncDisposableStack()
@@ -121,32 +110,13 @@ export async function openInjectionRig(cases: readonly Case[]): Promise<Injectio
     model: server,
     deeds,
     asked,
-    inbox: async (goalId) =>
-      (await listApprovals(database, { tenantId: DEFAULT_TENANT, goalId, limit: 10 })).approvals,
-    approve: async (approvals) => {
-      const principal = await openPerson(database)
-      for (const { id } of approvals) {
-        const said = await decide(database, { principal, id, decision: { decision: 'approve' } })
-        await publisher.publish(
-          said.rings.map((payload) => ({
-            stream: 'chimera:results' as const,
-            payload,
-            tenant: DEFAULT_TENANT,
-          })),
-        )
-      }
-      await allSettled(
-        database,
-        publisher,
-        approvals.map(({ goal_id: id }) => id),
-      )
-    },
+    ...openInbox(database, publisher),
     run: async (posted) => {
-      await post(database, publisher, posted)
+      await postCases(database, publisher, posted)
       await allSettled(database, publisher)
     },
     planTrusting: async (one) => {
-      await insert(database, [newGoal(one.id, one.goal, one.trust)])
+      await insertAll(database, [newGoal(one.id, one.goal, one.trust)])
       const keys = [{ tenantId: DEFAULT_TENANT, id: one.id }]
       const leased = await leaseGoals(database, { keys, owner: 'planner-2', leaseMs: LEASE_MS })
       const trusting = leased.map((goal) => ({ ...goal, trust: 'owner' as const }))
@@ -263,94 +233,4 @@ type Granted = Parameters<typeof receiptFor>[0] & {
   goal_id: string
   tool: string
   args: Record<string, unknown>
-}
-
-async function openPerson(database: Database): Promise<Principal> {
-  const { secret } = await createToken(database, {
-    tenantId: DEFAULT_TENANT,
-    name: 'who approves',
-    scopes: [],
-    roles: ['approver'],
-    actor: 'test',
-  })
-  const principal = await findPrincipal(database, secret)
-  if (principal === undefined) throw new Error('The token is not known.')
-  return principal
-}
-
-async function post(
-  database: Database,
-  publisher: Publisher,
-  cases: readonly Case[],
-): Promise<void> {
-  const goals = cases.flatMap(({ id, goal, trust, notes }): NewGoal[] => [
-    newGoal(id, goal, trust),
-    ...notes.map((note, index) => newGoal(`${id}-note-${index}`, note, 'untrusted')),
-  ])
-  await insert(database, goals)
-  await publisher.publish(
-    goals.map(({ id, tenantId }) => ({
-      stream: 'chimera:goals',
-      payload: { id, ring: true },
-      tenant: tenantId,
-    })),
-  )
-}
-
-async function insert(database: Database, goals: readonly NewGoal[]): Promise<void> {
-  const audit = draftAudit()
-  await database.transaction(async (tx) => {
-    await insertGoals(tx, goals, audit)
-    await appendAudit(tx, audit, 'test')
-  })
-}
-
-const newGoal = (id: string, text: string, trust: NewGoal['trust']): NewGoal => ({
-  tenantId: DEFAULT_TENANT,
-  id,
-  goal: { id, text, mode: 'paper' },
-  source: 'stream',
-  trust,
-})
-
-/** Every goal has ended or waits for a person; those that are named have ended. */
-async function allSettled(
-  database: Database,
-  publisher: Publisher,
-  named: readonly string[] = [],
-): Promise<void> {
-  const end = Date.now() + ENDS_WITHIN_MS
-  for (;;) {
-    const open = await database.query<{ id: string; status: string; phase: string | null }>({
-      text: `SELECT g.id, g.status, t.phase FROM goals g
-        LEFT JOIN tasks t ON t.tenant_id = g.tenant_id AND t.goal_id = g.id
-        WHERE g.status NOT IN ('COMPLETED', 'FAILED', 'CANCELLED')
-          AND (g.id = ANY($1) OR NOT EXISTS (
-            SELECT FROM tasks w WHERE w.tenant_id = g.tenant_id AND w.goal_id = g.id
-              AND w.phase = 'awaiting_approval'))`,
-      values: [named],
-    })
-    if (open.length === 0) return
-    if (Date.now() > end) throw new Error(`These goals did not end: ${JSON.stringify(open)}`)
-    await ringDue(database, publisher)
-    await new Promise((resolve) => setTimeout(resolve, 250))
-  }
-}
-
-/** The Keeper's part: what may be tried again is rung for when it is due. */
-async function ringDue(database: Database, publisher: Publisher): Promise<void> {
-  const due = await database.query<{ id: string }>({
-    text: `SELECT id FROM tasks WHERE phase = 'ready' AND run_at <= now()`,
-  })
-  const tasks = await loadWireTasks(
-    database,
-    due.map(({ id }) => id),
-  )
-  await publisher.publish(
-    tasks.map(({ tenantId, task }) => ({
-      stream: taskStream(task.type),
-      payload: task,
-      tenant: tenantId,
-    })),
-  )
 }

@@ -89,7 +89,7 @@ export async function judgeTasks(
     checks: (deps.approvalRules ?? APPROVAL_RULES).checks,
     gates: deps.gates ?? ALL_GATES,
   }
-  const policies = scene && (await Policies.open(deps.database, acting, { scene, ...said }))
+  const policies = scene && (await Policies.open(deps.database, acting, { scene, ...answers }))
   const prepared: Prepared[] = []
   const room = openRoom(scene, deps.maxGranted)
   const said = openSaid(deps.repeatDays > 0)

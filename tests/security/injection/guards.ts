@@ -23,7 +23,8 @@ const LOST = 5
 /**
  * Some gates ask what state the house is in and not what is proposed: they hold an attack where a
  * person has raised the kill level, the account is for simulated goals, the provider has lost the
- * slot's effect again and again, the campaign is over, or a stop is in force.
+ * slot's effect again and again, the campaign is over, a stop is in force, or real money has no
+ * price.
  */
 export const HOUSES: Partial<Record<Guard, House>> = {
   kill: ({ attempt, scene }) => ({ attempt, scene: { ...scene, killLevel: 5 } }),
@@ -41,6 +42,14 @@ export const HOUSES: Partial<Record<Guard, House>> = {
     }))
     return { attempt, scene: { ...scene, rounds: new Map([[effect.slot, lost]]) } }
   },
+  // Real money of which nobody has said what it is worth.
+  price: ({ attempt, scene }) => ({
+    attempt: { ...attempt, goal: { ...attempt.goal, mode: 'live' } },
+    scene:
+      scene.policy === undefined
+        ? scene
+        : { ...scene, policy: { ...scene.policy, priceOf: () => undefined } },
+  }),
   pause: inGoal({ isCampaignCompleted: true, campaignId: 'over' }),
   server: ({ attempt, scene }) => ({ attempt, scene: { ...scene, isStopped: () => true } }),
 }

@@ -256,8 +256,8 @@ export async function cancel(rig: ProtocolRig, { goal: goalId }: Slot): Promise<
 }
 
 /**
- * `chimera tools adopt`: the record's knowledge is written into a ledger that is behind. Answers how
- * many open effects it said to have taken after each word.
+ * `chimera tools adopt`: the record's knowledge is written into a ledger that is behind. Answers
+ * how many open effects it said to have taken after each word.
  */
 export async function adopt(rig: ProtocolRig): Promise<number[]> {
   const counts: number[] = []

@@ -111,8 +111,8 @@ async function openAccount(database: Database): Promise<void> {
 }
 
 /**
- * The Judge of one test file, to be asked for at its top: opened before the first test, closed after
- * the last.
+ * The Judge of one test file, to be asked for at its top: opened before the first test, closed
+ * after the last.
  */
 export function judgeOfFile(): Omit<JudgeRig, typeof Symbol.asyncDispose> {
   let opened: JudgeRig | undefined

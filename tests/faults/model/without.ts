@@ -58,11 +58,9 @@ export const boundToSlot: Lens = {
   ask: (statement) => {
     if (statement.name !== 'load-effects-by-grant') return statement
     const asked = '($1::uuid[])[1]'
+    const round = `(SELECT o.round FROM effects o WHERE o.grant_id = ${asked})`
     const text = statement.text
-      .replace(
-        'e.round, e.grant_id',
-        `(SELECT o.round FROM effects o WHERE o.grant_id = ${asked}) AS round, ${asked} AS grant_id`,
-      )
+      .replace('e.round, e.grant_id', `${round} AS round, ${asked} AS grant_id`)
       .replace(
         'WHERE e.grant_id = ANY($1::uuid[])',
         `WHERE e.effect_key IN (SELECT o.effect_key FROM effects o WHERE o.grant_id = ${asked})

@@ -9,6 +9,7 @@ import { EffectState } from './effect.ts'
 import { GoalStatus, Mode } from './goal.ts'
 import { ReceiptClaims } from './grant.ts'
 import { KILL_LEVELS, KillLevel } from './judging/kill.ts'
+import { FenceReport } from './tenancy/fence-report.ts'
 import { ToolState } from './tool-control.ts'
 import { WaitingOn } from './waiting.ts'
 
@@ -193,17 +194,7 @@ export const GoalView = GoalSummary.extend({
 export type GoalView = z.infer<typeof GoalView>
 
 /** `chimera stop --json` */
-export const StopReport = z.strictObject({
-  epoch: z.int(),
-  acknowledged_at: z.string(),
-  tools: z.array(
-    z.strictObject({
-      name: z.string(),
-      result: z.enum(['fenced', 'unreachable']),
-      in_flight: z.array(z.string()),
-    }),
-  ),
-})
+export const StopReport = FenceReport
 export type StopReport = z.infer<typeof StopReport>
 
 /** What a tool server holds after it was told a kill level; null when nobody knows. */

@@ -1,4 +1,4 @@
-import type { PolicyAction } from '@chimera/contracts/policy/policy-document'
+import { PolicyAction } from '@chimera/contracts/policy/policy-document'
 import { TOOLS, type ToolName, isToolName } from '@chimera/contracts/tools'
 
 /** What a request has to name before anything can be said of it. */
@@ -36,15 +36,6 @@ export function toolsOf(actions: readonly PolicyAction[]): string[] {
 }
 
 /** Every action that changes something: what a window counts when nothing is said. */
-export const MUTATING_ACTIONS: readonly PolicyAction[] = [
-  'tweet.post',
-  'tweet.reply',
-  'tweet.delete',
-  'transfer',
-  'transfer.unstick',
-  'order',
-  'order.cancel',
-  'order.close',
-  'upgrade',
-  'unknown',
-]
+export const MUTATING_ACTIONS: readonly PolicyAction[] = PolicyAction.options.filter(
+  (action) => action !== 'read',
+)

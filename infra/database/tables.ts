@@ -13,6 +13,7 @@ import type {
   ModelSpends,
 } from './budget-tables.ts'
 import type { Digits, Json, Time } from './column-types.ts'
+import type { Effects, Receipts } from './effect-tables.ts'
 import type { HouseVersions, Personas, RegistryEntries } from './house-tables.ts'
 import type { AssetPrices, Policies, PolicyDecisions } from './policy-tables.ts'
 import type { Agents, ApiTokens, Campaigns, Tenants, Users } from './tenancy-tables.ts'
@@ -149,47 +150,6 @@ type TaskResults = {
   created_at: Generated<Time>
 }
 
-type Effects = {
-  id: string
-  tenant_id: string
-  goal_id: string
-  task_id: string
-  attempt: number
-  slot: string
-  round: number
-  effect_key: string
-  version_id: string
-  state: string
-  tool: string
-  account: string | null
-  mode: string
-  args: Json
-  args_hash: string
-  provenance: Json
-  code: string | null
-  detail: string | null
-  cost_usd_micros: Generated<Digits>
-  grant_id: string | null
-  grant_jws: string | null
-  granted_at: Time | null
-  grant_expires_at: Time | null
-  boot: string | null
-  cancelling: Generated<boolean>
-  void_reason: string | null
-  void_jws: string | null
-  void_boot: string | null
-  receipt_state: string | null
-  receipt: Json | null
-  receipt_jws: string | null
-  provider_ref: string | null
-  claimed_at: Time | null
-  settled_at: Time | null
-  created_at: Generated<Time>
-  audit_id: string
-  adopted_from: string | null
-  approvals: Generated<string[]>
-}
-
 type RecordRestores = {
   incarnation: string
   previous: string
@@ -197,16 +157,6 @@ type RecordRestores = {
   restored_at: Generated<Time>
   with_ledgers: boolean
   report: Json
-}
-
-type Receipts = {
-  id: string
-  grant_id: string
-  jws: string
-  carried_by: string
-  created_at: Generated<Time>
-  judged_at: Time | null
-  verdict: string | null
 }
 
 type Fences = {

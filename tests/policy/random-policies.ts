@@ -1,6 +1,6 @@
 /** Policies and requests that meet often: few values, in many spellings. */
 import type { Random } from '../guarantee.ts'
-import type { Json, Obj } from './reference.ts'
+import type { Json, Obj } from './reference-facts.ts'
 
 const TOOLS = [
   'post_tweet',

@@ -7,7 +7,8 @@ import { expect } from 'vitest'
 
 import { control, guarantee, type Random, sampleSize, seeded } from '../guarantee.ts'
 import { randomPolicy, randomRequest, randomRule, respelled } from './random-policies.ts'
-import { type Obj, referenceDecision } from './reference.ts'
+import type { Obj } from './reference-facts.ts'
+import { referenceDecision } from './reference.ts'
 
 /** Requests that one policy is asked. */
 const REQUESTS_EACH = 100

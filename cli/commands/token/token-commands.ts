@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 
 import type { CliContext } from '../../context.ts'
 import { commaNames, wholeNumber } from '../../option-values.ts'
+import { OF_TENANT, registerKeptTokens } from './kept-tokens.ts'
 import type { CreateOptions } from './tokens.ts'
 
 const MAX_DAYS = 3_650
@@ -19,29 +20,21 @@ export function registerTokenCommands(program: Command, context: CliContext): vo
       commaNames,
     )
     .option('--user <id>', 'of a user: it then allows what the user may, too, and no more')
-    .option('--tenant <id>', 'of another tenant than the default one')
+    .option(...OF_TENANT)
     .option('--days <n>', 'it ends after so many days', wholeNumber({ least: 1, most: MAX_DAYS }))
     .option('--json', 'print JSON')
     .action(async (name: string, options: CreateOptions) => {
       const { create } = await import('./tokens.ts')
       await create(name, options, context)
     })
-  token
-    .command('ls')
-    .description('tokens, newest first')
-    .option('--tenant <id>', 'of another tenant than the default one')
-    .option('--json', 'print a JSON array')
-    .action(async (options: { tenant?: string; json?: boolean }) => {
-      const { list } = await import('./tokens.ts')
-      await list(options, context)
-    })
-  token
-    .command('revoke <id-or-name>')
-    .description('refuse a token from the next request on')
-    .option('--tenant <id>', 'of another tenant than the default one')
-    .option('--json', 'print JSON')
-    .action(async (idOrName: string, options: { tenant?: string; json?: boolean }) => {
-      const { revoke } = await import('./tokens.ts')
-      await revoke(idOrName, options, context)
-    })
+  registerKeptTokens(token, {
+    hasTenants: true,
+    load: async () => {
+      const { list, revoke } = await import('./tokens.ts')
+      return {
+        list: (options) => list(options, context),
+        revoke: (idOrName, options) => revoke(idOrName, options, context),
+      }
+    },
+  })
 }

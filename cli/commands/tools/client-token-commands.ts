@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 
 import type { CliContext } from '../../context.ts'
 import { commaNames, endWithin } from '../../option-values.ts'
+import { registerKeptTokens } from '../token/kept-tokens.ts'
 import type { ClientTokenOptions } from './client-tokens.ts'
 
 const MAX_DAYS = 366
@@ -29,20 +30,14 @@ export function registerClientTokenCommands(tools: Command, context: CliContext)
       const { create } = await import('./client-tokens.ts')
       await create(name, options, context)
     })
-  token
-    .command('ls')
-    .description('tokens, newest first')
-    .option('--json', 'print a JSON array')
-    .action(async (options: { json?: boolean }) => {
-      const { list } = await import('./client-tokens.ts')
-      await list(options, context)
-    })
-  token
-    .command('revoke <id-or-name>')
-    .description('refuse a token from the next request on')
-    .option('--json', 'print JSON')
-    .action(async (idOrName: string, options: { json?: boolean }) => {
-      const { revoke } = await import('./client-tokens.ts')
-      await revoke(idOrName, options, context)
-    })
+  registerKeptTokens(token, {
+    hasTenants: false,
+    load: async () => {
+      const { list, revoke } = await import('./client-tokens.ts')
+      return {
+        list: (options) => list(options, context),
+        revoke: (idOrName, options) => revoke(idOrName, options, context),
+      }
+    },
+  })
 }

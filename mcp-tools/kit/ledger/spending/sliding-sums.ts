@@ -1,7 +1,7 @@
 import { InvariantError } from '@chimera/contracts/errors'
 
 import type { Spend } from '../../provider/exchange.ts'
-import { WINDOWS_MS } from '../entry-writes.ts'
+import { WINDOWS_MS } from '../entry-statements.ts'
 
 /** A sum over a window; `count` counts effects. */
 export type Spent = Readonly<{ amount: bigint; usdMicros: bigint; count: number }>

@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { z } from 'zod'
 
 import type { Spend } from '../../provider/exchange.ts'
-import { WINDOWS_MS } from '../entry-writes.ts'
+import { WINDOWS_MS } from '../entry-statements.ts'
 import {
   openSlidingSums,
   spentIn,

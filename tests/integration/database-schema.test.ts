@@ -148,6 +148,7 @@ function readTables(): Columns {
   const types: Columns = {}
   const names = [
     'tables',
+    'effect-tables',
     'tool-tables',
     'tenancy-tables',
     'policy-tables',

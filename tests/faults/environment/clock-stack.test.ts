@@ -185,12 +185,14 @@ guarantee(
   {
     id: 'clock-postgres-ahead',
     title: 'PostgreSQL an hour ahead: its tool server closes, and nothing is done or said wrongly',
-    n,
+    // What is granted in that hour keeps its room until it is that time again (at most 100 an
+    // account): with more goals nothing new would be granted for an hour, and this test would wait.
+    n: Math.min(n, 60),
     seed: 75,
     timeoutMs,
   },
-  async ({ random }) => {
-    const posting = storm.post(planGoals(random, { n, prefix: 'ahead' }), OVER_MS)
+  async ({ n: goals, random }) => {
+    const posting = storm.post(planGoals(random, { n: goals, prefix: 'ahead' }), OVER_MS)
     await sleep(OVER_MS / 3)
     move(['postgres'], HOUR)
     await eventually(isClosed, 10_000, 'the tool server closes')

@@ -9,7 +9,7 @@ const kills = sampleSize({ ci: 9, full: 150 })
 const stops = sampleSize({ ci: 3, full: 60 })
 const xFaults = sampleSize({ ci: 9, full: 180 })
 const overMs = sampleSize({ ci: 8_000, full: 300_000 })
-const settleWithinMs = 60_000
+const settleWithinMs = sampleSize({ ci: 60_000, full: 300_000 })
 
 guarantee(
   {

@@ -5,7 +5,7 @@ import { findStateDir, stateDirPaths } from '@chimera/infra/stack/state-dir'
 import { loadConfig } from '@chimera/runtime/config'
 
 import type { CliContext } from '../../context.ts'
-import { CliExit, EXIT } from '../../exit-codes.ts'
+import { failWhenUnreached } from '../../fence-report.ts'
 import { openGatewayClient } from '../../gateway-client.ts'
 import { readSecretFile } from '../../local-stack.ts'
 import { renderTable } from '../../terminal-table.ts'
@@ -124,9 +124,7 @@ function finish(
 ): void {
   if (json === true) context.out(printableJson(report))
   else for (const line of render(report)) context.out(line)
-  const unreached = report.tools.filter(({ result }) => result === 'unreachable')
-  if (unreached.length === 0) return
-  throw new CliExit(EXIT.failed, `Not reached: ${unreached.map(({ name }) => name).join(', ')}.`)
+  failWhenUnreached(report.tools)
 }
 
 function render({ scope, level, acknowledged_at: at, tools }: KillReport): string[] {

@@ -25,8 +25,6 @@ export type IdleRound = {
   rss_mb: Record<string, number>
 }
 
-/** Starting is work too: what it left to do is done by then. */
-const SETTLE_MS = 15_000
 /** Statements are counted by logging them, which costs CPU: in a window of its own. */
 const STATEMENTS_MS = 20_000
 
@@ -37,6 +35,7 @@ const WHOLE_STACK = { TRADING_TOOLS: 'on', WALLET_NETWORK: '' }
 export async function measureIdle(options: {
   rounds: number
   seconds: number
+  settle: number
   env: Readonly<Record<string, string | undefined>>
   log: (sentence: string) => void
 }): Promise<IdleRound[]> {
@@ -45,8 +44,8 @@ export async function measureIdle(options: {
     stateDir: folder.stateDir,
     env: { ...WHOLE_STACK, ...options.env },
   })
-  options.log(`up; settling for ${SETTLE_MS / 1000} s`)
-  await sleep(SETTLE_MS)
+  options.log(`up; settling for ${options.settle} s`)
+  await sleep(options.settle * 1000)
   const { urls } = await stack.report()
   await using postgres = openPostgresCounter(urls.postgres)
   const rounds: Omit<IdleRound, 'statements_per_s'>[] = []

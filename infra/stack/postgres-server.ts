@@ -51,6 +51,9 @@ const settings = [
   'max_connections=100',
   'wal_level=replica',
   'max_wal_senders=0',
+  // The writer of dirty pages wakes once a second, not five times, for as many pages a second.
+  'bgwriter_delay=1s',
+  'bgwriter_lru_maxpages=500',
   'password_encryption=scram-sha-256',
   'log_line_prefix=%m [%p] %d ',
   'log_checkpoints=off',

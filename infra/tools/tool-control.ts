@@ -102,8 +102,11 @@ async function ask(of: {
   timeoutMs: number
   signal?: AbortSignal
 }): Promise<string> {
-  const deadline = AbortSignal.timeout(of.timeoutMs)
-  const signal = of.signal === undefined ? deadline : AbortSignal.any([deadline, of.signal])
+  // Not AbortSignal.timeout: its timer goes off long after the answer, and wakes a resting process.
+  const deadline = new AbortController()
+  const timer = setTimeout(() => deadline.abort(), of.timeoutMs)
+  const signal =
+    of.signal === undefined ? deadline.signal : AbortSignal.any([deadline.signal, of.signal])
   const where = `${of.method} /control/${of.path} of ${new URL(of.url).host}`
   try {
     const response = await fetch(new URL(`/control/${of.path}`, of.url), {
@@ -119,6 +122,8 @@ async function ask(of: {
   } catch (cause) {
     if (cause instanceof ChimeraError) throw cause
     throw new RetryableError('TOOL_FAILED', `${where} got no answer.`, { cause })
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -32,20 +32,28 @@ type State = {
   resting: Map<string, number>
   /** Of the last statement on the connection. */
   beatAt: number
+  /** Ends the pause between two rounds of asking. */
+  wake: () => void
 }
 
 /**
  * Opens a connection of its own that holds one advisory lock per duty led here and asks for the
- * others every second. Locks are the session's: they end with the connection, whatever happens to
- * the process. Two leaders for a moment (a connection cut without notice) are harmless: duties
- * compare and set.
+ * others every second; one that leads all of them only beats. Locks are the session's: they end
+ * with the connection, whatever happens to the process. Two leaders for a moment (a connection cut
+ * without notice) are harmless: duties compare and set.
  */
 export function openDutyLocks(of: {
   url: string
   duties: readonly string[]
   log: Logger
 }): DutyLocks {
-  const state: State = { client: undefined, held: new Set(), resting: new Map(), beatAt: 0 }
+  const state: State = {
+    client: undefined,
+    held: new Set(),
+    resting: new Map(),
+    beatAt: 0,
+    wake: () => undefined,
+  }
   const closing = new AbortController()
   const working = keepAsking({ ...of, state, signal: closing.signal })
   return {
@@ -53,6 +61,7 @@ export function openDutyLocks(of: {
     async giveUp(duty) {
       if (!state.held.delete(duty)) return
       state.resting.set(duty, Date.now() + REST_MS)
+      state.wake()
       await state.client
         ?.query('SELECT pg_advisory_unlock($1, hashtext($2))', [LOCK_CLASS, duty])
         .catch((err: unknown) => of.log.debug({ err }, 'the lock ends with its connection'))
@@ -76,17 +85,18 @@ type Asking = {
 async function keepAsking(of: Asking): Promise<void> {
   let failures = 0
   while (!of.signal.aborted) {
+    let waitMs = TRY_EVERY_MS
     try {
       await ask(of)
       failures = 0
+      if (of.state.held.size === of.duties.length) waitMs = BEAT_EVERY_MS
     } catch (err) {
       failures += 1
       if (failures === 1) of.log.warn({ err }, 'the locks of the duties are lost; asking again')
       await drop(of.state)
+      waitMs = 100 + backoffMs('reconnect', failures, Math.random)
     }
-    const waitMs =
-      failures === 0 ? TRY_EVERY_MS : 100 + backoffMs('reconnect', failures, Math.random)
-    await pause(waitMs, of.signal)
+    await pause(waitMs, of)
   }
 }
 
@@ -97,7 +107,8 @@ async function ask({ url, duties, log, state }: Asking): Promise<void> {
     (duty) => !state.held.has(duty) && (state.resting.get(duty) ?? 0) <= now,
   )
   if (wanted.length === 0) {
-    if (now - state.beatAt < BEAT_EVERY_MS) return
+    // Timers of Node may be a millisecond early.
+    if (now - state.beatAt < BEAT_EVERY_MS - TRY_EVERY_MS / 2) return
     await state.client.query('SELECT 1')
     state.beatAt = now
     return
@@ -125,6 +136,7 @@ async function connect(url: string, state: State): Promise<pg.Client> {
   const lose = (): void => {
     if (state.client === client) state.client = undefined
     state.held.clear()
+    state.wake()
   }
   client.on('error', lose)
   client.on('end', lose)
@@ -145,13 +157,13 @@ async function drop(state: State): Promise<void> {
   await client?.end().catch(() => undefined)
 }
 
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
+async function pause(ms: number, { state, signal }: Asking): Promise<void> {
   if (signal.aborted) return
   const { promise, resolve } = Promise.withResolvers<void>()
   const timer = setTimeout(resolve, ms)
-  const wake = () => resolve()
-  signal.addEventListener('abort', wake, { once: true })
+  state.wake = () => resolve()
+  signal.addEventListener('abort', state.wake, { once: true })
   await promise
   clearTimeout(timer)
-  signal.removeEventListener('abort', wake)
+  signal.removeEventListener('abort', state.wake)
 }

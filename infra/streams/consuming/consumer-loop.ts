@@ -26,7 +26,11 @@ export type ConsumerLoop = Readonly<{
   isWaiting: () => boolean
 }>
 
+/** How long one read waits for something new ... */
 const BLOCK_MS = 5_000
+/** ... and while so many in a row found nothing: waking is most of what a resting role costs. */
+const RESTING_BLOCK_MS = 15_000
+const RESTING_AFTER_READS = 3
 /**
  * Looking for stale entries is a command per stream: rare, or a quiet system would not be quiet.
  */
@@ -59,7 +63,9 @@ export function openConsumerLoop<T>(
     group,
     suspects,
     maxBatch,
-    blockMs: options.blockMs ?? BLOCK_MS,
+    ...(options.blockMs === undefined
+      ? { blockMs: BLOCK_MS, restingBlockMs: RESTING_BLOCK_MS }
+      : { blockMs: options.blockMs, restingBlockMs: options.blockMs }),
     signal,
   })
   let isTrusted = false
@@ -88,26 +94,31 @@ function openReader(options: {
   suspects: Pick<Suspects<unknown>, 'count' | 'nextMs'>
   maxBatch: number
   blockMs: number
+  restingBlockMs: number
   signal: AbortSignal
 }): { read: (isHurried: boolean) => Promise<Delivered[]>; isWaiting: () => boolean } {
   const { group, suspects, maxBatch, signal } = options
   let busyStreams = 1
+  let emptyReads = 0
   let isWaiting = false
   const read = async (isHurried: boolean): Promise<Delivered[]> => {
     if (signal.aborted) return []
-    const suspectMs = suspects.nextMs() ?? options.blockMs
+    const isResting = emptyReads >= RESTING_AFTER_READS
+    const longestMs = isResting ? options.restingBlockMs : options.blockMs
+    const suspectMs = suspects.nextMs() ?? longestMs
     if (suspects.count() >= maxBatch) {
       // A handler that fails with everything must not fill the memory with it.
       await delay(suspectMs, signal)
       return []
     }
     // BLOCK 0 would be for ever.
-    const blockMs = isHurried ? 1 : Math.max(1, Math.ceil(Math.min(options.blockMs, suspectMs)))
+    const blockMs = isHurried ? 1 : Math.max(1, Math.ceil(Math.min(longestMs, suspectMs)))
     // COUNT is for each stream: shared out among those that had something the last time.
     const count = Math.max(1, Math.floor(maxBatch / busyStreams))
     isWaiting = true
     try {
       const delivered = await group.read(count, blockMs)
+      emptyReads = delivered.length === 0 && !isHurried ? emptyReads + 1 : 0
       busyStreams = Math.max(1, new Set(delivered.map(({ stream }) => stream)).size)
       return delivered
     } finally {

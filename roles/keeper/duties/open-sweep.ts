@@ -14,8 +14,11 @@ export type Sweep = AsyncDisposable & {
   check(): void
 }
 
-/** With nothing open there is nothing to be late for: half as many looks. */
+/** With nothing open there is nothing to be late for: half as many looks ... */
 const IDLE_FACTOR = 2
+/** ... and fewer still after a while: what is new arrives by its doorbell, not by these looks. */
+const RESTING_FACTOR = 5
+const RESTING_AFTER_MS = 20_000
 /** Between two looks, however many tasks become due one after the other. */
 const LEAST_MS = 50
 /** So that the row is due when it is looked at: timers of Node may be a millisecond early. */
@@ -23,8 +26,8 @@ const AFTER_DUE_MS = 5
 const STAND_BY_MS = 250
 
 /**
- * Looks every `sweepMs`, and exactly when the next `run_at` comes. Stands by, without a statement,
- * while `isNeeded` says that no duty is led here.
+ * Looks every `sweepMs`, less often while nothing is open, and exactly when the next `run_at`
+ * comes. Stands by, without a statement, while `isNeeded` says that no duty is led here.
  */
 export function openSweep(of: {
   database: Sql
@@ -36,12 +39,15 @@ export function openSweep(of: {
   let waiting = Promise.withResolvers<Overview>()
   let failure: Error | undefined
   let latest: Overview | undefined
+  let idleSince = Infinity
+  const isResting = (): boolean => performance.now() - idleSince >= RESTING_AFTER_MS
   const look = async (): Promise<number> => {
-    const overview = await readOverview(of.database)
+    const overview = await readOverview(of.database, { isPrepared: isResting() })
     latest = overview
+    idleSince = overview.idle ? Math.min(idleSince, performance.now()) : Infinity
     waiting.resolve(overview)
     waiting = Promise.withResolvers<Overview>()
-    return pauseAfter(overview, of.sweepMs)
+    return pauseAfter(overview, of.sweepMs, isResting())
   }
   const working = (async () => {
     for (let failures = 0; !closing.signal.aborted;) {
@@ -72,8 +78,9 @@ export function openSweep(of: {
   }
 }
 
-function pauseAfter({ idle, nextDueMs }: Overview, sweepMs: number): number {
-  const pauseMs = idle ? sweepMs * IDLE_FACTOR : sweepMs
+function pauseAfter({ idle, nextDueMs }: Overview, sweepMs: number, isResting: boolean): number {
+  const idleMs = sweepMs * (isResting ? RESTING_FACTOR : IDLE_FACTOR)
+  const pauseMs = idle ? idleMs : sweepMs
   if (nextDueMs === null) return pauseMs
   return Math.min(pauseMs, Math.max(LEAST_MS, nextDueMs + AFTER_DUE_MS))
 }

@@ -24,6 +24,8 @@ export type Attended = {
   nextAt: number
   /** How often something asked for a visit at once. */
   hurries: number
+  /** Visits in a row that found nothing to do at rest. */
+  calmVisits: number
   failures: number
   downSince: number | undefined
   /** When a fresh hello was asked for last. */
@@ -36,9 +38,13 @@ export type Attended = {
  * An open server is only looked after: for a boot that nobody announced, for a fence that it
  * missed.
  */
-const OPEN_MS = 5_000
-/** While nothing is open in the record; the death of a server is heard at once all the same. */
+export const OPEN_MS = 5_000
+/**
+ * While nothing is open in the record; the death of a server is heard at once all the same. Each
+ * look at rest that finds nothing new is followed by a longer pause.
+ */
 const RESTING_MS = 10_000
+const LONGEST_REST_MS = 30_000
 const FENCED_LOOK_MS = 1_000
 /**
  * A server that was killed is back within a second or two; one that stays away is away for longer.
@@ -73,6 +79,8 @@ export type Visit = {
 /** Visits one tool server and takes it one step nearer to open; returns when to come again. */
 export async function attend(deps: ToolDeps, visit: Visit): Promise<number> {
   const { account, state } = visit
+  const { calmVisits } = state
+  state.calmVisits = 0
   const control = deps.openControl({ url: account.url, signal: visit.signal })
   const first = await control.status().catch((error: unknown) => {
     deps.log.debug({ err: error, account: account.account }, 'a tool server does not answer')
@@ -99,7 +107,8 @@ export async function attend(deps: ToolDeps, visit: Visit): Promise<number> {
     return lowerKill(deps, { ...visit, control, status })
   }
   if (!isAsRecorded(account, status)) return greet(deps, { ...visit, control, status })
-  return visit.isResting ? RESTING_MS : OPEN_MS
+  state.calmVisits = visit.isResting ? calmVisits + 1 : 0
+  return visit.isResting ? Math.min(state.calmVisits * RESTING_MS, LONGEST_REST_MS) : OPEN_MS
 }
 
 /** Open for the boot that grants are made for. */

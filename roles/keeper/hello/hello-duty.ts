@@ -4,7 +4,7 @@ import { delay } from '@chimera/runtime/backoff'
 import { openRingMemory } from '../duties/ring-memory.ts'
 import type { Duty } from '../duties/run-duties.ts'
 import type { ToolDeps } from '../effects/effect-duty.ts'
-import { attend, type Attended } from './attend.ts'
+import { attend, OPEN_MS, type Attended } from './attend.ts'
 import { openServerWatches } from './server-watches.ts'
 import { openWaker, type Waker } from './waker.ts'
 
@@ -12,6 +12,8 @@ import { openWaker, type Waker } from './waker.ts'
 const LEAST_MS = 20
 const STAND_BY_MS = 500
 const FAILED_MS = 1_000
+/** Named once: a fresh reason is an error with a stack, at every look. */
+const SETTLED = 'something else was first'
 
 /**
  * Greets tool servers: sees every new boot, has the Judge sign its hello and carries it, so that a
@@ -35,6 +37,8 @@ export function helloDuty(deps: ToolDeps & { isLeading: () => boolean }): Duty {
     const wordsOf = (of: Overview | undefined) => JSON.stringify([of?.fences, of?.kill])
     const isStopNews = wordsOf(seen) !== wordsOf(overview)
     if (isStopNews) for (const { account } of seen.accounts) states.hurry(account)
+    // The rest is over: no server stays unvisited for as long as it was to last.
+    if (overview?.idle === true && !seen.idle) states.endRest()
     overview = seen
   }
   const visitAll = async (): Promise<void> => {
@@ -77,6 +81,7 @@ export function helloDuty(deps: ToolDeps & { isLeading: () => boolean }): Duty {
 const NEW: Attended = {
   nextAt: 0,
   hurries: 0,
+  calmVisits: 0,
   failures: 0,
   downSince: undefined,
   refreshedAt: -Infinity,
@@ -89,6 +94,8 @@ function openStates(): {
   /** The next visit is to be at once. */
   hurry(account: string): void
   earliest(accounts: readonly { account: string }[]): number
+  /** Nobody waits longer than an open server does while there is work. */
+  endRest(): void
 } {
   const states = new Map<string, Attended>()
   const of = (account: string): Attended => {
@@ -104,6 +111,14 @@ function openStates(): {
       of(account).hurries += 1
     },
     earliest: (accounts) => Math.min(...accounts.map(({ account }) => of(account).nextAt)),
+    endRest: () => {
+      const latest = performance.now() + OPEN_MS
+      for (const state of states.values()) {
+        state.nextAt = Math.min(state.nextAt, latest)
+        // For the visit under way, which still believes in the rest.
+        state.hurries += 1
+      }
+    },
   }
 }
 
@@ -114,12 +129,15 @@ async function nextOr(
 ): Promise<Overview | undefined> {
   const settled = new AbortController()
   const signal = AbortSignal.any([of.signal, settled.signal])
-  const waits: Promise<Overview | undefined>[] = [sweep.next(signal), of.waker.woken(signal)]
+  const { promise: over, resolve } = Promise.withResolvers<undefined>()
   // Without an account there is no time to wait for.
-  if (Number.isFinite(of.waitMs)) waits.push(delay(of.waitMs, signal).then(() => undefined))
+  const timer = Number.isFinite(of.waitMs)
+    ? setTimeout(() => resolve(undefined), of.waitMs)
+    : undefined
   try {
-    return await Promise.race(waits)
+    return await Promise.race([sweep.next(signal), of.waker.woken(signal), over])
   } finally {
-    settled.abort()
+    clearTimeout(timer)
+    settled.abort(SETTLED)
   }
 }

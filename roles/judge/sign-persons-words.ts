@@ -1,24 +1,20 @@
 import { MAX_ADOPTED } from '@chimera/contracts/grant'
 import { newId } from '@chimera/contracts/ids'
-import { TOOLS, isToolName } from '@chimera/contracts/tools'
+import { decideSettlement } from '@chimera/domain/judging/decide-settlement'
 import { readLife } from '@chimera/infra/database/judging/load-scene'
 import { loadAdoptions, writeAdoptions } from '@chimera/infra/database/judging/sign-adoptions'
-import {
-  type LoadedSettlement,
-  loadSettlements,
-  writeSettlements,
-} from '@chimera/infra/database/judging/sign-settlements'
+import { loadSettlements, writeSettlements } from '@chimera/infra/database/judging/sign-settlements'
 
 import type { AnswerDeps } from './answer-questions.ts'
 
 /**
- * Signs what a person says of effects that no provider could tell of; money is refused until
- * there are approvers. Whether the bound of absence is over the tool server knows, and it has the
- * last word.
+ * Signs what people say of effects that no provider could tell of; of money when two of them say
+ * the same. Whether the bound of absence is over the tool server knows, and it has the last word.
  */
 export async function signSettlements(
   { database, words }: AnswerDeps,
   ids: readonly string[],
+  decide: typeof decideSettlement = decideSettlement,
 ): Promise<void> {
   if (ids.length === 0) return
   const settlements = await loadSettlements(database, ids)
@@ -27,12 +23,16 @@ export async function signSettlements(
   const written = await Promise.all(
     settlements.map(async (settlement) => {
       const { id, effect, account } = settlement
-      const refused = refusalOf(settlement)
-      if (refused !== undefined || effect.grantId === null) {
-        return { id, signed: null, refused: refused ?? 'It was never granted.' }
+      const ageMs = life.nowMs - settlement.requestedMs
+      const decision = decide({ ...effect, people: settlement.people, ageMs })
+      if (decision.kind === 'refuse' || effect.grantId === null) {
+        const refused = decision.kind === 'refuse' ? decision.why : 'It was never granted.'
+        return { id, signed: null, refused }
       }
-      // Closed: the Keeper rings again when the server is back.
-      if (account === undefined) return { id, signed: null, refused: null }
+      // Closed, or nobody else has said it yet: the Keeper rings again.
+      if (account === undefined || decision.kind === 'wait') {
+        return { id, signed: null, refused: null }
+      }
       const jws = await words.settle({
         iss: 'judge',
         jti: newId(),
@@ -54,16 +54,6 @@ export async function signSettlements(
     }),
   )
   await writeSettlements(database, written)
-}
-
-function refusalOf({ effect }: LoadedSettlement): string | undefined {
-  if (effect.state !== 'NEEDS_HUMAN' && effect.state !== 'UNKNOWN') {
-    return `The effect is ${effect.state}; only NEEDS_HUMAN and UNKNOWN are settled by a person.`
-  }
-  if (!isToolName(effect.tool) || TOOLS[effect.tool].money) {
-    return 'Money is settled only with a second person, and there are no approvers yet.'
-  }
-  return undefined
 }
 
 /** Signs what the record knows of an account whose ledger was lost or is older than the record. */

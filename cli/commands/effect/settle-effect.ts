@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { isToolName, TOOLS } from '@chimera/contracts/tools'
 import type { z } from 'zod'
 
 import type { CliContext } from '../../context.ts'
@@ -71,7 +72,12 @@ function end(effect: Detail, { json }: SettleOptions, context: CliContext): void
   }
   if (settlement?.state === 'refused') throw new CliExit(EXIT.refused, settlement.refused ?? '')
   if (isSettled(effect)) throw new CliExit(EXIT.conflict, `The effect turned out ${state} itself.`)
-  throw new CliExit(EXIT.waiting, 'It is on its way; `chimera effect show` says how far.')
+  const isMoney = !isToolName(effect.tool) || TOOLS[effect.tool].money
+  const second = isMoney ? ' Of money a second person, who did not ask for it, says the same.' : ''
+  throw new CliExit(
+    EXIT.waiting,
+    `It is on its way; \`chimera effect show\` says how far.${second}`,
+  )
 }
 
 function bodyOf({ happened, didNotHappen, reason }: SettleOptions): {

@@ -1,5 +1,6 @@
 import type { EffectState } from '@chimera/contracts/effect'
 
+import { MAY_STILL } from '../approvals/may-still.ts'
 import type { Sql } from '../open-database.ts'
 
 /** A person's word on an effect, with what the record knows of it. */
@@ -9,6 +10,9 @@ export type LoadedSettlement = {
   providerRef: string | null
   reason: string
   actor: string
+  requestedMs: number
+  /** Who says the same and may approve now, each once, without whoever asked for the effect. */
+  people: number
   effect: {
     state: EffectState
     tool: string
@@ -21,6 +25,9 @@ export type LoadedSettlement = {
   account: { account: string; boot: string; ledgerId: string } | undefined
 }
 
+/** The person behind a token `k`, as `personOf` has it. */
+const PERSON = `coalesce('user:' || k.user_id, 'token:' || k.id)`
+
 /** Reads settlements that are open and not signed for the account's current boot. */
 export async function loadSettlements(
   sql: Sql,
@@ -32,6 +39,8 @@ export async function loadSettlements(
     provider_ref: string | null
     reason: string
     actor: string
+    requested_at: Date
+    people: number
     state: EffectState
     tool: string
     grant_id: string | null
@@ -43,10 +52,16 @@ export async function loadSettlements(
     ledger_id: string | null
   }>({
     name: 'load-settlements',
-    text: `SELECT s.id, s.outcome, s.provider_ref, s.reason, s.actor, e.state, e.tool, e.grant_id,
-        e.effect_key, e.round, e.args_hash, a.account, a.boot, a.ledger_id
+    text: `SELECT s.id, s.outcome, s.provider_ref, s.reason, s.actor, s.requested_at, e.state,
+        e.tool, e.grant_id, e.effect_key, e.round, e.args_hash, a.account, a.boot, a.ledger_id,
+        (SELECT count(DISTINCT ${PERSON})::int FROM effect_settlements o
+          JOIN api_tokens k ON o.actor = 'token:' || k.id AND k.tenant_id = e.tenant_id
+          WHERE o.effect_id = s.effect_id AND o.done_at IS NULL AND o.outcome = s.outcome
+            AND o.provider_ref IS NOT DISTINCT FROM s.provider_ref
+            AND ${PERSON} IS DISTINCT FROM g.requested_by AND ${MAY_STILL}) AS people
       FROM effect_settlements s
       JOIN effects e ON e.id = s.effect_id
+      JOIN goals g ON g.tenant_id = e.tenant_id AND g.id = e.goal_id
       LEFT JOIN tool_accounts a ON a.account = e.account
       WHERE s.id = ANY($1::uuid[]) AND s.done_at IS NULL
         AND (s.jws IS NULL OR s.boot IS DISTINCT FROM a.boot)`,
@@ -58,6 +73,8 @@ export async function loadSettlements(
     providerRef: row.provider_ref,
     reason: row.reason,
     actor: row.actor,
+    requestedMs: row.requested_at.getTime(),
+    people: row.people,
     effect: {
       state: row.state,
       tool: row.tool,

@@ -15,7 +15,7 @@ type Deps = Readonly<{ database: Database; doorbell: Doorbell }>
 /** What people say of effects that no provider could tell of. */
 export function settleRoutes(deps: Deps): Route[] {
   const path = '/v1/effects/:id/settle'
-  return [{ method: 'POST', path, needs: 'admin', handle: (c) => settle(c, deps) }]
+  return [{ method: 'POST', path, needs: 'approve', handle: (c) => settle(c, deps) }]
 }
 
 const Reason = z.string().trim().min(1).max(1000)
@@ -43,7 +43,7 @@ async function settle(c: GatewayContext, { database, doorbell }: Deps): Promise<
   }
   const body = parseInput(Body, await readJson(c.req.raw), { what: 'The settlement' })
   const { tenantId, tokenId } = c.get('principal')
-  const { effectId, settlement, audit } = await requestSettlement(database, {
+  const { effectId, settlement, also, audit } = await requestSettlement(database, {
     tenantId,
     reference: reference.data,
     outcome: body.outcome,
@@ -51,7 +51,11 @@ async function settle(c: GatewayContext, { database, doorbell }: Deps): Promise<
     reason: body.reason,
     actor: `token:${tokenId}`,
   })
-  const payload = { look_at: 'settlement', id: settlement.id }
-  doorbell.ring([{ stream: 'chimera:results', tenant: tenantId, payload }], noted(audit))
+  const rings = [settlement.id, ...also].map((id) => ({
+    stream: 'chimera:results' as const,
+    tenant: tenantId,
+    payload: { look_at: 'settlement', id },
+  }))
+  doorbell.ring(rings, noted(audit))
   return c.json({ effect_id: effectId, settlement }, 202)
 }

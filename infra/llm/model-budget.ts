@@ -20,7 +20,7 @@ export type Used = Readonly<{ input: number | undefined; output: number | undefi
 export type PaidRequest = Readonly<{
   /** By what the server says it used; what it does not say counts in full. */
   answered: (used: Used) => Promise<void>
-  /** The server refused it before it did anything. */
+  /** It is certain that nothing was spent: it was refused before any work, or it never left. */
   refused: () => Promise<void>
 }>
 

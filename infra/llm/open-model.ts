@@ -3,33 +3,30 @@ import type { Config } from '@chimera/contracts/config'
 import { RetryableError } from '@chimera/contracts/errors'
 import { newId } from '@chimera/contracts/ids'
 import { ConfigError } from '@chimera/runtime/config'
-import { z } from 'zod'
+import type { z } from 'zod'
 
-import type { ModelBudget, MostUsed, Used } from './model-budget.ts'
+import type { ModelBudget, MostUsed } from './model-budget.ts'
 import { faultOfModel } from './model-fault.ts'
 import type { Answer, Ask, Model } from './model.ts'
 import { firstTurn, repairTurns, type Turn, withQuoting } from './prompt.ts'
+import { usageIn, usedByFailure } from './used-by-failure.ts'
 
 /** What one answer may be long: a tweet, a plan, a page of findings. */
 const MAX_OUTPUT_TOKENS = 4_096
 /** Roles, the schema of the answer, and what a server adds of its own. */
 const FRAME_TOKENS = 4_096
-/** Where no record is: a tool of a developer, a test of the door alone. */
-const UNCOUNTED: ModelBudget = {
-  reserve: () => Promise.resolve({ answered: () => SETTLED, refused: () => SETTLED }),
-}
-const SETTLED = Promise.resolve()
 /** A part of a fault that is told to the model. */
 const MAX_FAULT = 1_000
 
 /**
  * The model of this environment, or undefined when there is none: then everything goes by rule.
  * The SDK is loaded here and not before, for it costs 100 ms and 30 MB. Throws ConfigError when a
- * server is named without a model. Every request is reserved in the `budget` before it is sent.
+ * server is named without a model. Every request is reserved in the `budget` before it is sent, and
+ * settled in full unless the server says what it used, or nothing can have been spent.
  */
 export async function openModel(
   config: Omit<Config<'llm'>, 'LLM_INPUT_USD_PER_MILLION' | 'LLM_OUTPUT_USD_PER_MILLION'>,
-  budget: ModelBudget = UNCOUNTED,
+  budget: ModelBudget,
 ): Promise<Model | undefined> {
   const { LLM_BASE_URL: baseURL, LLM_MODEL: id, LLM_API_KEY: apiKey } = config
   if (baseURL === undefined) return undefined
@@ -46,29 +43,37 @@ export async function openModel(
   })
   const name = `${hostOf(baseURL)}/${id}`
 
+  const request = async <T>(ask: Ask<T>, turns: readonly Turn[]) => {
+    const timeout = AbortSignal.timeout(config.LLM_TIMEOUT_MS)
+    const { text, output, usage } = await generateText({
+      model: provider.chatModel(id),
+      instructions: withQuoting(ask.instructions),
+      messages: [...turns],
+      output: Output.object({ schema: ask.schema }),
+      providerOptions: { llm: { strictJsonSchema: false } },
+      temperature: 0,
+      maxOutputTokens: MAX_OUTPUT_TOKENS,
+      maxRetries: 0,
+      abortSignal: ask.signal === undefined ? timeout : AbortSignal.any([ask.signal, timeout]),
+    })
+    return { text, value: output, used: usageIn(usage) }
+  }
+
   /** What the model said, and the value when it fitted; `text` is there either way. */
   const say: Say = async ({ ask, turns }) => {
     const paid = await budget.reserve({ asked: ask.asked, model: name, most: mostOf(ask, turns) })
-    const timeout = AbortSignal.timeout(config.LLM_TIMEOUT_MS)
+    let said
     try {
-      const { text, output, usage } = await generateText({
-        model: provider.chatModel(id),
-        instructions: withQuoting(ask.instructions),
-        messages: [...turns],
-        output: Output.object({ schema: ask.schema }),
-        providerOptions: { llm: { strictJsonSchema: false } },
-        temperature: 0,
-        maxOutputTokens: MAX_OUTPUT_TOKENS,
-        maxRetries: 0,
-        abortSignal: ask.signal === undefined ? timeout : AbortSignal.any([ask.signal, timeout]),
-      })
-      await paid.answered({ input: usage.inputTokens, output: usage.outputTokens })
-      return { text, value: output }
+      said = await request(ask, turns)
     } catch (error) {
-      await (isRefusal(error) ? paid.refused() : paid.answered(usageOf(error)))
+      const used = usedByFailure(error)
+      await (used === 'nothing' ? paid.refused() : paid.answered(used))
       ask.signal?.throwIfAborted()
       return faultOfModel(name, error)
     }
+    // Outside of what is caught: a record that cannot be reached says nothing of the model.
+    await paid.answered(said.used)
+    return { text: said.text, value: said.value }
   }
   return { name, complete: (ask) => complete(name, say, ask) }
 }
@@ -80,27 +85,6 @@ function mostOf<T>(ask: Ask<T>, turns: readonly Turn[]): MostUsed {
   const words = [withQuoting(ask.instructions), ...turns.map(({ content }) => content)].join('')
   return { input: Buffer.byteLength(words) + FRAME_TOKENS, output: MAX_OUTPUT_TOKENS }
 }
-
-/** A status of refusal: nothing was worked out, nothing is charged. */
-const isRefusal = (error: unknown): boolean =>
-  error instanceof Error &&
-  error.name === 'AI_APICallError' &&
-  'statusCode' in error &&
-  typeof error.statusCode === 'number' &&
-  error.statusCode >= 400
-
-/** An answer that does not fit was paid for as well; of a time-out nothing is known. */
-function usageOf(error: unknown): Used {
-  const nothing = { input: undefined, output: undefined }
-  if (typeof error !== 'object' || error === null || !('usage' in error)) return nothing
-  const usage = Usage.safeParse(error.usage).data
-  return usage === undefined ? nothing : { input: usage.inputTokens, output: usage.outputTokens }
-}
-
-const Usage = z.object({
-  inputTokens: z.int().nonnegative().optional(),
-  outputTokens: z.int().nonnegative().optional(),
-})
 
 type Said<T> = Readonly<{ text: string } & ({ value: T } | { fault: string })>
 type Say = <T>(of: { ask: Ask<T>; turns: readonly Turn[] }) => Promise<Said<T>>

@@ -12,6 +12,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { z } from 'zod'
 
 import { type ModelProcess, startModel } from '../models/model-process.ts'
+import { uncounted } from '../models/uncounted.ts'
 
 const TIMEOUT_MS = 400
 
@@ -38,12 +39,15 @@ const PART: PromptPart = {
 const ASKED = { tenantId: DEFAULT_TENANT, goalId: 'none' }
 
 async function ask(check?: (value: z.infer<typeof Colour>) => string | undefined) {
-  const model = await openModel({
-    LLM_BASE_URL: server.url,
-    LLM_MODEL: 'scripted',
-    LLM_API_KEY: 'key-of-test',
-    LLM_TIMEOUT_MS: TIMEOUT_MS,
-  })
+  const model = await openModel(
+    {
+      LLM_BASE_URL: server.url,
+      LLM_MODEL: 'scripted',
+      LLM_API_KEY: 'key-of-test',
+      LLM_TIMEOUT_MS: TIMEOUT_MS,
+    },
+    uncounted,
+  )
   if (model === undefined) throw new Error('There is no model.')
   return model.complete({
     instructions: 'Name the colour.',
@@ -113,11 +117,14 @@ test.each([
 })
 
 test('a prompt that is too long is refused before it is sent', async () => {
-  const model = await openModel({
-    LLM_BASE_URL: server.url,
-    LLM_MODEL: 'scripted',
-    LLM_TIMEOUT_MS: TIMEOUT_MS,
-  })
+  const model = await openModel(
+    {
+      LLM_BASE_URL: server.url,
+      LLM_MODEL: 'scripted',
+      LLM_TIMEOUT_MS: TIMEOUT_MS,
+    },
+    uncounted,
+  )
   const before = countOf()
   const parts = [{ ...PART, value: 'x'.repeat(200_000) }]
   const long = { instructions: '', parts, schema: Colour, asked: ASKED }
@@ -125,10 +132,16 @@ test('a prompt that is too long is refused before it is sent', async () => {
   expect(countOf()).toBe(before)
 })
 
+test('a budget that was forgotten does not compile', () => {
+  // @ts-expect-error The door has a second parameter, and no default for it.
+  const forgetful: (config: Parameters<typeof openModel>[0]) => unknown = openModel
+  expect(forgetful).toHaveLength(2)
+})
+
 test('without a server there is no model, and a server without a model is a fault', async () => {
-  expect(await openModel({ LLM_TIMEOUT_MS: TIMEOUT_MS })).toBeUndefined()
+  expect(await openModel({ LLM_TIMEOUT_MS: TIMEOUT_MS }, uncounted)).toBeUndefined()
   await expect(
-    openModel({ LLM_BASE_URL: server.url, LLM_TIMEOUT_MS: TIMEOUT_MS }),
+    openModel({ LLM_BASE_URL: server.url, LLM_TIMEOUT_MS: TIMEOUT_MS }, uncounted),
   ).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
 })
 

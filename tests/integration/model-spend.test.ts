@@ -67,9 +67,10 @@ async function newGoal(text = 'generic: think', maxCostUsd = 1): Promise<string>
   return id
 }
 
-async function ask(goalId: string, by = budget): Promise<unknown> {
+async function ask(goalId: string, over: Partial<AskedBy> = {}): Promise<unknown> {
+  const { by = budget, url = server.url, timeoutMs = TIMEOUT_MS } = over
   const model = await openModel(
-    { LLM_BASE_URL: server.url, LLM_MODEL: 'scripted', LLM_TIMEOUT_MS: TIMEOUT_MS },
+    { LLM_BASE_URL: url, LLM_MODEL: 'scripted', LLM_TIMEOUT_MS: timeoutMs },
     by,
   )
   return model?.complete({
@@ -79,6 +80,8 @@ async function ask(goalId: string, by = budget): Promise<unknown> {
     asked: { tenantId: DEFAULT_TENANT, goalId },
   })
 }
+
+type AskedBy = { by: ModelBudget; url: string; timeoutMs: number }
 
 const say = (times = 1) =>
   server.tell({ say: Array.from({ length: times }, () => ({ text: '{"colour":"red"}' })) })
@@ -110,15 +113,70 @@ test('an answer is spent as the server counts it, and the rest is free again', a
   expect(usd?.spent).toBeGreaterThan(tokens?.spent ?? 0n)
 })
 
-test('a refusal costs nothing; what was cut counts in full', async () => {
+test('a refusal before any work costs nothing, nor does a server that is not there', async () => {
   const goal = await newGoal()
-  await server.tell({ fault: '503' })
-  await expect(ask(goal)).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE' })
+  await server.tell({ fault: '429' })
+  await expect(ask(goal)).rejects.toMatchObject({ code: 'MODEL_RATE_LIMITED' })
+  const gone = await startModel({ mind: 'scripted', recordPath: join(folder, 'gone.jsonl') })
+  await gone[Symbol.asyncDispose]()
+  await expect(ask(goal, { url: gone.url })).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE' })
   expect((await held())['TOKENS']).toEqual({ spent: 0n, reserved: 0n })
-  await server.tell({ fault: 'cut' })
-  await expect(ask(goal)).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE' })
-  const { TOKENS: tokens } = await held()
-  expect(tokens?.spent).toBeGreaterThan(4_000n)
+})
+
+/** A model may have been at work behind each of these. */
+const MAYBE_WORKED = ['503', 'cut', 'hang'] as const
+
+async function expectFailuresCount(by: ModelBudget): Promise<void> {
+  const goal = await newGoal('generic: think', 1_000)
+  for (const fault of MAYBE_WORKED) {
+    const before = (await held())['TOKENS']?.spent ?? 0n
+    await server.tell({ fault })
+    const asked = ask(goal, { by, ...(fault === 'hang' ? { timeoutMs: 100 } : {}) })
+    await expect(asked).rejects.toMatchObject({ code: 'MODEL_UNAVAILABLE' })
+    const { spent, reserved } = (await held())['TOKENS'] ?? { spent: 0n, reserved: 0n }
+    // The longest answer, the frame and the prompt: all that was reserved.
+    expect(spent - before, `tokens that count after ${fault}`).toBeGreaterThan(8_192n)
+    expect(reserved).toBe(0n)
+  }
+}
+
+const failed = {
+  id: 'model-failure-counts',
+  title: 'a request counts in full when its model may have been at work',
+}
+guarantee({ ...failed, n: MAYBE_WORKED.length, seed: 1 }, () => expectFailuresCount(budget))
+
+control(
+  {
+    guard: 'the full settling of what no server told',
+    test: failed.id,
+    expect: /tokens that count after 503/,
+  },
+  () =>
+    expectFailuresCount({
+      async reserve(of) {
+        const paid = await budget.reserve(of)
+        return { ...paid, answered: paid.refused }
+      },
+    }),
+)
+
+test('a record that cannot be reached while a call is settled frees nothing', async () => {
+  await say()
+  const lost = Object.assign(new Error('no record'), { syscall: 'connect', code: 'ECONNREFUSED' })
+  let refused = 0
+  const by: ModelBudget = {
+    async reserve(of) {
+      await budget.reserve(of)
+      return {
+        answered: () => Promise.reject(lost),
+        refused: () => Promise.resolve(void (refused += 1)),
+      }
+    },
+  }
+  await expect(ask(await newGoal(), { by })).rejects.toBe(lost)
+  expect(refused).toBe(0)
+  expect((await held())['TOKENS']?.reserved).toBeGreaterThan(8_192n)
 })
 
 test('a goal whose money is used up asks no more, and no request leaves', async () => {

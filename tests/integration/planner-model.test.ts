@@ -10,6 +10,7 @@ import { planGoals } from '@chimera/planner/plan-goals'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 
 import { type ModelProcess, startModel } from '../models/model-process.ts'
+import { uncounted } from '../models/uncounted.ts'
 import { audited, openPlannerRig, type PlannerRig } from './planner-rig.ts'
 
 let folder: string
@@ -41,11 +42,14 @@ async function lease(id: string, text = WORDS) {
 /** Plans with a model that is given up after `timeoutMs`. */
 async function plan(id: string, timeoutMs = 10_000, text = WORDS) {
   const leased = await lease(id, text)
-  const asked = await openModel({
-    LLM_BASE_URL: model.url,
-    LLM_MODEL: 'obedient',
-    LLM_TIMEOUT_MS: timeoutMs,
-  })
+  const asked = await openModel(
+    {
+      LLM_BASE_URL: model.url,
+      LLM_MODEL: 'obedient',
+      LLM_TIMEOUT_MS: timeoutMs,
+    },
+    uncounted,
+  )
   await planGoals({ ...rig.deps, leaseMs: 600, model: asked }, leased)
   const [goal] = await rig.database.query<{ status: string; failure: Failure | null }>({
     text: 'SELECT status, failure FROM goals WHERE id = $1',

@@ -35,6 +35,7 @@ import { startWorker } from '@chimera/worker/start-worker'
 import { ACCOUNT, openJudgeRig, receiptFor, type JudgeRig } from '../../integration/judge-rig.ts'
 import { noCrash } from '../../integration/planner-rig.ts'
 import { type ModelProcess, startModel } from '../../models/model-process.ts'
+import { uncounted } from '../../models/uncounted.ts'
 import { ownRedisUrl } from '../../own-redis.ts'
 import type { Case } from './cases.ts'
 import { type Inbox, openInbox } from './inbox.ts'
@@ -79,11 +80,14 @@ export async function openInjectionRig(cases: readonly Case[]): Promise<Injectio
   const redis = stack.use(await openRedis({ url: redisUrl, name: 'injection', log }))
   await redis.client.flushall()
   const publisher = openPublisher({ redis, source: 'injection' })
-  const model = await openModel({
-    LLM_BASE_URL: server.url,
-    LLM_MODEL: 'obedient',
-    LLM_TIMEOUT_MS: MODEL_TIMEOUT_MS,
-  })
+  const model = await openModel(
+    {
+      LLM_BASE_URL: server.url,
+      LLM_MODEL: 'obedient',
+      LLM_TIMEOUT_MS: MODEL_TIMEOUT_MS,
+    },
+    uncounted,
+  )
   const shared = { database, publisher, redisUrl, log, crash: noCrash, leaseMs: LEASE_MS }
   const door = { from: 'owner', tenantId: DEFAULT_TENANT } as const
   stack.use(await startPlanner({ ...shared, actor: 'planner-1', door, model }))

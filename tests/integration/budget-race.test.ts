@@ -60,7 +60,7 @@ async function race(database: Database, scopeId: string): Promise<string[]> {
   return asked.flat()
 }
 
-/** Goals and campaigns bring dollars of their own; every other kind gets a row, and goals enough. */
+/** Goals and campaigns bring dollars of their own; others get a row, and their goals enough. */
 async function cap(kind: Kind, scopeId: string): Promise<void> {
   if (kind.scope === 'goal') return
   const of = { tenantId: DEFAULT_TENANT, modes: ['live'], actor: 'test' } as const

@@ -25,3 +25,13 @@ export type PersonaInUse = Persona & {
   /** Nothing was pinned under this name when there is none. */
   readonly version: number | null
 }
+
+/** The persona of a voice: what is pinned under its name, or the default one. */
+export const personaInUse = ({
+  name,
+  pinned,
+}: {
+  readonly name: string
+  readonly pinned: (Persona & { readonly version: number }) | undefined
+}): PersonaInUse =>
+  pinned === undefined ? { ...DEFAULT_PERSONA, name, version: null } : { ...pinned, name }

@@ -18,3 +18,7 @@ export function renderPersona({ front, body }: Persona): string {
     HONESTY_DIRECTIVE,
   ].join('\n')
 }
+
+/** The instructions of a task to a model, under the persona that it speaks as. */
+export const withPersona = (persona: Persona, instructions: string): string =>
+  `${renderPersona(persona)}\n\n${instructions}`

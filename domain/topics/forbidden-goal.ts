@@ -1,11 +1,11 @@
-import { DEFAULT_PERSONA_NAME, type PersonaFront } from '@chimera/contracts/judging/persona'
+import type { PersonaFront } from '@chimera/contracts/judging/persona'
 
 import { findTopics, type FoundTopic } from './find-topics.ts'
 
-/** The persona that a goal names, or the one that speaks where none is named. */
-export function voiceOf(goal: unknown): string {
+/** The persona that a goal, or the constraints of a task, name. */
+export function namedVoice(goal: unknown): string | undefined {
   const voice = fieldOf(goal, 'voice_ref')
-  return typeof voice === 'string' ? voice : DEFAULT_PERSONA_NAME
+  return typeof voice === 'string' ? voice : undefined
 }
 
 /**

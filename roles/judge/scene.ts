@@ -4,7 +4,7 @@ import type { ApprovalCheck } from '@chimera/domain/judging/approvals/approval-c
 import type { Attempt, EffectScene } from '@chimera/domain/judging/attempt'
 import type { Gate } from '@chimera/domain/judging/gates/gate'
 import { openRegistry, type Registry } from '@chimera/domain/judging/registry'
-import { DEFAULT_PERSONA, type PersonaInUse } from '@chimera/domain/persona/default-persona'
+import { personaInUse, type PersonaInUse } from '@chimera/domain/persona/default-persona'
 import type { LoadedApproval } from '@chimera/infra/database/approvals/load-approvals'
 import type { LoadedHouse } from '@chimera/infra/database/judging/load-house'
 import type { LoadedScene } from '@chimera/infra/database/judging/load-scene'
@@ -17,7 +17,7 @@ import type { SaidInBatch } from './said-in-batch.ts'
 const NO_POLICY = 'none'
 
 const NO_ROWS = openRegistry([])
-const NOBODY: PersonaInUse = { ...DEFAULT_PERSONA, name: DEFAULT_PERSONA_NAME, version: null }
+const NOBODY = personaInUse({ name: DEFAULT_PERSONA_NAME, pinned: undefined })
 
 const NOTHING = {
   slots: new Map(),
@@ -99,10 +99,8 @@ function registryOf(tenantId: string, house: LoadedHouse): Registry {
 
 /** The persona that the task names; nothing pinned under its name means the default one. */
 function personaOf(taskId: string, house: LoadedHouse): PersonaInUse {
-  const loaded = house.personas.get(taskId)
-  if (loaded === undefined) return NOBODY
-  const { name, pinned } = loaded
-  return pinned === undefined ? { ...DEFAULT_PERSONA, name, version: null } : { ...pinned, name }
+  const voice = house.personas.get(taskId)
+  return voice === undefined ? NOBODY : personaInUse(voice)
 }
 
 /** Every fence scope that covers an attempt on an account (design.md section 5, Stop). */

@@ -1,4 +1,5 @@
 import { ChimeraError } from '@chimera/contracts/errors'
+import type { Persona } from '@chimera/contracts/judging/persona'
 import {
   MAX_PROPOSED_TASKS,
   PLAN_FORMS,
@@ -6,6 +7,8 @@ import {
   type TextGoal,
   planOfModel,
 } from '@chimera/domain/model-planner/model-planner'
+import { DEFAULT_PERSONA } from '@chimera/domain/persona/default-persona'
+import { withPersona } from '@chimera/domain/persona/render-persona'
 import type { Plan } from '@chimera/domain/plan'
 import type { Model } from '@chimera/infra/llm/model'
 import { z } from 'zod'
@@ -69,12 +72,14 @@ export async function askPlan(
     readonly rejected?: readonly string[]
     /** A budget that runs low, where one does. */
     readonly pressed?: string | undefined
+    /** On whose behalf it is planned. */
+    readonly persona: Persona | undefined
     readonly signal?: AbortSignal
   },
 ): Promise<Plan> {
   const { goal, signal, rejected = [] } = of
   const { value } = await model.complete({
-    instructions: INSTRUCTIONS,
+    instructions: withPersona(of.persona ?? DEFAULT_PERSONA, INSTRUCTIONS),
     parts: [
       { title: 'The goal', pointer: { source: 'goal', path: '/text' }, value: goal.text },
       ...(of.pressed === undefined ? [] : [{ ...PRESSED, value: of.pressed }]),

@@ -3,10 +3,12 @@ import { Goal } from '@chimera/contracts/goal'
 import { planByRules } from '@chimera/domain/rule-planner/rule-planner'
 import type { GoalPlan } from '@chimera/infra/database/goals/commit-plans'
 import type { LeasedGoal } from '@chimera/infra/database/goals/lease-goals'
+import type { Sql } from '@chimera/infra/database/open-database'
 import type { Model } from '@chimera/infra/llm/model'
 import type { Logger } from '@chimera/runtime/log'
 
 import { askPlan } from './ask-plan.ts'
+import { personasOf } from './refuse-topics.ts'
 
 /**
  * Plans one goal by rules. What cannot be planned is a failure with its reason, never an exception
@@ -45,6 +47,7 @@ export async function planGoalByModel(of: {
   readonly leased: LeasedGoal
   readonly byRules: GoalPlan
   readonly model: Model
+  readonly database: Sql
   readonly log: Logger
   /** Why the plans before were rejected. */
   readonly rejected?: readonly string[]
@@ -55,8 +58,10 @@ export async function planGoalByModel(of: {
   const { tenantId, id: goalId, versionId } = leased
   const goal = Goal.parse(leased.content)
   if (!('failure' in byRules) || !('text' in goal)) return byRules
+  const persona = (await personasOf(of.database, [leased])).get(leased)
   try {
-    const plan = await askPlan(model, { tenant: tenantId, goalId, goal, rejected, pressed })
+    const asked = { tenant: tenantId, goalId, goal, rejected, pressed, persona }
+    const plan = await askPlan(model, asked)
     return { tenantId, goalId, versionId, plan }
   } catch (err) {
     if (err instanceof InvariantError) throw err

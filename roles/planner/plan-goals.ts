@@ -79,7 +79,7 @@ async function planByModel(
   const hand = async (): Promise<void> => {
     for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift()) {
       const pressed = await pressureOn(deps.database, plan.leased)
-      const made = await planGoalByModel({ ...plan, model, log: deps.log, pressed })
+      const made = await planGoalByModel({ ...deps, ...plan, model, pressed })
       await commitAndPublish(deps, await putOffLow(deps.database, [plan.leased], [made]))
       keeper.done(plan.leased)
     }

@@ -1,3 +1,4 @@
+import { DEFAULT_AGENT } from '@chimera/contracts/ids'
 import type { FeedEvent } from '@chimera/contracts/trail/feed'
 import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
 import { type InsertedGoal, insertGoals } from '@chimera/infra/database/goals/insert-goals'
@@ -42,7 +43,15 @@ export async function receiveGoals(
   const leased = outcomes.flatMap((goal, index) => {
     const given = goals[index]
     return goal.outcome === 'inserted' && given !== undefined
-      ? [{ ...goal, content: given.goal, trust: given.trust, plansEnded: 0 }]
+      ? [
+          {
+            ...goal,
+            agentId: given.goal.agent_id ?? DEFAULT_AGENT,
+            content: given.goal,
+            trust: given.trust,
+            plansEnded: 0,
+          },
+        ]
       : []
   })
   return { outcomes, leased }

@@ -1,10 +1,10 @@
 import { DEFAULT_PERSONA_NAME } from '@chimera/contracts/judging/persona'
-import { DEFAULT_PERSONA } from '@chimera/domain/persona/default-persona'
-import { forbiddenTopics, voiceOf } from '@chimera/domain/topics/forbidden-goal'
+import { personaInUse, type PersonaInUse } from '@chimera/domain/persona/default-persona'
+import { forbiddenTopics, namedVoice } from '@chimera/domain/topics/forbidden-goal'
 import type { GoalPlan } from '@chimera/infra/database/goals/commit-plans'
 import type { LeasedGoal } from '@chimera/infra/database/goals/lease-goals'
-import type { Database } from '@chimera/infra/database/open-database'
-import { findPersonas, personaKey } from '@chimera/infra/database/personas/find-personas'
+import type { Sql } from '@chimera/infra/database/open-database'
+import { findVoices } from '@chimera/infra/database/personas/find-voices'
 import type { Logger } from '@chimera/runtime/log'
 
 /**
@@ -13,20 +13,17 @@ import type { Logger } from '@chimera/runtime/log'
  * the log says so.
  */
 export async function refuseTopics(
-  { database, log }: { readonly database: Database; readonly log: Logger },
+  { database, log }: { readonly database: Sql; readonly log: Logger },
   leased: readonly LeasedGoal[],
 ): Promise<ReadonlyMap<LeasedGoal, GoalPlan>> {
-  const voices = leased.map((goal) => ({ tenantId: goal.tenantId, name: voiceOf(goal.content) }))
-  const pinned = await findPersonas(database, voices)
+  const personas = await personasOf(database, leased)
   const refused = new Map<LeasedGoal, GoalPlan>()
-  for (const goal of leased) {
+  for (const [goal, { name, version, front }] of personas) {
     const { tenantId, id: goalId, versionId, content } = goal
-    const name = voiceOf(content)
-    const persona = pinned.get(personaKey({ tenantId, name }))
-    if (persona === undefined && name !== DEFAULT_PERSONA_NAME) {
+    if (version === null && name !== DEFAULT_PERSONA_NAME) {
       log.warn({ goal_id: goalId, persona: name }, 'no such persona is pinned: the default speaks')
     }
-    const [found] = forbiddenTopics(content, (persona ?? DEFAULT_PERSONA).front)
+    const [found] = forbiddenTopics(content, front)
     if (found === undefined) continue
     const words = found.words.slice(0, 5).join(', ')
     const message = `${name} never writes about ${found.topic}; the goal says: ${words}.`
@@ -34,4 +31,25 @@ export async function refuseTopics(
     refused.set(goal, { tenantId, goalId, versionId, failure })
   }
   return refused
+}
+
+/** Who speaks for each goal. */
+export async function personasOf(
+  sql: Sql,
+  leased: readonly LeasedGoal[],
+): Promise<ReadonlyMap<LeasedGoal, PersonaInUse>> {
+  const voices = await findVoices(
+    sql,
+    leased.map(({ tenantId, agentId, content }) => ({
+      tenantId,
+      agentId,
+      named: namedVoice(content),
+    })),
+  )
+  return new Map(
+    voices.flatMap((voice, place) => {
+      const goal = leased[place]
+      return goal === undefined ? [] : [[goal, personaInUse(voice)] as const]
+    }),
+  )
 }

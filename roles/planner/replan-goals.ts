@@ -112,13 +112,13 @@ async function replanGoal(deps: PlannerDeps, goal: LeasedGoal): Promise<Replan> 
 
 /** Rules know no other plan; the bounds then end the goal. */
 async function planAgain(
-  { log, model }: PlannerDeps,
+  { database, log, model }: PlannerDeps,
   goal: LeasedGoal,
   { reasons }: Feedback,
 ): Promise<PlannedAgain> {
   const byRules = planGoal(goal, log)
   if (model === undefined || !isForModel(goal, byRules)) return byRules
-  return planGoalByModel({ leased: goal, byRules, model, log, rejected: reasons })
+  return planGoalByModel({ database, leased: goal, byRules, model, log, rejected: reasons })
 }
 
 const stopped = <Key extends object>(key: Key, code: ErrorCode, message: string) => ({

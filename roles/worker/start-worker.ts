@@ -16,6 +16,7 @@ import type { Crash } from '@chimera/runtime/crash-point'
 import type { Logger } from '@chimera/runtime/log'
 import type { Metrics } from '@chimera/runtime/metrics'
 
+import { findPersona } from './agents/find-persona.ts'
 import { openBells } from './bells.ts'
 import type { Executors } from './executors/executor.ts'
 import { openReadTool } from './executors/read-tools.ts'
@@ -74,6 +75,7 @@ export async function startWorker(parts: WorkerParts): Promise<Worker> {
           ({ tenantId }) =>
           (kind, name) =>
             findRegistryEntry(database, { tenantId, kind, name }),
+        findPersonaOf: (task) => () => findPersona(database, task),
         log,
         random,
       },

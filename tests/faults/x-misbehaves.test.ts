@@ -148,7 +148,7 @@ guarantee(
     title: 'X misbehaves in any order: one tweet for each goal',
     n: sampleSize({ ci: 5, full: 200 }),
     seed: 7,
-    timeoutMs: 120_000,
+    timeoutMs: sampleSize({ ci: 120_000, full: 600_000 }),
   },
   async ({ n, random }) => {
     const FAULTS = ['cut', 'hang', '5xx', '5xx_after', 'reset_before', 'none'] as const

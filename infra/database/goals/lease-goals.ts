@@ -9,6 +9,7 @@ export type LeasedGoal = {
   readonly tenantId: string
   readonly id: string
   readonly versionId: string
+  readonly agentId: string
   /** Parsed by whoever plans it: one row that does not fit must not spoil the batch. */
   readonly content: unknown
   /** Whose words the goal is made of. */
@@ -24,6 +25,7 @@ type Row = {
   tenant_id: string
   id: string
   version_id: string
+  agent_id: string
   content: unknown
   trust: Trust
   plans_ended: number
@@ -33,6 +35,7 @@ const asLeased = (row: Row): LeasedGoal => ({
   tenantId: row.tenant_id,
   id: row.id,
   versionId: row.version_id,
+  agentId: row.agent_id,
   content: row.content,
   trust: row.trust,
   plansEnded: row.plans_ended,
@@ -48,7 +51,7 @@ const FREE = `(g.status = 'RECEIVED' OR (g.status = 'ACTIVE' AND g.replan_at IS 
 const TAKE = `UPDATE goals g SET lease_owner = $1, version_id = new_version(),
     lease_until = now() + $2::float8 * interval '1 millisecond'
   FROM free f WHERE g.tenant_id = f.tenant_id AND g.id = f.id
-  RETURNING g.tenant_id, g.id, g.version_id, g.content, g.trust,
+  RETURNING g.tenant_id, g.id, g.version_id, g.agent_id, g.content, g.trust,
     CASE WHEN g.status = 'ACTIVE' THEN g.plan ELSE 0 END AS plans_ended`
 
 /**

@@ -2,6 +2,7 @@ import { ChimeraError, TerminalError } from '@chimera/contracts/errors'
 import { newId } from '@chimera/contracts/ids'
 import type { ModelCall, Reading } from '@chimera/contracts/judging/sources'
 import type { TaskResult } from '@chimera/contracts/task-result'
+import { withPersona } from '@chimera/domain/persona/render-persona'
 import type { Model, PromptPart } from '@chimera/infra/llm/model'
 
 import type { ExecutorContext } from '../executors/executor.ts'
@@ -36,11 +37,15 @@ export async function agentWork(
   const { model, reads } = deps
   const readings: Reading[] = []
   const calls: ModelCall[] = []
+  const persona = await context.findPersona()
   for (let turn = 1; ; turn += 1) {
     const mayRead = turn < MAX_TURNS
     const { value, call } = await model.complete({
-      instructions: instructionsOf({ slots: assignment.slots, reads, mayRead }),
-      parts: [...assignment.parts, ...readings.map(quoted)],
+      instructions: withPersona(
+        persona,
+        instructionsOf({ slots: assignment.slots, reads, mayRead }),
+      ),
+      parts: [...assignment.parts, ...rejectionOf(context), ...readings.map(quoted)],
       schema: AgentTurn,
       check: (said) => faultOf(said, reads, mayRead),
       signal: context.signal,
@@ -56,6 +61,18 @@ export async function agentWork(
     }
   }
 }
+
+/** The Judge's own words, which no stranger writes. */
+const rejectionOf = ({ task: { feedback } }: ExecutorContext): PromptPart[] =>
+  feedback === null
+    ? []
+    : [
+        {
+          title: 'Why the last attempt was rejected; do it otherwise',
+          pointer: { source: 'default', rule: 'rejections' },
+          value: feedback,
+        },
+      ]
 
 function faultOf(said: AgentTurn, reads: readonly Read[], mayRead: boolean): string | undefined {
   if (said.reads.length === 0) return undefined

@@ -2,6 +2,7 @@ import { InvariantError, TerminalError } from '@chimera/contracts/errors'
 import type { RegistryKind } from '@chimera/contracts/judging/registry'
 import type { TaskKind, TaskPayload } from '@chimera/contracts/task-payload'
 import type { TaskResult } from '@chimera/contracts/task-result'
+import type { PersonaInUse } from '@chimera/domain/persona/default-persona'
 import type { NamedEntry } from '@chimera/infra/database/registry/find-registry-entry'
 import type { ClaimedTask } from '@chimera/infra/database/tasks/claim-tasks'
 import type { RecordSearch } from '@chimera/infra/database/tasks/search-record'
@@ -19,6 +20,9 @@ export type FindRegistryEntry = (
   name: string,
 ) => Promise<NamedEntry | undefined>
 
+/** The persona that speaks for the task, in the version that is pinned now. */
+export type FindPersona = () => Promise<PersonaInUse>
+
 /** All that an executor may touch: it cannot reach the database, the streams or a mutating tool. */
 export type ExecutorContext<P extends TaskPayload = TaskPayload> = Readonly<{
   task: ClaimedTask
@@ -26,6 +30,7 @@ export type ExecutorContext<P extends TaskPayload = TaskPayload> = Readonly<{
   readTool: ReadTool
   searchRecord: SearchRecord
   findRegistryEntry: FindRegistryEntry
+  findPersona: FindPersona
   log: Logger
   /**
    * Aborted at the time-out, when the task is lost to another Worker, and when the process stops.

@@ -47,6 +47,7 @@ const contextOf = (payload: TaskPayload, over: Partial<ExecutorContext> = {}): E
   readTool: () => Promise.reject(new Error('there is no such tool here')),
   searchRecord: () => Promise.reject(new Error('there is no record here')),
   findRegistryEntry: (kind, name) => Promise.resolve(ADDRESS_BOOK.find(named(kind, name))),
+  findPersona: () => Promise.reject(new Error('no model speaks here')),
   log,
   signal: new AbortController().signal,
   ...over,

@@ -8,6 +8,7 @@ import type { Logger } from '@chimera/runtime/log'
 import type {
   Executor,
   Executors,
+  FindPersona,
   FindRegistryEntry,
   ReadTool,
   SearchRecord,
@@ -20,6 +21,7 @@ export type Bench = Readonly<{
   readToolOf: (task: ClaimedTask) => ReadTool
   searchRecordOf: (task: ClaimedTask) => SearchRecord
   findRegistryEntryOf: (task: ClaimedTask) => FindRegistryEntry
+  findPersonaOf: (task: ClaimedTask) => FindPersona
   log: Logger
   random: () => number
 }>
@@ -79,6 +81,7 @@ async function execute(of: {
     readTool: bench.readToolOf(task),
     searchRecord: bench.searchRecordOf(task),
     findRegistryEntry: bench.findRegistryEntryOf(task),
+    findPersona: bench.findPersonaOf(task),
     log: bench.log,
     signal: running.signal,
   })

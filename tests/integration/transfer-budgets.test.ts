@@ -1,11 +1,13 @@
-import type { ReceiptClaims } from '@chimera/contracts/grant'
 /** What transfers take of budgets: dollars by a stored price, until receipts say otherwise. */
-import { DEFAULT_TENANT } from '@chimera/contracts/ids'
+import type { ReceiptClaims } from '@chimera/contracts/grant'
+import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
+import type { Statement } from '@chimera/infra/database/open-database'
 import { setPrice } from '@chimera/infra/database/policies/prices'
-import { handleRings } from '@chimera/judge/handle-rings'
+import { handleRings, type JudgeDeps } from '@chimera/judge/handle-rings'
 import { MOST_FAILED_TRANSACTIONS } from '@chimera/judge/pause-failing'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 
+import { control, guarantee } from '../guarantee.ts'
 import {
   openApprovalRig,
   payment,
@@ -53,12 +55,16 @@ async function paid(maxCostUsd = 5_000, amount = ETHER) {
   return ids
 }
 
-async function settle(goalId: string, over: Partial<ReceiptClaims>): Promise<void> {
+async function settle(
+  goalId: string,
+  over: Partial<ReceiptClaims>,
+  deps = rig.judge.deps,
+): Promise<void> {
   const [effect] = await effectsOf(rig.judge.database, goalId)
   if (effect === undefined) throw new Error('nothing was granted')
   const claims = receiptFor(effect, { iss: 'evm:default', tool: 'transfer_native', ...over })
   const id = await rig.judge.carry(await rig.judge.sign(claims))
-  await handleRings(rig.judge.deps, [{ look_at: 'receipt', id }])
+  await handleRings(deps, [{ look_at: 'receipt', id }])
 }
 
 /** What the agent's counters of today hold, by asset. */
@@ -120,27 +126,68 @@ const standing = async (): Promise<string | undefined> => {
   return row?.status
 }
 
-it('pauses its agent when more than ten fail within an hour', async () => {
+/** The agent is there and at work, and nothing of it has failed within the hour. */
+async function startAfresh(): Promise<void> {
   await rig.judge.database.query({
     text: `INSERT INTO agents (tenant_id, id, version_id, audit_id)
-      VALUES ($1, 'default', new_version(), new_version()) ON CONFLICT DO NOTHING`,
+      VALUES ($1, 'default', new_version(), new_version())
+      ON CONFLICT (tenant_id, id)
+        DO UPDATE SET status = 'ACTIVE', version_id = new_version()`,
     values: [DEFAULT_TENANT],
   })
   await rig.judge.database.query({
     text: `UPDATE effects SET settled_at = settled_at - interval '2 hours'
       WHERE settled_at IS NOT NULL`,
   })
-  const fail = async (over: Partial<ReceiptClaims>): Promise<void> =>
-    settle((await paid(5_000, '5')).goalId, over)
-  for (let n = 1; n < MOST_FAILED_TRANSACTIONS; n += 1) await fail({ code: 'REVERTED' })
+}
+
+async function expectPausedAfterMost(deps: JudgeDeps): Promise<void> {
+  await startAfresh()
+  const end = async (over: Partial<ReceiptClaims>): Promise<void> =>
+    settle((await paid(5_000, '5')).goalId, over, deps)
+  for (let n = 1; n < MOST_FAILED_TRANSACTIONS; n += 1) await end({ code: 'REVERTED' })
   // What succeeded is none of them.
-  await fail({})
-  await fail({ state: 'REFUSED', code: 'UPSTREAM_REJECTED' })
-  expect(await standing()).toBe('ACTIVE')
-  await fail({ code: 'REVERTED' })
-  expect(await standing()).toBe('PAUSED')
+  await end({})
+  await end({ state: 'REFUSED', code: 'UPSTREAM_REJECTED' })
+  expect(await standing(), 'the agent after ten').toBe('ACTIVE')
+  await end({ code: 'REVERTED' })
+  expect(await standing(), 'the agent after eleven').toBe('PAUSED')
   const [fence] = await rig.judge.database.query<{ epoch: string }>({
     text: `SELECT epoch FROM fences WHERE scope LIKE 'agent:%default'`,
   })
   expect(Number(fence?.epoch)).toBeGreaterThan(0)
-})
+}
+
+const failing = {
+  id: 'failing-agent-pauses',
+  title: 'an agent is paused when more than ten of its transactions fail within an hour',
+}
+guarantee({ ...failing, n: MOST_FAILED_TRANSACTIONS + 1, seed: 1 }, () =>
+  expectPausedAfterMost(rig.judge.deps),
+)
+
+/** The Judge's record, with one statement of it put otherwise. */
+function changed(name: string, change: (text: string) => string): JudgeDeps {
+  const { database } = rig.judge
+  const otherwise = (statement: Statement): Statement =>
+    statement.name === name
+      ? { ...statement, name: newId(), text: change(statement.text) }
+      : statement
+  return {
+    ...rig.judge.deps,
+    database: { ...database, query: (statement) => database.query(otherwise(statement)) },
+  }
+}
+
+control(
+  { guard: 'the count of what failed', test: failing.id, expect: /the agent after eleven/ },
+  () => expectPausedAfterMost(changed('count-failed-transactions', (text) => `${text} OFFSET 1`)),
+)
+
+control(
+  { guard: 'the states that count as failed', test: failing.id, expect: /the agent after ten/ },
+  () =>
+    expectPausedAfterMost(
+      changed('count-failed-transactions', (text) => text.replace(/AND \(e\.state IN[^]*\)\)/, '')),
+    ),
+)

@@ -50,6 +50,7 @@ export type ApprovalRig = AsyncDisposable & {
     /** The same effect once more, in a slot of its own. */
     hasTwin?: boolean
     content?: Record<string, unknown>
+    mode?: 'paper' | 'live'
   }): Promise<{ goalId: string; taskId: string }>
   /** Has the Judge look. */
   look(taskId: string, deps?: JudgeDeps): Promise<void>
@@ -212,7 +213,7 @@ async function propose(
   await database.query({
     text: `INSERT INTO goals (tenant_id, id, version_id, status, mode, agent_id, source, trust,
         content, content_hash, tasks_total, tasks_open, audit_id, requested_by)
-      VALUES ($1, $2, $3, 'ACTIVE', 'paper', 'default', 'http', 'owner', $4, $5, 1, 1, $3, $6)`,
+      VALUES ($1, $2, $3, 'ACTIVE', $7, 'default', 'http', 'owner', $4, $5, 1, 1, $3, $6)`,
     values: [
       DEFAULT_TENANT,
       goalId,
@@ -220,6 +221,7 @@ async function propose(
       JSON.stringify(content),
       canonicalHash(content),
       requester,
+      of.mode ?? 'paper',
     ],
   })
   const twin = effect === null || of.hasTwin !== true ? [] : [{ ...effect, slot: 'twin' }]

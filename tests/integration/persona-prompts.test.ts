@@ -24,6 +24,7 @@ import { z } from 'zod'
 
 import { control, guarantee } from '../guarantee.ts'
 import { type ModelProcess, startModel } from '../models/model-process.ts'
+import { uncounted } from '../models/uncounted.ts'
 import { audited, openPlannerRig, type PlannerRig } from './planner-rig.ts'
 
 let folder: string
@@ -35,7 +36,7 @@ beforeAll(async () => {
   rig = await openPlannerRig()
   server = await startModel({ mind: 'obedient', recordPath: join(folder, 'calls.jsonl') })
   const settings = { LLM_MODEL: 'obedient', LLM_TIMEOUT_MS: 10_000 }
-  model = await openModel({ LLM_BASE_URL: server.url, ...settings })
+  model = await openModel({ LLM_BASE_URL: server.url, ...settings }, uncounted)
   for (const name of ['bard', 'clerk']) {
     const front = `---\nname: The ${name}\nid: ${name}\nvoice_traits: [dry]\n---\n`
     await pinPersona(rig.database, {

@@ -1,24 +1,12 @@
+import { movesMoney, TRANSFERS } from '@chimera/contracts/budget/moving-tools'
 import { NATIVE_ASSET } from '@chimera/contracts/money'
-import type { ToolName } from '@chimera/contracts/tools'
 
 /** What an effect takes beside US dollars: tokens of a chain, a place among today's transfers. */
 export type EffectCost = { readonly asset: string; readonly amount: bigint }
 
-/** Counts transactions of wallets, so that a count is a cap like any other. */
-export const TRANSFERS = 'TRANSFERS'
-
 /** Longer numbers fit no chain: 256 bits have 78 digits. */
 const BASE_UNITS = /^[1-9][0-9]{0,77}$/
 const ASSET = /^[A-Z][A-Z0-9]{1,11}$/
-
-/** Tools that make a transaction of a wallet. */
-export const MOVES: ReadonlySet<ToolName> = new Set([
-  'transfer_native',
-  'transfer_erc20',
-  'unstick_transfer',
-])
-
-export const movesMoney = (tool: string): boolean => [...MOVES].some((name) => name === tool)
 
 /**
  * What one effect of a wallet takes in assets of its own, in base units: its amount, never turned

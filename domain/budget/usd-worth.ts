@@ -1,4 +1,6 @@
-import { effectCosts, TRANSFERS } from './effect-costs.ts'
+import { TRANSFERS } from '@chimera/contracts/budget/moving-tools'
+
+import { effectCosts } from './effect-costs.ts'
 
 /** What a whole unit of an asset was worth at a time. */
 export type Price = Readonly<{ decimals: number; usdMicros: bigint; takenAtMs: number }>

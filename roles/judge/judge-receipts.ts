@@ -1,5 +1,5 @@
+import { movesMoney, TRANSFERS } from '@chimera/contracts/budget/moving-tools'
 import type { ReceiptClaims } from '@chimera/contracts/grant'
-import { movesMoney, TRANSFERS } from '@chimera/domain/budget/effect-costs'
 import type { TaskMove } from '@chimera/domain/judging/attempt'
 import { type Settlement, adoptHolder, settleReceipt } from '@chimera/domain/judging/settle-receipt'
 import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'

@@ -1,6 +1,6 @@
+import { MOVING_TOOLS, movesMoney } from '@chimera/contracts/budget/moving-tools'
 import type { ReceiptClaims } from '@chimera/contracts/grant'
 import { fenceScope } from '@chimera/contracts/tenancy/fence-scope'
-import { MOVES, movesMoney } from '@chimera/domain/budget/effect-costs'
 import { type AuditDraft, appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
 import { raiseEpoch } from '@chimera/infra/database/fences/raise-epoch'
 import { countFailed } from '@chimera/infra/database/judging/count-failed'
@@ -29,7 +29,7 @@ export async function pauseFailing(
 ): Promise<ReturnType<AuditDraft['items']>> {
   const goals = settled.filter(({ claims }) => hasFailed(claims))
   if (goals.length === 0) return []
-  const failing = await countFailed(deps.database, { goals, tools: [...MOVES] })
+  const failing = await countFailed(deps.database, { goals, tools: MOVING_TOOLS })
   const audit = draftAudit()
   for (const { tenantId, agentId: id, failed } of failing) {
     if (failed <= MOST_FAILED_TRANSACTIONS) continue

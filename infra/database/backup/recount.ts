@@ -1,6 +1,6 @@
+import { MOVING_TOOLS, TRANSFERS } from '@chimera/contracts/budget/moving-tools'
 import { DEFAULT_MAX_COST_USD } from '@chimera/contracts/goal'
 import { NATIVE_ASSET, usdToMicros } from '@chimera/contracts/money'
-import type { ToolName } from '@chimera/contracts/tools'
 
 import type { Database, Sql } from '../open-database.ts'
 
@@ -21,9 +21,6 @@ export type Recounted = {
   readonly goals: number
 }
 
-/** Tools whose receipts say in dollars what the gas cost, and not what was moved. */
-const MOVING = ['transfer_native', 'transfer_erc20', 'unstick_transfer'] satisfies ToolName[]
-
 /**
  * Counts anew, from the effects, what is spent and reserved: reserved is every round that is open,
  * spent every one that happened. Goals are counted from their tasks.
@@ -34,7 +31,7 @@ export async function recount(of: { database: Database }): Promise<Recounted> {
     await tx.query({
       text: `UPDATE budget_reservations r SET settled = CASE
           WHEN e.state = 'CONFIRMED' AND e.receipt ->> 'code' = 'REVERTED'
-            AND r.asset NOT IN ('USD', 'TRANSFERS') THEN 0
+            AND r.asset NOT IN ('USD', '${TRANSFERS}') THEN 0
           WHEN e.state = 'CONFIRMED' THEN least(r.amount, coalesce(
             CASE WHEN r.asset = 'USD' AND NOT (e.tool = ANY ($1::text[])
                 AND coalesce(e.receipt ->> 'code', '') <> 'REVERTED')
@@ -43,7 +40,7 @@ export async function recount(of: { database: Database }): Promise<Recounted> {
             THEN NULL
           ELSE 0 END
         FROM effects e WHERE e.id = r.effect_id`,
-      values: [MOVING],
+      values: [MOVING_TOOLS],
     })
     return { budgets: await recountBudgets(tx), goals: await recountGoals(tx) }
   })
@@ -72,7 +69,7 @@ async function reserveForImported(tx: Sql): Promise<void> {
     ) AS c(scope, scope_id, day)
     CROSS JOIN LATERAL (VALUES
       ('USD', e.cost_usd_micros + coalesce(worth.micros, 0)),
-      ('TRANSFERS', CASE WHEN e.tool = ANY ($1::text[]) THEN 1 ELSE 0 END),
+      ('${TRANSFERS}', CASE WHEN e.tool = ANY ($1::text[]) THEN 1 ELSE 0 END),
       (w.moved, CASE WHEN e.tool = ANY ($1::text[]) THEN w.units END)
     ) AS a(asset, amount)
     WHERE a.amount > 0 AND a.asset ~ '^[A-Z][A-Z0-9]{1,11}$' AND e.mode <> 'dry'
@@ -84,14 +81,14 @@ async function reserveForImported(tx: Sql): Promise<void> {
         CASE WHEN c.scope = 'goal' AND a.asset = 'USD' THEN $2::numeric END
       ${missing}
       ON CONFLICT DO NOTHING`,
-    values: [MOVING, own],
+    values: [MOVING_TOOLS, own],
   })
   await tx.query({
     text: `INSERT INTO budget_reservations
         (holder_id, effect_id, tenant_id, scope, scope_id, mode, asset, day, amount)
       SELECT e.id, e.id, e.tenant_id, c.scope, c.scope_id, w.counted_as, a.asset, c.day, a.amount
       ${missing}`,
-    values: [MOVING],
+    values: [MOVING_TOOLS],
   })
 }
 

@@ -1,0 +1,15 @@
+import { type ToolName, TOOLS, isToolName } from '../tools.ts'
+
+/**
+ * Tools that make a transaction of a wallet: every one of its server that acts. Their effects take
+ * what they move in its own asset, and a place among the transfers of the day; their receipts say
+ * in dollars what the gas cost, and not what was moved.
+ */
+export const MOVING_TOOLS: readonly ToolName[] = Object.keys(TOOLS)
+  .filter(isToolName)
+  .filter((name) => TOOLS[name].server === 'wallet' && TOOLS[name].mutating)
+
+export const movesMoney = (tool: string): boolean => MOVING_TOOLS.some((name) => name === tool)
+
+/** The asset that counts transactions of wallets, so that a count is a cap like any other. */
+export const TRANSFERS = 'TRANSFERS'

@@ -60,9 +60,8 @@ async function wakeOften(n: number, composed?: readonly string[]): Promise<void>
 }
 
 const woken = { id: 'stop-before-call', title: 'a server that wakes up hears a stop before a call' }
-guarantee({ ...woken, n: sampleSize({ ci: 6, full: 200 }), seed: 1 }, async ({ n }) => {
-  await wakeOften(n)
-})
+const n = sampleSize({ ci: 6, full: 200 })
+guarantee({ ...woken, n, seed: 1, timeoutMs: 60_000 + n * 1_500 }, async () => wakeOften(n))
 
 const guard = 'what came in meanwhile is heard first'
 control({ guard, test: woken.id, expect: /to deeply equal \[\]/ }, async () => {

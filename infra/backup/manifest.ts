@@ -46,6 +46,8 @@ export const BackupManifest = z.strictObject({
   incarnation: z.uuid(),
   record: z.array(BackupFile.extend({ table: z.string(), rows: z.int().nonnegative() })),
   ledgers: z.array(BackupLedger),
+  /** Images that goals name, copied after the record; older backups have none. */
+  media: z.array(BackupFile).optional(),
   /** Keys lie elsewhere, or nowhere; never here. */
   keys: z.enum(['apart', 'none']),
 })

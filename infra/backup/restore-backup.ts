@@ -21,6 +21,7 @@ import { chooseLedgers, type ChosenLedger } from './choose-ledgers.ts'
 import { emptyRedis } from './empty-redis.ts'
 import { linesOf } from './hashed-file.ts'
 import type { BackupManifest } from './manifest.ts'
+import { placeMedia } from './media.ts'
 import { placeLedger } from './place-ledger.ts'
 import type { RestoredAccount, RestoreReport } from './restore-report.ts'
 
@@ -40,8 +41,8 @@ export type Restored = {
  * Restores a verified backup while nothing runs (design.md section 5, "The record restored"). The
  * new record is made whole beside the old one: loaded, migrated, the ledgers imported, stopped
  * under a new incarnation. Then Redis is emptied, the databases swap names, and ledgers of the
- * backup are put in place. Until the swap nothing of the old record has changed; whatever is
- * interrupted, the restore can be run again.
+ * backup are put in place; its media are only added. Until the swap nothing of the old record has
+ * changed; whatever is interrupted, the restore can be run again.
  */
 export async function restoreBackup(
   of: {
@@ -63,6 +64,8 @@ export async function restoreBackup(
   const { databaseUrl } = fresh
   const files = stack.use(new DisposableStack())
   const filled = await fill({ ...of, databaseUrl, scratch, files, steps })
+  const { folder: backup, manifest, paths, progress } = of
+  await placeMedia({ backup, files: manifest.media ?? [], media: paths.media, progress })
   await emptyRedis(of)
   const keptAs = await fresh.swap()
   of.progress(`the record is the restored one; the one of before is ${keptAs}`)

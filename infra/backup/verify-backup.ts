@@ -14,7 +14,11 @@ export async function verifyBackup(of: {
   progress: (sentence: string) => void
 }): Promise<BackupManifest> {
   const manifest = await readManifest(of.folder)
-  const files: readonly BackupFile[] = [...manifest.record, ...manifest.ledgers]
+  const files: readonly BackupFile[] = [
+    ...manifest.record,
+    ...manifest.ledgers,
+    ...(manifest.media ?? []),
+  ]
   for (const file of files) await verifyFile(of.folder, file)
   of.progress(`verified ${files.length} files of the backup of ${manifest.taken_at}`)
   return manifest

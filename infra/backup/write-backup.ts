@@ -15,20 +15,22 @@ import {
   type BackupLedger,
   type BackupManifest,
 } from './manifest.ts'
+import { copyMedia } from './media.ts'
 
 /** A tool server that may be holding a ledger. */
 export type LiveLedger = { readonly path: string; readonly url: string }
 
 /**
- * Backs record and ledgers up into `folder`, in that order: the ledgers are newer then, which a
- * restore can use, and never older, which it could not. Everything is written beside the folder and
- * renamed when it is whole. Throws INPUT_INVALID when the folder holds something.
+ * Backs record, ledgers and media up into `folder`, in that order: the others are newer then,
+ * which a restore can use, and never older, which it could not. Everything is written beside the
+ * folder and renamed when it is whole. Throws INPUT_INVALID when the folder holds something.
  */
 export async function writeBackup(of: {
   folder: string
   databaseUrl: string
   /** Where the ledgers are; nobody has to hold them. */
   ledgers: string
+  media: string
   live: readonly LiveLedger[]
   controlToken: string | undefined
   keys: 'apart' | 'none'
@@ -47,7 +49,8 @@ export async function writeBackup(of: {
       of.signal.throwIfAborted()
       ledgers.push(await writeLedger(of, fresh, place))
     }
-    const manifest: BackupManifest = { format: FORMAT, ...record, ledgers, keys: of.keys }
+    const media = await copyMedia({ ...of, into: fresh })
+    const manifest: BackupManifest = { format: FORMAT, ...record, ledgers, media, keys: of.keys }
     const file = await openHashedFile(path.join(fresh, MANIFEST_FILE))
     await file.write(sealManifest(manifest))
     await file.close()
@@ -71,7 +74,7 @@ async function refuseFull(folder: string): Promise<void> {
   throw new TerminalError('INPUT_INVALID', `${folder} is not empty: name a folder of its own.`)
 }
 
-type Written = Omit<BackupManifest, 'format' | 'ledgers' | 'keys'>
+type Written = Omit<BackupManifest, 'format' | 'ledgers' | 'media' | 'keys'>
 
 async function writeRecord(of: Parameters<typeof writeBackup>[0], fresh: string): Promise<Written> {
   const files: { table: string; path: string; file: HashedFile }[] = []

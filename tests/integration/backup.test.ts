@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { backup } from '@chimera/cli/commands/backup/backup'
 import { restore } from '@chimera/cli/commands/backup/restore'
 import { DEFAULT_TENANT } from '@chimera/contracts/ids'
+import { handleOf, mediaFileName } from '@chimera/contracts/media'
 import { BackupManifest } from '@chimera/infra/backup/manifest'
 import { RestoreReport } from '@chimera/infra/backup/restore-report'
 import { draftAudit, appendAudit } from '@chimera/infra/database/append-audit'
@@ -183,6 +184,41 @@ test('keys stand apart, and only when they are asked for', async () => {
   // The password belongs to the database server of this machine, not to the record.
   expect(holding).toEqual([join(folder('apart'), 'operator.token')])
   expect(statSync(join(folder('apart'), 'operator.token')).mode & 0o777).toBe(0o600)
+})
+
+test('images come back, and what is there stays; one that was altered is left out', async () => {
+  const { backup: take, restore: bring } = chimera()
+  const { media } = stateDirPaths(folder('state'))
+  mkdirSync(media, { recursive: true })
+  const keep = (content: string, as = content): string => {
+    const name = mediaFileName(handleOf(Buffer.from(as)))
+    writeFileSync(join(media, name), content)
+    return name
+  }
+  const [kept, altered] = [keep('an image'), keep('not what it was', 'what it was')]
+  writeFileSync(join(media, 'half.new'), 'a copy that was interrupted')
+  const manifest = await take('b')
+  expect(manifest.media?.map(({ path }) => path)).toEqual([`media/${kept}`])
+  expect(existsSync(join(folder('b'), 'media', altered))).toBe(false)
+
+  rmSync(media, { recursive: true })
+  mkdirSync(media)
+  const later = keep('added after the backup')
+  await bring('b')
+  expect(readdirSync(media).toSorted()).toEqual([kept, later].toSorted())
+  expect(readFileSync(join(media, kept), 'utf8')).toBe('an image')
+  expect(statSync(join(media, kept)).mode & 0o777).toBe(0o600)
+})
+
+test('an image of a backup that was altered restores nothing', async () => {
+  const { backup: take, restore: bring } = chimera()
+  const { media } = stateDirPaths(folder('state'))
+  mkdirSync(media, { recursive: true })
+  const name = mediaFileName(handleOf(Buffer.from('an image')))
+  writeFileSync(join(media, name), 'an image')
+  await take('b')
+  writeFileSync(join(folder('b'), 'media', name), 'another!')
+  await expect(bring('b')).rejects.toMatchObject({ code: 'BACKUP_INVALID' })
 })
 
 test('a backup goes into a folder of its own, whole or not at all', async () => {

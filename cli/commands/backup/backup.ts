@@ -32,6 +32,7 @@ export async function backup(
     folder: dir,
     databaseUrl: source.databaseUrl,
     ledgers: paths.ledgers,
+    media: paths.media,
     live: source.live,
     controlToken: source.controlToken,
     keys: options.keys === undefined ? 'none' : 'apart',
@@ -78,10 +79,13 @@ function refuseMixed(dir: string, keys: string | undefined): void {
   throw new TerminalError('INPUT_INVALID', 'Keys and backup belong in two folders, side by side.')
 }
 
-function sentenceOf(dir: string, { taken_at: at, record, ledgers }: BackupManifest): string {
+function sentenceOf(
+  dir: string,
+  { taken_at: at, record, ledgers, media = [] }: BackupManifest,
+): string {
   const rows = record.reduce((sum, table) => sum + table.rows, 0)
   return (
-    `Backed up to ${path.resolve(dir)}: the record of ${at} (${rows} rows) ` +
-    `and ${ledgers.length} ledgers.`
+    `Backed up to ${path.resolve(dir)}: the record of ${at} (${rows} rows), ` +
+    `${ledgers.length} ledgers and ${media.length} images.`
   )
 }

@@ -33,7 +33,7 @@ export type Database = Sql &
      * breaks during the commit nobody knows which (RetryableError): whoever tries again has to
      * compare and set.
      */
-    transaction<T>(work: (tx: Sql) => Promise<T>, scope?: TenantScope): Promise<T>
+    transaction<T>(work: (tx: Sql) => Promise<T>, scope?: RowScope): Promise<T>
   }
 
 /** Whose rows a transaction sees, where the role of its connection is held to one tenant. */
@@ -43,11 +43,17 @@ export type TenantScope = {
   readonly isHouse?: boolean | undefined
 }
 
+/** The tenants of the batch that a transaction of the swarm is about. */
+export type BatchScope = { readonly tenantIds: readonly string[] }
+
+/** Whose rows a transaction sees: one tenant's for the gateway, those of a batch for the swarm. */
+export type RowScope = TenantScope | BatchScope
+
 /**
- * A role of PostgreSQL that owns nothing and bypasses nothing (migration 0013). Without one the
- * connection works as the user of its URL: who migrates, backs up, and the swarm.
+ * A role of PostgreSQL that owns nothing and bypasses nothing (migrations 0013 and 0014). Without
+ * one the connection works as the user of its URL: who migrates and backs up.
  */
-export type DatabaseRole = 'chimera_gateway'
+export type DatabaseRole = 'chimera_gateway' | 'chimera_swarm'
 
 /** How long one statement may take before the server gives it up. */
 const STATEMENT_TIMEOUT_MS = 30_000
@@ -123,19 +129,32 @@ function stepDownTo(role: DatabaseRole): NonNullable<pg.PoolConfig['verify']> {
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
-/** In the same packet as BEGIN: seeing one tenant costs no round trip. */
-function beginOf(scope: TenantScope | undefined): string {
+/** A batch has at most 500 entries, and a Worker twice as many tasks in hand. */
+const MAX_TENANTS = 2_000
+
+/** In the same packet as BEGIN: seeing some tenants alone costs no round trip. */
+function beginOf(scope: RowScope | undefined): string {
   if (scope === undefined) return 'BEGIN'
-  // It becomes part of the statement: SET takes no parameters.
-  if (!UUID.test(scope.tenantId)) throw new InvariantError('The tenant of a transaction is no id.')
+  if ('tenantIds' in scope) {
+    return `BEGIN; SET LOCAL chimera.tenants = '{${idsOf(scope.tenantIds).join(',')}}'`
+  }
   const house = scope.isHouse === true ? `; SET LOCAL chimera.house = 'on'` : ''
-  return `BEGIN; SET LOCAL chimera.tenant = '${scope.tenantId}'${house}`
+  return `BEGIN; SET LOCAL chimera.tenant = '${idsOf([scope.tenantId]).join()}'${house}`
+}
+
+/** They become part of the statement: SET takes no parameters. */
+function idsOf(tenantIds: readonly string[]): readonly string[] {
+  if (tenantIds.length > MAX_TENANTS) {
+    throw new InvariantError(`A transaction is about ${MAX_TENANTS} tenants at most.`)
+  }
+  if (tenantIds.every((id) => UUID.test(id))) return tenantIds
+  throw new InvariantError('The tenant of a transaction is no id.')
 }
 
 async function inTransaction<T>(
   pool: pg.Pool,
   work: (tx: Sql) => Promise<T>,
-  scope: TenantScope | undefined,
+  scope: RowScope | undefined,
 ): Promise<T> {
   const begin = beginOf(scope)
   const client = await pool.connect().catch((error: unknown) => {

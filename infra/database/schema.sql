@@ -1053,6 +1053,12 @@ CREATE OR REPLACE FUNCTION public.current_tenant()
  STABLE PARALLEL SAFE
 AS $function$ SELECT nullif(current_setting('chimera.tenant', true), '')::uuid $function$;
 
+CREATE OR REPLACE FUNCTION public.current_tenants()
+ RETURNS uuid[]
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$ SELECT nullif(current_setting('chimera.tenants', true), '')::uuid[] $function$;
+
 CREATE OR REPLACE FUNCTION public.find_principal(p_hash text)
  RETURNS TABLE(id uuid, tenant_id uuid, name text, scopes text[], roles text[], user_id text, user_roles text[])
  LANGUAGE sql
@@ -1083,26 +1089,18 @@ BEGIN
   RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.is_among(p_tenant uuid, p_tenants uuid[])
+ RETURNS boolean
+ LANGUAGE plpgsql
+ IMMUTABLE PARALLEL SAFE COST 5
+AS $function$ BEGIN RETURN p_tenant = ANY (p_tenants); END $function$;
+
 CREATE OR REPLACE FUNCTION public.new_version()
  RETURNS uuid
  LANGUAGE sql
 AS $function$SELECT uuidv7()$function$;
 
-CREATE OR REPLACE FUNCTION public.protect_table(p_table name, p_visible text)
- RETURNS void
- LANGUAGE plpgsql
-AS $function$
-BEGIN
-  EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', p_table);
-  EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', p_table);
-  EXECUTE format('DROP POLICY IF EXISTS owner ON %I', p_table);
-  EXECUTE format('CREATE POLICY owner ON %I TO %I USING (true)', p_table, current_user);
-  EXECUTE format('DROP POLICY IF EXISTS one_tenant ON %I', p_table);
-  EXECUTE format('CREATE POLICY one_tenant ON %I TO chimera_gateway USING (%s)',
-    p_table, p_visible);
-END $function$;
-
-CREATE OR REPLACE FUNCTION public.protect_tenants()
+CREATE OR REPLACE FUNCTION public.protect_from_gateway()
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
@@ -1149,6 +1147,63 @@ BEGIN
     PERFORM protect_table(t.name, format('EXISTS (SELECT FROM %I parent WHERE parent.%I = %I.%I)',
       t.parent, t.key, t.name, t.child));
   END LOOP;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.protect_from_swarm()
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  machine constant text := '''00000000-0000-7000-8000-000000000001''';
+  t record;
+BEGIN
+  GRANT USAGE ON SCHEMA public TO chimera_swarm;
+  GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO chimera_swarm;
+  GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO chimera_swarm;
+  -- What only people write, through the gateway or the owner's own commands.
+  REVOKE INSERT, UPDATE, DELETE ON schema_migrations, record_incarnation, record_restores, tenants,
+    users, policies, registry_entries, personas, budget_caps, budget_defaults FROM chimera_swarm;
+  REVOKE ALL ON api_tokens FROM chimera_swarm;
+
+  FOR t IN
+    SELECT c.relname AS name, a.attname AS tenant, a.attnotnull AS is_sure,
+      pg_get_expr(p.polqual, c.oid) AS visible
+    FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
+    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped
+      AND a.attname = CASE WHEN c.relname = 'tenants' THEN 'id' ELSE 'tenant_id' END
+    WHERE c.relnamespace = 'public'::regnamespace AND p.polname = 'one_tenant'
+      AND NOT EXISTS (SELECT FROM pg_policy o
+        WHERE o.polrelid = c.oid AND o.polname = 'batch_tenants')
+  LOOP
+    EXECUTE format('CREATE POLICY batch_tenants ON %I TO chimera_swarm USING (%s)', t.name,
+      CASE WHEN t.tenant IS NULL THEN t.visible
+        WHEN t.is_sure THEN format('is_among(%I, (SELECT current_tenants()))', t.tenant)
+        ELSE format('is_among(coalesce(%I, %s), (SELECT current_tenants()))', t.tenant, machine)
+        END);
+  END LOOP;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.protect_table(p_table name, p_visible text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', p_table);
+  EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', p_table);
+  EXECUTE format('DROP POLICY IF EXISTS owner ON %I', p_table);
+  EXECUTE format('CREATE POLICY owner ON %I TO %I USING (true)', p_table, current_user);
+  EXECUTE format('DROP POLICY IF EXISTS one_tenant ON %I', p_table);
+  EXECUTE format('CREATE POLICY one_tenant ON %I TO chimera_gateway USING (%s)',
+    p_table, p_visible);
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.protect_tenants()
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM protect_from_gateway();
+  PERFORM protect_from_swarm();
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.raise_house_version()
@@ -1207,6 +1262,28 @@ BEGIN
     USING ERRCODE = 'integrity_constraint_violation';
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.tenants_of_grants(p_grants uuid[])
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$ SELECT DISTINCT tenant_id FROM effects WHERE grant_id = ANY (p_grants) $function$;
+
+CREATE OR REPLACE FUNCTION public.tenants_of_leases(p_worker text)
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$ SELECT DISTINCT tenant_id FROM tasks
+    WHERE status = 'IN_PROGRESS' AND lease_owner = p_worker $function$;
+
+CREATE OR REPLACE FUNCTION public.tenants_of_tasks(p_tasks uuid[])
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$ SELECT DISTINCT tenant_id FROM tasks WHERE id = ANY (p_tasks) $function$;
+
 CREATE OR REPLACE FUNCTION public.text_key(words text)
  RETURNS text
  LANGUAGE sql
@@ -1256,46 +1333,89 @@ CREATE TRIGGER users_version BEFORE UPDATE ON public.users FOR EACH ROW WHEN ((n
 
 -- policies
 
+CREATE POLICY batch_tenants ON agents TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON agents TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON api_tokens TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON api_tokens TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON approval_words TO chimera_swarm USING ((EXISTS ( SELECT
+   FROM approvals parent
+  WHERE (parent.id = approval_words.approval_id)))); -- forced
 CREATE POLICY one_tenant ON approval_words TO chimera_gateway USING ((EXISTS ( SELECT
    FROM approvals parent
   WHERE (parent.id = approval_words.approval_id)))); -- forced
+CREATE POLICY batch_tenants ON approvals TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON approvals TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON asset_prices TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON asset_prices TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON audit_entries TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON audit_entries TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON budget_caps TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON budget_caps TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON budget_reservations TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON budget_reservations TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON budgets TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON budgets TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON campaigns TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON campaigns TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON dead_letters TO chimera_swarm USING (is_among(COALESCE(tenant_id, '00000000-0000-7000-8000-000000000001'::uuid), ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON dead_letters TO chimera_gateway USING ((COALESCE(tenant_id, '00000000-0000-7000-8000-000000000001'::uuid) = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON effect_settlements TO chimera_swarm USING ((EXISTS ( SELECT
+   FROM effects parent
+  WHERE (parent.id = effect_settlements.effect_id)))); -- forced
 CREATE POLICY one_tenant ON effect_settlements TO chimera_gateway USING ((EXISTS ( SELECT
    FROM effects parent
   WHERE (parent.id = effect_settlements.effect_id)))); -- forced
+CREATE POLICY batch_tenants ON effects TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON effects TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON goal_replans TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON goal_replans TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON goals TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON goals TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON house_versions TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON house_versions TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON idempotency_keys TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON idempotency_keys TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON model_spends TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON model_spends TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON personas TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON personas TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON policies TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON policies TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON policy_decisions TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON policy_decisions TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON receipts TO chimera_swarm USING ((EXISTS ( SELECT
+   FROM effects e
+  WHERE (e.grant_id = receipts.grant_id)))); -- forced
 CREATE POLICY one_tenant ON receipts TO chimera_gateway USING ((EXISTS ( SELECT
    FROM effects e
   WHERE (e.grant_id = receipts.grant_id)))); -- forced
+CREATE POLICY batch_tenants ON registry_entries TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON registry_entries TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON slots TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON slots TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON task_dependencies TO chimera_swarm USING ((EXISTS ( SELECT
+   FROM tasks parent
+  WHERE (parent.id = task_dependencies.child_id)))); -- forced
 CREATE POLICY one_tenant ON task_dependencies TO chimera_gateway USING ((EXISTS ( SELECT
    FROM tasks parent
   WHERE (parent.id = task_dependencies.child_id)))); -- forced
+CREATE POLICY batch_tenants ON task_payloads TO chimera_swarm USING ((EXISTS ( SELECT
+   FROM tasks parent
+  WHERE (parent.id = task_payloads.task_id)))); -- forced
 CREATE POLICY one_tenant ON task_payloads TO chimera_gateway USING ((EXISTS ( SELECT
    FROM tasks parent
   WHERE (parent.id = task_payloads.task_id)))); -- forced
+CREATE POLICY batch_tenants ON task_results TO chimera_swarm USING ((EXISTS ( SELECT
+   FROM tasks parent
+  WHERE (parent.id = task_results.task_id)))); -- forced
 CREATE POLICY one_tenant ON task_results TO chimera_gateway USING ((EXISTS ( SELECT
    FROM tasks parent
   WHERE (parent.id = task_results.task_id)))); -- forced
+CREATE POLICY batch_tenants ON tasks TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON tasks TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON tenants TO chimera_swarm USING (is_among(id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON tenants TO chimera_gateway USING (((id = ( SELECT current_tenant() AS current_tenant)) OR (current_setting('chimera.house'::text, true) = 'on'::text))); -- forced
+CREATE POLICY batch_tenants ON tool_bindings TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON tool_bindings TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON users TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON users TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced

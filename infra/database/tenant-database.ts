@@ -1,15 +1,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-import type { Database, TenantScope } from './open-database.ts'
+import type { Database, RowScope, Sql } from './open-database.ts'
 
-/** The record as one tenant at a time sees it. */
+/** The record as one tenant at a time sees it, or the tenants of one batch. */
 export type TenantDatabase = Database & {
   /**
    * Does some work for a tenant: every statement and every transaction that comes of it sees that
    * tenant's rows alone, however deep in the work it is asked. The tenant is a credential's, or a
-   * house administrator's choice; nothing that a client sent.
+   * house administrator's choice; nothing that a client sent. In the swarm it is those tenants'
+   * rows that the batch in hand is about.
    */
-  as<T>(scope: TenantScope, work: () => T): T
+  as<T>(scope: RowScope, work: () => T): T
 }
 
 /**
@@ -18,7 +19,7 @@ export type TenantDatabase = Database & {
  * to say whose it is finds nothing.
  */
 export function openTenantDatabase(database: Database): TenantDatabase {
-  const scopes = new AsyncLocalStorage<TenantScope>()
+  const scopes = new AsyncLocalStorage<RowScope>()
   return {
     ...database,
     query: (statement) => {
@@ -30,3 +31,13 @@ export function openTenantDatabase(database: Database): TenantDatabase {
     as: (scope, work) => scopes.run(scope, work),
   }
 }
+
+/** Asks as some tenants, and as nobody else. */
+export const sqlOf = (database: TenantDatabase, scope: RowScope): Sql => ({
+  query: (statement) => database.as(scope, () => database.query(statement)),
+})
+
+/** Whose rows some work is about; each tenant once. */
+export const tenantsIn = (work: readonly { readonly tenantId: string }[]): RowScope => ({
+  tenantIds: [...new Set(work.map(({ tenantId }) => tenantId))],
+})

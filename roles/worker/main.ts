@@ -19,7 +19,13 @@ await runProcess({
   sections: ['postgres', 'redis', 'roles', 'worker', 'llm'],
   async start({ config, consumerName, log, stack, health, metrics, crash }) {
     const database = stack.use(
-      openDatabase({ url: config.DATABASE_URL, name: 'worker', log, max: DATABASE_CONNECTIONS }),
+      openDatabase({
+        url: config.DATABASE_URL,
+        name: 'worker',
+        log,
+        role: 'chimera_swarm',
+        max: DATABASE_CONNECTIONS,
+      }),
     )
     const redis = stack.use(await openRedis({ url: config.REDIS_URL, name: 'worker', log }))
     const taskTypes = config.WORKER_TASK_TYPES.split(',').map((name) => taskTypeOf(name.trim()))

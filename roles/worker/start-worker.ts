@@ -1,11 +1,12 @@
 import { AgentTask, type TaskType } from '@chimera/contracts/agent-task'
 import { EffectGrant } from '@chimera/contracts/grant'
-import { Uuid } from '@chimera/contracts/ids'
+import { DEFAULT_TENANT, Uuid } from '@chimera/contracts/ids'
 import { taskStream } from '@chimera/contracts/streams'
 import { insertLetters } from '@chimera/infra/database/letters/insert-letters'
 import type { Database } from '@chimera/infra/database/open-database'
 import { findRegistryEntry } from '@chimera/infra/database/registry/find-registry-entry'
 import { searchRecord } from '@chimera/infra/database/tasks/search-record'
+import { openTenantDatabase, sqlOf } from '@chimera/infra/database/tenant-database'
 import { openConsumer, type Consumer } from '@chimera/infra/streams/consumer'
 import type { DeadLetter } from '@chimera/infra/streams/dead-letter'
 import type { Entry } from '@chimera/infra/streams/parse-entry'
@@ -53,29 +54,31 @@ export type Worker = AsyncDisposable & Readonly<{ check: () => void }>
  * types and `chimera:effects`. Throws UNAVAILABLE when the record does not answer.
  */
 export async function startWorker(parts: WorkerParts): Promise<Worker> {
-  const { database, consumerName, log, random } = parts
+  const { consumerName, log, random } = parts
+  const database = openTenantDatabase(parts.database)
   await using stack = new AsyncDisposableStack()
+  const of = (tenantId: string) => sqlOf(database, { tenantIds: [tenantId] })
   const bells = openBells(parts.publisher)
   const connections = stack.use(
     openToolConnections({ token: parts.toolToken, log, reviewed: parts.reviewed }),
   )
-  const own = { ...parts, worker: consumerName, bells }
+  const own = { ...parts, database, worker: consumerName, bells }
   const desk = stack.use(
     openTaskDesk({
       ...own,
       bench: {
         executors: parts.executors,
         readToolOf: ({ tenantId, agentId }) =>
-          openReadTool({ sql: database, connections, tenantId, agentId }),
+          openReadTool({ sql: of(tenantId), connections, tenantId, agentId }),
         searchRecordOf:
           ({ tenantId, goalId }) =>
           (question) =>
-            searchRecord(database, { tenantId, goalId, question }),
+            searchRecord(of(tenantId), { tenantId, goalId, question }),
         findRegistryEntryOf:
           ({ tenantId }) =>
           (kind, name) =>
-            findRegistryEntry(database, { tenantId, kind, name }),
-        findPersonaOf: (task) => () => findPersona(database, task),
+            findRegistryEntry(of(tenantId), { tenantId, kind, name }),
+        findPersonaOf: (task) => () => findPersona(of(task.tenantId), task),
         log,
         random,
       },
@@ -165,7 +168,10 @@ function consumerOf(parts: WorkerParts, name: string) {
     leaseMs,
     metrics,
     onDead: async (letters: readonly DeadLetter[]): Promise<void> => {
-      await insertLetters(database, { letters, actor: consumerName })
+      const tenants = letters.flatMap(({ tenant }) => tenant ?? [])
+      const scope = { tenantIds: [...new Set([DEFAULT_TENANT, ...tenants])] }
+      const scoped = openTenantDatabase(database)
+      await scoped.as(scope, () => insertLetters(scoped, { letters, actor: consumerName }))
     },
   }
 }

@@ -8,6 +8,7 @@ import type { Database } from '@chimera/infra/database/open-database'
 import { registerExecutors } from '@chimera/worker/executors/executor'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 
+import { seenThrough } from '../faults/model/without.ts'
 import {
   countIn,
   drills,
@@ -183,14 +184,15 @@ describe('tasks in hand', () => {
       ...NOTHING,
       artifacts: [{ name: 'n', media_type: 'text/plain', content: `no-${indexOf(payload)}!` }],
     }))
-    const refusing = (marks: readonly string[]): Database => ({
-      ...rig.database,
-      query: (statement) => {
-        const text = JSON.stringify(statement.values)
-        const isRefused = statement.name === 'commit-results' && marks.some((m) => text.includes(m))
-        return isRefused ? Promise.reject(new Error('refused')) : rig.database.query(statement)
-      },
-    })
+    const refusing = (marks: readonly string[]): Database =>
+      seenThrough(rig.database, {
+        ask: (statement) => {
+          const text = JSON.stringify(statement.values)
+          if (statement.name !== 'commit-results') return statement
+          if (marks.some((mark) => text.includes(mark))) throw new Error('refused')
+          return statement
+        },
+      })
     const ids = await readyTasks(rig.database, noops(20))
     await using worker = await rig.start({ executors, database: refusing(['no-7!']) })
     await ring(rig, ids)

@@ -15,6 +15,7 @@ import type { Executor } from '@chimera/worker/executors/executor'
 import { noop } from '@chimera/worker/executors/noop'
 import { startWorker, type Worker, type WorkerParts } from '@chimera/worker/start-worker'
 
+import { seenThrough } from '../faults/model/without.ts'
 import { openFreshDatabase } from '../fresh-database.ts'
 import { ownRedisUrl } from '../own-redis.ts'
 
@@ -42,7 +43,13 @@ export async function openWorkerRig(): Promise<WorkerRig> {
     redis,
     publisher,
     async start(over = {}) {
-      const own = openDatabase({ url: database.databaseUrl, name: 'worker', log, max: 3 })
+      const own = openDatabase({
+        url: database.databaseUrl,
+        name: 'worker',
+        log,
+        role: 'chimera_swarm',
+        max: 3,
+      })
       const parts = {
         consumerName: `worker-${newId()}`,
         database: own,
@@ -213,13 +220,12 @@ export function withStatement(
   name: string,
   change: (text: string) => string,
 ): Database {
-  return {
-    ...database,
-    query: (statement) => {
-      if (statement.name !== name) return database.query(statement)
+  return seenThrough(database, {
+    ask: (statement) => {
+      if (statement.name !== name) return statement
       const text = change(statement.text)
       if (text === statement.text) throw new Error(`The statement ${name} has no such guard.`)
-      return database.query({ ...statement, name: `${name}-unguarded`, text })
+      return { ...statement, name: `${name}-unguarded`, text }
     },
-  }
+  })
 }

@@ -1,8 +1,13 @@
-/** PostgreSQL itself keeps tenants apart, whatever the gateway should forget. */
+/** PostgreSQL itself keeps tenants apart, whatever the gateway or the swarm should forget. */
 import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
 import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
 import { insertGoals } from '@chimera/infra/database/goals/insert-goals'
-import { openDatabase, type Database, type Sql } from '@chimera/infra/database/open-database'
+import {
+  openDatabase,
+  type Database,
+  type DatabaseRole,
+  type Sql,
+} from '@chimera/infra/database/open-database'
 import { openTenantDatabase, type TenantDatabase } from '@chimera/infra/database/tenant-database'
 import { openLog } from '@chimera/runtime/log'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -13,7 +18,12 @@ import { control, guarantee, sampleSize, seeded, type Random } from '../guarante
 const log = openLog({ name: 'row-security', level: 'silent' })
 const TENANTS = [DEFAULT_TENANT, newId(), newId(), newId()]
 
-type Peopled = { owner: FreshDatabase; tables: readonly string[]; gateway: TenantDatabase }
+type Peopled = {
+  owner: FreshDatabase
+  tables: readonly string[]
+  gateway: TenantDatabase
+  swarm: TenantDatabase
+}
 
 let peopled: Peopled
 const opened = new AsyncDisposableStack()
@@ -22,19 +32,19 @@ beforeAll(async () => {
 })
 afterAll(() => opened.disposeAsync())
 
-/** A record with rows of four tenants in it, and the gateway's way to it. */
+/** A record with rows of four tenants in it, and the gateway's and the swarm's way to it. */
 async function people(): Promise<Peopled> {
   const owner = opened.use(await openFreshDatabase())
   for (const tenant of TENANTS) await fill(owner, tenant)
-  const served = openDatabase({
-    url: owner.databaseUrl,
-    name: 'row-security',
-    log,
-    role: 'chimera_gateway',
-    max: 3,
-  })
-  opened.use(served)
-  return { owner, tables: await tenantTables(owner), gateway: openTenantDatabase(served) }
+  const url = owner.databaseUrl
+  const openAs = (role: DatabaseRole) =>
+    openTenantDatabase(opened.use(openDatabase({ url, name: 'row-security', log, role, max: 3 })))
+  return {
+    owner,
+    tables: await tenantTables(owner),
+    gateway: openAs('chimera_gateway'),
+    swarm: openAs('chimera_swarm'),
+  }
 }
 
 async function fill(owner: Database, tenantId: string): Promise<void> {
@@ -113,13 +123,19 @@ async function foreignRows(of: Peopled, given: { n: number; random: Random }): P
     const look = (sql: Sql) => sql.query<Row>({ text })
     let rows: Row[] = []
     const aborted = new Error('aborted on purpose')
-    await of.gateway
-      .as({ tenantId }, async () => {
+    // The gateway is held to one tenant, the swarm to those of its batch.
+    const isSwarm = random.fraction() < 0.5
+    const database = isSwarm ? of.swarm : of.gateway
+    const own = isSwarm
+      ? [tenantId, ...TENANTS.filter((id) => id !== other).slice(0, 1)]
+      : [tenantId]
+    await database
+      .as(isSwarm ? { tenantIds: own } : { tenantId }, async () => {
         if (!isAborted) {
-          rows = await look(of.gateway)
+          rows = await look(database)
           return
         }
-        await of.gateway.transaction(async (tx) => {
+        await database.transaction(async (tx) => {
           rows = await look(tx)
           if (random.fraction() < 0.5) await tx.query({ text: 'SELECT 1 / 0' })
           throw aborted
@@ -127,11 +143,11 @@ async function foreignRows(of: Peopled, given: { n: number; random: Random }): P
       })
       .catch(() => undefined)
     for (const row of rows) {
-      if (row.tenant_id !== tenantId) foreign.push(`${text}: a row of another tenant`)
+      if (!own.includes(row.tenant_id)) foreign.push(`${text}: a row of another tenant`)
     }
     // What the last one left on its connection shows nothing to who says nothing.
     if (random.fraction() < 0.1) {
-      const found = await of.gateway.query<Row>({ text: 'SELECT tenant_id FROM goals' })
+      const found = await database.query<Row>({ text: 'SELECT tenant_id FROM goals' })
       if (found.length > 0) foreign.push('rows without a tenant')
     }
   }
@@ -168,6 +184,17 @@ control(
   },
 )
 
+control(
+  { guard: 'the set of tenants', test: 'tenants-apart', expect: /to deeply equal \[\]/ },
+  async () => {
+    const bare = await people()
+    for (const table of bare.tables) {
+      await bare.owner.query({ text: `ALTER POLICY batch_tenants ON ${table} USING (true)` })
+    }
+    expect(await foreignRows(bare, { n: 60, random: seeded(61) })).toEqual([])
+  },
+)
+
 describe('the catalog', () => {
   /** Tables of the house: they hold nothing of a tenant's. */
   const HOUSE = new Set([
@@ -190,8 +217,9 @@ describe('the catalog', () => {
           WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped) AS has_tenant
         FROM pg_class c
         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
-          AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT FROM pg_policy p
-            WHERE p.polrelid = c.oid AND p.polname = 'one_tenant'))
+          AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND 2 = (SELECT count(*)
+            FROM pg_policy p
+            WHERE p.polrelid = c.oid AND p.polname IN ('one_tenant', 'batch_tenants')))
         ORDER BY 1`,
     })
 
@@ -210,11 +238,27 @@ describe('the catalog', () => {
     expect((await unprotected(database)).map(({ name }) => name)).not.toContain('later')
   })
 
-  test('lets the role of the gateway own nothing and bypass nothing', async () => {
+  const ROLES = [
+    {
+      name: 'chimera_gateway',
+      of: () => peopled.gateway,
+      scope: { tenantId: DEFAULT_TENANT },
+      policy: 'one_tenant',
+    },
+    {
+      name: 'chimera_swarm',
+      of: () => peopled.swarm,
+      scope: { tenantIds: [DEFAULT_TENANT] },
+      policy: 'batch_tenants',
+    },
+  ] as const
+
+  test.each(ROLES)('lets $name own nothing and bypass nothing', async ({ name, of, ...its }) => {
     const [role] = await peopled.owner.query({
       text: `SELECT rolsuper, rolbypassrls, rolcreaterole, rolcanlogin,
           (SELECT count(*)::int FROM pg_class WHERE relowner = r.oid) AS owned
-        FROM pg_roles r WHERE rolname = 'chimera_gateway'`,
+        FROM pg_roles r WHERE rolname = $1`,
+      values: [name],
     })
     expect(role).toEqual({
       rolsuper: false,
@@ -225,23 +269,33 @@ describe('the catalog', () => {
     })
     const forbidden = [
       'ALTER TABLE goals DISABLE ROW LEVEL SECURITY',
-      'DROP POLICY one_tenant ON goals',
+      `DROP POLICY ${its.policy} ON goals`,
       'SELECT protect_tenants()',
       'UPDATE record_incarnation SET since = now()',
     ]
     for (const text of forbidden) {
-      await expect(peopled.gateway.query({ text })).rejects.toThrow(/must be owner|denied/)
+      await expect(of().query({ text })).rejects.toThrow(/must be owner|denied/)
     }
-    const [who] = await peopled.gateway.query({ text: 'SELECT current_user AS name' })
-    expect(who).toEqual({ name: 'chimera_gateway' })
+    const [who] = await of().query({ text: 'SELECT current_user AS name' })
+    expect(who).toEqual({ name })
     const foreign = {
       text: `INSERT INTO agents (tenant_id, id, version_id, audit_id) VALUES ($1, 'x', $2, $2)`,
       values: [TENANTS[1], newId()],
     }
-    const inserted = peopled.gateway.as({ tenantId: DEFAULT_TENANT }, () =>
-      peopled.gateway.query(foreign),
-    )
+    const inserted = of().as(its.scope, () => of().query(foreign))
     await expect(inserted).rejects.toThrow(/row-level security/)
+  })
+
+  test('gives the swarm no token, and nothing that only people write', async () => {
+    const forbidden = [
+      'SELECT hash FROM api_tokens',
+      'UPDATE registry_entries SET note = note',
+      'UPDATE budget_caps SET cap = NULL',
+      'UPDATE users SET roles = roles',
+    ]
+    for (const text of forbidden) {
+      await expect(peopled.swarm.query({ text })).rejects.toThrow(/permission denied/)
+    }
   })
 })
 

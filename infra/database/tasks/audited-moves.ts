@@ -3,10 +3,10 @@ import { AuditItem } from '@chimera/contracts/trail/audit'
 import { z } from 'zod'
 
 /**
- * Pieces of the statements that move tasks. Each such statement is a transaction of its own:
+ * Pieces of the statements that move tasks. Each such statement is alone in its transaction:
  * `held` locks the rows in the order of their ids, `moved` updates them, `audited` writes one
- * audit entry per tenant that they name. One statement instead of BEGIN, UPDATE, INSERT, COMMIT:
- * a batch of tasks costs one round trip, and a Worker that stops in the middle holds no lock.
+ * audit entry per tenant that they name. One statement instead of several: a batch of tasks costs
+ * one round trip, and those of BEGIN, which says whose rows they are, and COMMIT.
  *
  * $1 is the actor (the Worker's name), $2 a fresh id for an audit entry; see `moveValues`.
  */

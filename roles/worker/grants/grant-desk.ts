@@ -1,7 +1,8 @@
 import { CancelledError } from '@chimera/contracts/errors'
-import type { Database } from '@chimera/infra/database/open-database'
 import { commitReceipts } from '@chimera/infra/database/tasks/commit-receipts'
 import { loadGrants, type LoadedGrant } from '@chimera/infra/database/tasks/load-grants'
+import { findBatchTenants } from '@chimera/infra/database/tenancy/find-batch-tenants'
+import type { TenantDatabase } from '@chimera/infra/database/tenant-database'
 import type { Crash } from '@chimera/runtime/crash-point'
 import type { Logger } from '@chimera/runtime/log'
 import type { Metrics } from '@chimera/runtime/metrics'
@@ -34,7 +35,7 @@ const PATIENCE_MS = 1_000
 const DRAIN_GRACE_MS = 2_000
 
 type Options = Readonly<{
-  database: Database
+  database: TenantDatabase
   connections: ToolConnections
   bells: Bells
   worker: string
@@ -61,9 +62,10 @@ export function openGrantDesk(of: Options): GrantDesk {
         signal.throwIfAborted()
         await Promise.race([...out.values()].map((sent) => sent.catch(() => undefined)))
       }
-      const grants = await loadGrants(of.database, {
-        grantIds: grantIds.filter((id) => !out.has(id)),
-      })
+      const grants = await load(
+        of.database,
+        grantIds.filter((id) => !out.has(id)),
+      )
       const all = Promise.all(grants.map((grant) => send(grant)))
       if (await endsWithin(PATIENCE_MS, all)) return
       if (signal.aborted) throw new CancelledError('CANCELLED', 'The worker stops.')
@@ -78,6 +80,13 @@ export function openGrantDesk(of: Options): GrantDesk {
   }
 }
 
+/** The entries name grants alone: whose they are is asked first. */
+async function load(database: TenantDatabase, grantIds: readonly string[]): Promise<LoadedGrant[]> {
+  if (grantIds.length === 0) return []
+  const tenantIds = await findBatchTenants(database, { grants: grantIds })
+  return database.as({ tenantIds }, () => loadGrants(database, { grantIds }))
+}
+
 async function carryOne(of: Options, grant: LoadedGrant, signal: AbortSignal): Promise<void> {
   const { database, bells, worker, log, crash, metrics } = of
   signal.throwIfAborted()
@@ -86,7 +95,9 @@ async function carryOne(of: Options, grant: LoadedGrant, signal: AbortSignal): P
   metrics.toolCalls.inc({ tool: grant.tool, outcome: jws === undefined ? 'silent' : 'receipt' })
   if (jws === undefined) return
   const receipts = [{ grantId: grant.grantId, jws }]
-  const ids = await commitReceipts(database, { receipts, carriedBy: worker })
+  const ids = await database.as({ tenantIds: [grant.tenantId] }, () =>
+    commitReceipts(database, { receipts, carriedBy: worker }),
+  )
   crash('worker.receipt.committed')
   try {
     const { tenantId } = grant

@@ -1,5 +1,5 @@
-import type { Database } from '@chimera/infra/database/open-database'
 import { renewLeases, type HeldTask } from '@chimera/infra/database/tasks/renew-leases'
+import { tenantsIn, type TenantDatabase } from '@chimera/infra/database/tenant-database'
 import type { Logger } from '@chimera/runtime/log'
 
 /** Renewed at a third: two renewals may fail before anybody else may take the task. */
@@ -10,11 +10,11 @@ const RENEWALS_PER_LEASE = 3
  * somebody else's by now. Does nothing, and asks nobody, while nothing is in hand.
  */
 export function openLeaseLoop(of: {
-  database: Database
+  database: TenantDatabase
   worker: string
   leaseMs: number
   log: Logger
-  held: () => readonly HeldTask[]
+  held: () => readonly (HeldTask & { readonly tenantId: string })[]
   lost: (tasks: readonly HeldTask[]) => void
 }): Disposable {
   let isRenewing = false
@@ -23,7 +23,9 @@ export function openLeaseLoop(of: {
     if (tasks.length === 0 || isRenewing) return
     isRenewing = true
     try {
-      const mine = await renewLeases(of.database, { ...of, tasks })
+      const mine = await of.database.as(tenantsIn(tasks), () =>
+        renewLeases(of.database, { ...of, tasks }),
+      )
       const lost = tasks.filter(({ id }) => !mine.has(id))
       if (lost.length > 0) of.lost(lost)
     } catch (err) {

@@ -1,7 +1,8 @@
 import type { TaskType } from '@chimera/contracts/agent-task'
 import { MAX_BATCH } from '@chimera/contracts/streams'
-import type { Database } from '@chimera/infra/database/open-database'
 import { takeBackOwnLeases } from '@chimera/infra/database/tasks/take-back-own-leases'
+import { findBatchTenants } from '@chimera/infra/database/tenancy/find-batch-tenants'
+import type { TenantDatabase } from '@chimera/infra/database/tenant-database'
 import type { Logger } from '@chimera/runtime/log'
 
 import type { Bells } from '../bells.ts'
@@ -16,7 +17,7 @@ const MAX_ROUNDS = 4
  * Keeper.
  */
 export async function takeBackOwn(of: {
-  database: Database
+  database: TenantDatabase
   desk: TaskDesk
   bells: Bells
   worker: string
@@ -24,11 +25,11 @@ export async function takeBackOwn(of: {
   log: Logger
 }): Promise<void> {
   const ids: string[] = []
+  const tenantIds = await findBatchTenants(of.database, { leasedBy: of.worker })
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const { tasks, moves } = await takeBackOwnLeases(of.database, {
-      worker: of.worker,
-      limit: MAX_BATCH,
-    })
+    const { tasks, moves } = await of.database.as({ tenantIds }, () =>
+      takeBackOwnLeases(of.database, { worker: of.worker, limit: MAX_BATCH }),
+    )
     ids.push(...tasks.filter(({ type }) => of.types.includes(type)).map(({ id }) => id))
     await of.bells
       .feed(moves)

@@ -1,6 +1,7 @@
-import type { Database } from '@chimera/infra/database/open-database'
 import { claimTasks, type TaskRing } from '@chimera/infra/database/tasks/claim-tasks'
 import { lookAtUnclaimed, type Unclaimed } from '@chimera/infra/database/tasks/look-at-unclaimed'
+import { findBatchTenants } from '@chimera/infra/database/tenancy/find-batch-tenants'
+import type { TenantDatabase } from '@chimera/infra/database/tenant-database'
 import { delay } from '@chimera/runtime/backoff'
 import type { Crash } from '@chimera/runtime/crash-point'
 import type { Logger } from '@chimera/runtime/log'
@@ -34,7 +35,7 @@ export type TaskDesk = AsyncDisposable &
 
 /** What a desk works with. */
 export type DeskParts = Readonly<{
-  database: Database
+  database: TenantDatabase
   bench: Bench
   bells: Bells
   worker: string
@@ -99,7 +100,11 @@ export function openTaskDesk(of: DeskParts): TaskDesk {
       const left = bells.filter(({ id }) => !started.has(id))
       if (left.length === 0) return NOTHING_REFUSED
       const ids = left.map(({ id }) => id)
-      const rows = await lookAtUnclaimed(database, { ids, mostLeasesLost: MOST_LEASES_LOST })
+      // Whose they are, not whose they are said to be: a ring may name another tenant.
+      const tenantIds = await findBatchTenants(database, { tasks: ids })
+      const rows = await database.as({ tenantIds }, () =>
+        lookAtUnclaimed(database, { ids, mostLeasesLost: MOST_LEASES_LOST }),
+      )
       suspects.add(left.filter((bell) => rows.get(bell.id)?.isSuspect && !isForeign(bell, rows)))
       return {
         unknown: new Set(ids.filter((id) => !rows.has(id))),
@@ -124,7 +129,10 @@ async function claimAll(
   mostLeasesLost: number | undefined,
 ) {
   const most = mostLeasesLost === undefined ? {} : { mostLeasesLost }
-  const { tasks, moves } = await claimTasks(of.database, { ...of, rings, ...most })
+  const tenantIds = await tenantsOf(of.database, rings)
+  const { tasks, moves } = await of.database.as({ tenantIds }, () =>
+    claimTasks(of.database, { ...of, rings, ...most }),
+  )
   if (tasks.length === 0) return []
   of.crash('worker.task.claimed')
   await of.bells.feed(moves).catch((err: unknown) => {
@@ -132,6 +140,17 @@ async function claimAll(
   })
   const traces = new Map(rings.map(({ id, traceparent }) => [id, traceparent]))
   return tasks.map((task) => ({ task, traceparent: traces.get(task.id) }))
+}
+
+/** The swarm's own rings name their tenants; those of other producers need not. */
+async function tenantsOf(
+  database: TenantDatabase,
+  rings: readonly TaskBell[],
+): Promise<readonly string[]> {
+  const named = rings.flatMap(({ tenantId }) => tenantId ?? [])
+  const ids = rings.flatMap(({ id, tenantId }) => (tenantId === undefined ? [id] : []))
+  const found = ids.length === 0 ? [] : await findBatchTenants(database, { tasks: ids })
+  return [...new Set([...named, ...found])]
 }
 
 const isForeign = ({ id, tenantId }: TaskBell, rows: ReadonlyMap<string, Unclaimed>): boolean =>

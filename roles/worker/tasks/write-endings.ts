@@ -1,9 +1,9 @@
 import { canonicalHash } from '@chimera/contracts/canonical'
-import type { Database } from '@chimera/infra/database/open-database'
 import type { TaskMove } from '@chimera/infra/database/tasks/audited-moves'
 import type { ClaimedTask } from '@chimera/infra/database/tasks/claim-tasks'
 import { commitResults, type FinishedTask } from '@chimera/infra/database/tasks/commit-results'
 import { releaseTasks, type ReleasedTask } from '@chimera/infra/database/tasks/release-tasks'
+import { tenantsIn, type TenantDatabase } from '@chimera/infra/database/tenant-database'
 import type { Crash } from '@chimera/runtime/crash-point'
 import type { Logger } from '@chimera/runtime/log'
 
@@ -21,7 +21,7 @@ export type Returned = Done<Extract<Ending, { to: 'ready' }>>
 
 /** What writing needs. */
 export type Desk = Readonly<{
-  database: Database
+  database: TenantDatabase
   worker: string
   bells: Bells
   log: Logger
@@ -36,7 +36,9 @@ export async function writeFinished(of: Desk, batch: readonly Finished[]): Promi
     const inputHash = canonicalHash(task.payload)
     return { id: task.id, versionId: task.versionId, outcome, outputHash, inputHash }
   })
-  const { committed, moves } = await commitResults(of.database, { tasks, worker: of.worker })
+  const { committed, moves } = await of.database.as(tenantsIn(batch.map(taskOf)), () =>
+    commitResults(of.database, { tasks, worker: of.worker }),
+  )
   of.crash('worker.result.committed')
   const judged = batch.filter(({ task }) => committed.has(task.id))
   await tell(of, moves, async () => {
@@ -58,13 +60,17 @@ export async function writeReturned(of: Desk, batch: readonly Returned[]): Promi
     const wait = delayMs === undefined ? {} : { delayMs }
     return { id: task.id, versionId: task.versionId, ...wait, spendsRetry, reason }
   })
-  const { released, moves } = await releaseTasks(of.database, { tasks, worker: of.worker })
+  const { released, moves } = await of.database.as(tenantsIn(batch.map(taskOf)), () =>
+    releaseTasks(of.database, { tasks, worker: of.worker }),
+  )
   const atOnce = batch.filter(
     ({ task, ending }) => released.has(task.id) && ending.delayMs === undefined,
   )
   await tell(of, moves, () => of.bells.ringWorkers(atOnce))
   return released
 }
+
+const taskOf = ({ task }: Done): ClaimedTask => task
 
 async function tell(
   of: Desk,

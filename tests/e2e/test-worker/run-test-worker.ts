@@ -19,7 +19,8 @@ export function runTestWorker(of: {
     name: 'worker',
     sections: ['postgres', 'redis', 'roles', 'worker'],
     async start({ config, consumerName, log, stack, metrics, crash }) {
-      const database = stack.use(openDatabase({ url: config.DATABASE_URL, name: 'worker', log }))
+      const url = config.DATABASE_URL
+      const database = stack.use(openDatabase({ url, name: 'worker', log, role: 'chimera_swarm' }))
       const redis = stack.use(await openRedis({ url: config.REDIS_URL, name: 'worker', log }))
       stack.use(
         await startWorker({

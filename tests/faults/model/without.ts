@@ -49,7 +49,7 @@ export function seenThrough(database: Database, lens: Lens): Database {
   return {
     ...database,
     ...through(database),
-    transaction: (work) => database.transaction((tx) => work(through(tx))),
+    transaction: (work, scope) => database.transaction((tx) => work(through(tx)), scope),
   }
 }
 

@@ -8,8 +8,8 @@ export type BatchKey =
   | Readonly<{ leasedBy: string }>
 
 /**
- * The tenants whose rows a batch is about: what a role that is held to the tenants of its batch asks
- * before anything else, where nobody has said whose they are. It learns their ids and nothing more.
+ * The tenants whose rows a batch is about: what a role that is held to the tenants of its batch
+ * asks before anything else, where nobody has said whose they are. It learns ids, nothing more.
  */
 export async function findBatchTenants(sql: Sql, of: BatchKey): Promise<string[]> {
   const rows = await sql.query<{ tenant_id: string }>(lookUp(of))

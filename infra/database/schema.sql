@@ -1269,13 +1269,13 @@ CREATE OR REPLACE FUNCTION public.tenants_of_grants(p_grants uuid[])
  SET search_path TO 'public', 'pg_temp'
 AS $function$ SELECT DISTINCT tenant_id FROM effects WHERE grant_id = ANY (p_grants) $function$;
 
-CREATE OR REPLACE FUNCTION public.tenants_of_leases(p_worker text)
+CREATE OR REPLACE FUNCTION public.tenants_of_leases(p_worker text, p_most integer)
  RETURNS SETOF uuid
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
-AS $function$ SELECT DISTINCT tenant_id FROM tasks
-    WHERE status = 'IN_PROGRESS' AND lease_owner = p_worker $function$;
+AS $function$ SELECT DISTINCT tenant_id FROM (SELECT tenant_id FROM tasks
+    WHERE status = 'IN_PROGRESS' AND lease_owner = p_worker ORDER BY id LIMIT p_most) AS own $function$;
 
 CREATE OR REPLACE FUNCTION public.tenants_of_tasks(p_tasks uuid[])
  RETURNS SETOF uuid

@@ -6,6 +6,7 @@ import { parseUnits } from '@chimera/contracts/money'
 import { findPayer } from '../database/budgets/find-payer.ts'
 import { reserveModelCall, settleModelCall } from '../database/budgets/model-spend.ts'
 import type { Database } from '../database/open-database.ts'
+import { openTenantDatabase } from '../database/tenant-database.ts'
 
 /** For whom a model is asked: whose budgets pay. */
 export type AskedFor = Readonly<{ tenantId: string; goalId: string }>
@@ -51,6 +52,7 @@ export const openRoleBudget = (of: {
 /**
  * Budgets of the record: each request is reserved under a lease at the most that it can take, and
  * settled by its usage. Who dies in between leaves a reservation that the Keeper settles in full.
+ * Each request sees the rows of the tenant that it is made for, and no others.
  */
 export function openModelBudget(of: {
   database: Database
@@ -59,7 +61,8 @@ export function openModelBudget(of: {
   /** Dollars for a million tokens, as decimal text. */
   usdPerMillion: Readonly<{ input: string; output: string }>
 }): ModelBudget {
-  const { database, actor, timeoutMs, usdPerMillion } = of
+  const { actor, timeoutMs, usdPerMillion } = of
+  const database = openTenantDatabase(of.database)
   const price = { input: microsOf(usdPerMillion.input), output: microsOf(usdPerMillion.output) }
   const costOf = ({ input, output }: MostUsed) => ({
     tokens: BigInt(input + output),
@@ -69,30 +72,25 @@ export function openModelBudget(of: {
   })
   return {
     async reserve({ asked, model, most }) {
-      const payer = await findPayer(database, asked)
+      const scope = { tenantIds: [asked.tenantId] }
+      const payer = await database.as(scope, () => findPayer(database, asked))
       if (payer === undefined) {
         const message = `Nobody pays for ${model}: there is no goal ${asked.goalId}.`
         throw new DeniedError('BUDGET_EXHAUSTED', message)
       }
       const id = newId()
       const leaseMs = timeoutMs + SETTLES_WITHIN_MS
-      const full = await reserveModelCall(database, {
-        ...payer,
-        ...costOf(most),
-        id,
-        model,
-        leaseMs,
-        actor,
-      })
+      const call = { ...payer, ...costOf(most), id, model, leaseMs, actor }
+      const full = await database.as(scope, () => reserveModelCall(database, call))
       if (full !== undefined) {
-        const { scope, scopeId, asset, used, cap, asked: wanted } = full
+        const { scopeId, asset, used, cap, asked: wanted } = full
         const message =
-          `The budget of ${scope} ${scopeId} holds no further call of ${model}: ` +
+          `The budget of ${full.scope} ${scopeId} holds no further call of ${model}: ` +
           `${used} of ${cap} base units of ${asset} are used, ${wanted} more are needed.`
         throw new DeniedError('BUDGET_EXHAUSTED', message)
       }
       const settle = async (used: MostUsed): Promise<void> =>
-        void (await settleModelCall(database, { id, ...costOf(used) }))
+        void (await database.as(scope, () => settleModelCall(database, { id, ...costOf(used) })))
       return {
         answered: ({ input = most.input, output = most.output }) => settle({ input, output }),
         refused: () => settle({ input: 0, output: 0 }),

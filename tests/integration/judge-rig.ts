@@ -23,6 +23,7 @@ import { openFreshDatabase } from '../fresh-database.ts'
 export type JudgeRig = AsyncDisposable & {
   readonly deps: JudgeDeps
   readonly database: Database
+  readonly databaseUrl: string
   readonly published: Publication[]
   /** Another Judge on the same record, with connections of its own. */
   another(): JudgeDeps
@@ -77,6 +78,7 @@ export async function openJudgeRig(): Promise<JudgeRig> {
   return {
     deps: judge(database, 'judge-1'),
     database,
+    databaseUrl: fresh.databaseUrl,
     published,
     another: () => judge(open(), `judge-${newId()}`),
     sign: async (claims, by) =>
@@ -130,6 +132,9 @@ export function judgeOfFile(): Omit<JudgeRig, typeof Symbol.asyncDispose> {
     },
     get database() {
       return open().database
+    },
+    get databaseUrl() {
+      return open().databaseUrl
     },
     get published() {
       return open().published

@@ -8,9 +8,11 @@ import { settleLapsedCalls } from '@chimera/infra/database/budgets/model-spend'
 import { setCap } from '@chimera/infra/database/budgets/set-cap'
 import { insertGoals } from '@chimera/infra/database/goals/insert-goals'
 import { leaseGoals } from '@chimera/infra/database/goals/lease-goals'
+import { openDatabase, type Database } from '@chimera/infra/database/open-database'
 import { type ModelBudget, openModelBudget } from '@chimera/infra/llm/model-budget'
 import { openModel } from '@chimera/infra/llm/open-model'
 import { planGoals } from '@chimera/planner/plan-goals'
+import { openLog } from '@chimera/runtime/log'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { z } from 'zod'
 
@@ -20,18 +22,22 @@ import { audited, openPlannerRig, type PlannerRig } from './planner-rig.ts'
 
 const Answer = z.strictObject({ colour: z.string() })
 const TIMEOUT_MS = 2_000
+const log = openLog({ name: 'model-spend', level: 'silent' })
 /** Dollars: an input token is a micro, one of the answer ten. */
 const PRICE = { input: '1', output: '10' }
 
 let folder: string
 let rig: PlannerRig
 let server: ModelProcess
+let database: Database
 let budget: ModelBudget
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'model-spend-'))
   rig = await openPlannerRig()
   server = await startModel({ mind: 'obedient', recordPath: join(folder, 'calls.jsonl') })
-  const { database } = rig
+  const url = rig.database.databaseUrl
+  // As the Worker's, which sees no rows but those of the tenant that is asked for.
+  database = openDatabase({ url, name: 'model-spend', log, role: 'chimera_swarm' })
   const of = { database, actor: 'planner-1', timeoutMs: TIMEOUT_MS, usdPerMillion: PRICE }
   budget = openModelBudget(of)
 })
@@ -44,6 +50,7 @@ afterEach(async () => {
 })
 afterAll(async () => {
   await server[Symbol.asyncDispose]()
+  await database[Symbol.asyncDispose]()
   await rig[Symbol.asyncDispose]()
   rmSync(folder, { recursive: true })
 })

@@ -69,7 +69,7 @@ describe('a worker process', () => {
   })
 
   test('killed with a task in hand, it does it within 2 s of its return', async () => {
-    const ids = await readyTasks(rig.database, [{ kind: 'noop', index: 1_300 }, ...noops(5)])
+    const ids = await readyTasks(rig.database, [{ kind: 'noop', index: 1_600 }, ...noops(5)])
     const first = startProcess(DRILLS)
     await first.ready
     await ring(rig, ids)

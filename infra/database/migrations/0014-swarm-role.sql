@@ -15,16 +15,27 @@ EXCEPTION
       'CREATE ROLE chimera_swarm NOLOGIN; GRANT chimera_swarm TO %', current_user;
 END $$;
 
+-- From PostgreSQL 16 on, who makes a role may give it away but not step down to it.
 DO $$
+DECLARE
+  needed constant text := CASE WHEN current_setting('server_version_num')::int >= 160000
+    THEN 'SET' ELSE 'MEMBER' END;
+  name text;
 BEGIN
-  IF NOT pg_has_role(current_user, 'chimera_swarm', 'MEMBER') THEN
-    EXECUTE format('GRANT chimera_swarm TO %I', current_user);
-  END IF;
+  FOREACH name IN ARRAY ARRAY['chimera_gateway', 'chimera_swarm'] LOOP
+    IF NOT pg_has_role(current_user, name, needed) THEN
+      EXECUTE format('GRANT %I TO %I', name, current_user);
+    END IF;
+  END LOOP;
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'chimera_swarm'
       AND (rolsuper OR rolbypassrls)) THEN
     RAISE EXCEPTION 'chimera_swarm may bypass row-level security here: '
       'ALTER ROLE chimera_swarm NOSUPERUSER NOBYPASSRLS';
   END IF;
+EXCEPTION
+  WHEN insufficient_privilege THEN
+    RAISE EXCEPTION 'the user of DATABASE_URL may not take on %: let a superuser run GRANT % TO %',
+      name, name, current_user;
 END $$;
 
 -- The tenants of this transaction; null outside of one that has said whose it is.
@@ -89,10 +100,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS
 CREATE FUNCTION tenants_of_grants(p_grants uuid[]) RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS
   $$ SELECT DISTINCT tenant_id FROM effects WHERE grant_id = ANY (p_grants) $$;
-CREATE FUNCTION tenants_of_leases(p_worker text) RETURNS SETOF uuid
+CREATE FUNCTION tenants_of_leases(p_worker text, p_most int) RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS
-  $$ SELECT DISTINCT tenant_id FROM tasks
-    WHERE status = 'IN_PROGRESS' AND lease_owner = p_worker $$;
+  $$ SELECT DISTINCT tenant_id FROM (SELECT tenant_id FROM tasks
+    WHERE status = 'IN_PROGRESS' AND lease_owner = p_worker ORDER BY id LIMIT p_most) AS own $$;
 
 REVOKE EXECUTE ON FUNCTION tenants_of_tasks, tenants_of_grants, tenants_of_leases FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tenants_of_tasks, tenants_of_grants, tenants_of_leases TO chimera_swarm;

@@ -4,8 +4,8 @@ import type { Sql } from '../open-database.ts'
 export type BatchKey =
   | Readonly<{ tasks: readonly string[] }>
   | Readonly<{ grants: readonly string[] }>
-  /** Everything that a consumer of this name had leased before it died. */
-  | Readonly<{ leasedBy: string }>
+  /** The first so many tasks that a consumer of this name had leased before it died. */
+  | Readonly<{ leasedBy: string; limit: number }>
 
 /**
  * The tenants whose rows a batch is about: what a role that is held to the tenants of its batch
@@ -17,12 +17,13 @@ export async function findBatchTenants(sql: Sql, of: BatchKey): Promise<string[]
 }
 
 function lookUp(of: BatchKey): { name: string; text: string; values: unknown[] } {
-  const text = (from: string): string => `SELECT tenant_id FROM ${from}($1) AS found(tenant_id)`
+  const text = (call: string): string => `SELECT tenant_id FROM ${call} AS found(tenant_id)`
   if ('tasks' in of) {
-    return { name: 'tenants-of-tasks', text: text('tenants_of_tasks'), values: [of.tasks] }
+    return { name: 'tenants-of-tasks', text: text('tenants_of_tasks($1)'), values: [of.tasks] }
   }
   if ('grants' in of) {
-    return { name: 'tenants-of-grants', text: text('tenants_of_grants'), values: [of.grants] }
+    return { name: 'tenants-of-grants', text: text('tenants_of_grants($1)'), values: [of.grants] }
   }
-  return { name: 'tenants-of-leases', text: text('tenants_of_leases'), values: [of.leasedBy] }
+  const values = [of.leasedBy, of.limit]
+  return { name: 'tenants-of-leases', text: text('tenants_of_leases($1, $2)'), values }
 }

@@ -25,8 +25,9 @@ export async function takeBackOwn(of: {
   log: Logger
 }): Promise<void> {
   const ids: string[] = []
-  const tenantIds = await findBatchTenants(of.database, { leasedBy: of.worker })
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const batch = { leasedBy: of.worker, limit: MAX_BATCH }
+    const tenantIds = await findBatchTenants(of.database, batch)
     const { tasks, moves } = await of.database.as({ tenantIds }, () =>
       takeBackOwnLeases(of.database, { worker: of.worker, limit: MAX_BATCH }),
     )

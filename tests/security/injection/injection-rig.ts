@@ -14,7 +14,7 @@ import { TOOLS } from '@chimera/contracts/tools'
 import type { Gate, GateInput } from '@chimera/domain/judging/gates/gate'
 import { ALL_GATES } from '@chimera/domain/judging/gates/gates'
 import { leaseGoals } from '@chimera/infra/database/goals/lease-goals'
-import type { Database } from '@chimera/infra/database/open-database'
+import { openDatabase, type Database } from '@chimera/infra/database/open-database'
 import { addRegistryEntry } from '@chimera/infra/database/registry/change-registry'
 import { upsertAccount } from '@chimera/infra/database/tools/upsert-account'
 import { openModel } from '@chimera/infra/llm/open-model'
@@ -74,6 +74,7 @@ export async function openInjectionRig(cases: readonly Case[]): Promise<Injectio
   )
   const judge = stack.use(await openJudgeRig())
   const { database } = judge
+  const url = judge.databaseUrl
   await bindEverything(database)
   await nameAssets(database)
   const redisUrl = ownRedisUrl()
@@ -81,11 +82,7 @@ export async function openInjectionRig(cases: readonly Case[]): Promise<Injectio
   await redis.client.flushall()
   const publisher = openPublisher({ redis, source: 'injection' })
   const model = await openModel(
-    {
-      LLM_BASE_URL: server.url,
-      LLM_MODEL: 'obedient',
-      LLM_TIMEOUT_MS: MODEL_TIMEOUT_MS,
-    },
+    { LLM_BASE_URL: server.url, LLM_MODEL: 'obedient', LLM_TIMEOUT_MS: MODEL_TIMEOUT_MS },
     uncounted,
   )
   const shared = { database, publisher, redisUrl, log, crash: noCrash, leaseMs: LEASE_MS }
@@ -94,6 +91,7 @@ export async function openInjectionRig(cases: readonly Case[]): Promise<Injectio
   stack.use(
     await startWorker({
       ...shared,
+      database: stack.use(openDatabase({ url, name: 'injection', log, role: 'chimera_swarm' })),
       consumerName: 'worker-1',
       executors: registerExecutors([
         ...EXECUTORS.values(),

@@ -14,13 +14,14 @@ export function openLookTimer(ring: () => void): LookTimer {
   let isStopped = false
   return {
     ringWithin: (ms) => {
-      const atMs = performance.now() + Math.min(Math.max(ms, 1), MAX_TIMER_MS)
+      const waitMs = Math.min(Math.max(ms, 1), MAX_TIMER_MS)
+      const atMs = performance.now() + waitMs
       if (isStopped || (timer !== undefined && timer.atMs <= atMs)) return
       clearTimeout(timer?.handle)
       const handle = setTimeout(() => {
         timer = undefined
         ring()
-      }, atMs - performance.now())
+      }, waitMs)
       timer = { handle, atMs }
     },
     stop: () => {

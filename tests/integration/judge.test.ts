@@ -236,12 +236,15 @@ async function expectOneVerdictEach(n: number, judges: number): Promise<void> {
   expect(audits[0]?.n).toBe(String(n))
 }
 
+const RACED = sampleSize({ ci: 100, full: 2_000 })
+
 guarantee(
   {
     id: 'one-verdict',
     title: 'Judges that race on the same tasks give one verdict each',
-    n: sampleSize({ ci: 100, full: 2_000 }),
+    n: RACED,
     seed: 1,
+    timeoutMs: 60_000 + RACED * 300,
   },
   ({ n }) => expectOneVerdictEach(n, 4),
 )
@@ -264,12 +267,15 @@ async function expectNoOverspend(rounds: number, open: () => JudgeRig['deps']): 
   }
 }
 
+const CAPS = sampleSize({ ci: 3, full: 100 })
+
 guarantee(
   {
     id: 'budget-cap',
     title: 'racing Judges reach the cap of a goal exactly and never pass it',
-    n: sampleSize({ ci: 3, full: 100 }),
+    n: CAPS,
     seed: 2,
+    timeoutMs: 60_000 + CAPS * 15_000,
   },
   ({ n }) => {
     const judges = Array.from({ length: 5 }, () => rig.another())

@@ -96,13 +96,15 @@ async function expectNothingClaimed(given: {
   expect(claimed, 'claimed in all').toBeGreaterThan(0)
 }
 
+const ROUNDS = sampleSize({ ci: 15, full: 500 })
+
 guarantee(
   {
     id: 'kill-between',
     title: 'a level that rises between judgement and claim is obeyed from its acknowledgement on',
-    n: sampleSize({ ci: 15, full: 500 }),
+    n: ROUNDS,
     seed: 61,
-    timeoutMs: 600_000,
+    timeoutMs: 120_000 + ROUNDS * 4_000,
   },
   async ({ n, random }) => expectNothingClaimed({ n, random, rules: RULES }),
 )

@@ -139,7 +139,7 @@ guarantee(
     title: 'what is paused claims nothing after the pause was acknowledged',
     n: ROUNDS,
     seed: 23,
-    timeoutMs: 30_000 + ROUNDS * 500,
+    timeoutMs: 120_000 + ROUNDS * 4_000,
   },
   ({ n, random }) => expectHeld({ n, random, guards: GUARDED }),
 )

@@ -35,12 +35,15 @@ async function oneGrantManyTimes(composed: readonly string[], n: number): Promis
   })
 }
 
+const DELIVERIES = sampleSize({ ci: 40, full: 1000 })
+
 guarantee(
   {
     id: 'tool-grant-once',
     title: 'one grant, delivered many times, is one post',
-    n: sampleSize({ ci: 40, full: 1000 }),
+    n: DELIVERIES,
     seed: 1,
+    timeoutMs: 60_000 + DELIVERIES * 1_000,
   },
   async ({ n }) => oneGrantManyTimes([], n),
 )
@@ -65,12 +68,15 @@ async function grantsAfterStop(composed: readonly string[], n: number): Promise<
   })
 }
 
+const STOPPED = sampleSize({ ci: 5, full: 200 })
+
 guarantee(
   {
     id: 'tool-fence',
     title: 'what was granted before a stop does not leave after it, nor after the resume',
-    n: sampleSize({ ci: 5, full: 200 }),
+    n: STOPPED,
     seed: 2,
+    timeoutMs: 60_000 + STOPPED * 5_000,
   },
   async ({ n }) => grantsAfterStop([], n),
 )

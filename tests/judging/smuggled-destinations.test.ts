@@ -99,11 +99,13 @@ function expectNothingSmuggled(finder: Find, of: { n: number; random: Random }):
   expect(links).toBeGreaterThan(of.n / 5)
 }
 
+const N = sampleSize({ ci: 3_000, full: 300_000 })
 const claim = {
   id: 'no-smuggled-destination',
   title: 'no text leads where X would link and nobody asked for',
-  n: sampleSize({ ci: 3_000, full: 300_000 }),
+  n: N,
   seed: 6,
+  timeoutMs: 30_000 + N * 4,
 }
 
 guarantee(claim, ({ n, random }) => expectNothingSmuggled(find, { n, random }))

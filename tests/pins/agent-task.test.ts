@@ -91,7 +91,13 @@ function expectAgreement(schema: z.ZodType, { n, seed }: { n: number; seed: numb
 const n = sampleSize({ ci: 2_000, full: 200_000 })
 
 guarantee(
-  { id: 'agent-task-schema', title: 'the schema in code takes what source 002 takes', n, seed: 2 },
+  {
+    id: 'agent-task-schema',
+    title: 'the schema in code takes what source 002 takes',
+    n,
+    seed: 2,
+    timeoutMs: 30_000 + n * 5,
+  },
   (given) => {
     expectAgreement(AgentTask, given)
   },

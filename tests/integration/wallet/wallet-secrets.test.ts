@@ -85,13 +85,16 @@ const Viem = z.object({
   recoverTransactionAddress: z.custom<(given: object) => Promise<string>>(),
 })
 
+const BYTES = sampleSize({ ci: 100, full: 5_000 })
+
 describe('the bytes of a transaction', () => {
   guarantee(
     {
       id: 'wallet-bytes',
       title: 'are those that viem makes, and tell their sender',
-      n: sampleSize({ ci: 100, full: 5_000 }),
+      n: BYTES,
       seed: 3,
+      timeoutMs: 60_000 + BYTES * 200,
     },
     async ({ n, random }) => {
       const path = createRequire(join(WALLET, 'package.json')).resolve('viem')

@@ -8,12 +8,13 @@ import { control, guarantee, sampleSize, seeded, type Random } from '../../guara
 import { openApprovalRig, type ApprovalRig } from '../../integration/approvals/approval-rig.ts'
 import { ATTACKS, openTarget, sound } from './attacks.ts'
 
+const N = sampleSize({ ci: 100, full: 5_000 })
 const claim = {
   id: 'no-effect-without-a-person',
   title: 'no attack on approvals gets an effect without a valid one',
-  n: sampleSize({ ci: 100, full: 5_000 }),
+  n: N,
   seed: 6,
-  timeoutMs: 3_600_000,
+  timeoutMs: 120_000 + N * 2_000,
 }
 
 type Asks = (statement: Statement) => Statement

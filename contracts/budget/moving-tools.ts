@@ -13,3 +13,9 @@ export const movesMoney = (tool: string): boolean => MOVING_TOOLS.some((name) =>
 
 /** The asset that counts transactions of wallets, so that a count is a cap like any other. */
 export const TRANSFERS = 'TRANSFERS'
+
+/**
+ * What the house counts by itself. A token of a chain that is named so is none of them: its units
+ * would fill a cap of dollars or of calls, or take a second line in the same counter.
+ */
+export const HOUSE_ASSETS: readonly string[] = ['USD', 'MODELUSD', 'TOKENS', TRANSFERS]

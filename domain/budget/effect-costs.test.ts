@@ -25,10 +25,13 @@ it.each([['-1'], ['1e3'], ['0x10'], ['1.5'], ['0'], [5], [undefined]])(
   },
 )
 
-it('no argument can give itself out for the count of transfers', () => {
-  const args = { asset: 'TRANSFERS', amount: '1' }
-  expect(effectCosts('transfer_erc20', args)).toEqual([{ asset: 'TRANSFERS', amount: 1n }])
-})
+it.each(['TRANSFERS', 'USD', 'MODELUSD', 'TOKENS'])(
+  'no argument fills the count of %s',
+  (asset) => {
+    const args = { asset, amount: '1' }
+    expect(effectCosts('transfer_erc20', args)).toEqual([{ asset: 'TRANSFERS', amount: 1n }])
+  },
+)
 
 it('raising the fees of a stuck transfer is a transaction, a tweet is none', () => {
   expect(effectCosts('unstick_transfer', {})).toEqual([{ asset: 'TRANSFERS', amount: 1n }])

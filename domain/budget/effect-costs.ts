@@ -1,4 +1,4 @@
-import { movesMoney, TRANSFERS } from '@chimera/contracts/budget/moving-tools'
+import { HOUSE_ASSETS, movesMoney, TRANSFERS } from '@chimera/contracts/budget/moving-tools'
 import { NATIVE_ASSET } from '@chimera/contracts/money'
 
 /** What an effect takes beside US dollars: tokens of a chain, a place among today's transfers. */
@@ -18,7 +18,8 @@ export function effectCosts(tool: string, args: Readonly<Record<string, unknown>
   const costs: EffectCost[] = [{ asset: TRANSFERS, amount: 1n }]
   const asset = tool === 'transfer_native' ? NATIVE_ASSET : args['asset']
   const { amount } = args
-  if (typeof asset !== 'string' || !ASSET.test(asset) || asset === TRANSFERS) return costs
+  if (typeof asset !== 'string' || !ASSET.test(asset)) return costs
+  if (HOUSE_ASSETS.includes(asset)) return costs
   if (typeof amount !== 'string' || !BASE_UNITS.test(amount)) return costs
   return [...costs, { asset, amount: BigInt(amount) }]
 }

@@ -1,4 +1,4 @@
-import { TRANSFERS } from '@chimera/contracts/budget/moving-tools'
+import { HOUSE_ASSETS, movesMoney, TRANSFERS } from '@chimera/contracts/budget/moving-tools'
 
 import { effectCosts } from './effect-costs.ts'
 
@@ -23,13 +23,18 @@ export function usdWorth(units: bigint, price: Pick<Price, 'decimals' | 'usdMicr
 
 /**
  * What the money that an effect of a wallet moves is worth in micros of a US dollar: nothing for
- * what moves none. Undefined where no price is fresh enough to say.
+ * what moves none. Undefined where no price is fresh enough to say, or the asset is named like a
+ * counter of the house.
  */
 export function movedWorth(
   tool: string,
   args: Readonly<Record<string, unknown>>,
   prices: Prices,
 ): bigint | undefined {
+  const { asset: named } = args
+  if (movesMoney(tool) && typeof named === 'string' && HOUSE_ASSETS.includes(named)) {
+    return undefined
+  }
   let worth = 0n
   for (const { asset, amount } of effectCosts(tool, args)) {
     if (asset === TRANSFERS) continue

@@ -6,18 +6,26 @@ import { priceGate } from './price-gate.ts'
 const NOW = Date.parse('2026-11-21T12:00:00Z')
 
 /** The votes on a payment of one ether, by a price so many seconds old. */
-function votes(of: { mode: 'paper' | 'live'; ageMs: number | undefined; tool?: string }) {
+function votes(of: {
+  mode: 'paper' | 'live'
+  ageMs: number | undefined
+  tool?: string
+  asset?: string
+}) {
   const { policy } = scene()
   if (policy === undefined) throw new Error('the sample has a policy')
   const { ageMs } = of
   const priceOf = (asset: string) =>
-    ageMs === undefined || asset !== 'ETH'
+    ageMs === undefined || asset !== (of.asset ?? 'ETH')
       ? undefined
       : { decimals: 18, usdMicros: 1n, takenAtMs: NOW - ageMs }
   const one = attempt({})
   return priceGate({
     attempt: { ...one, goal: { ...one.goal, mode: of.mode } },
-    effect: proposal({ tool: of.tool ?? 'transfer_native', args: { to: '0x1', amount: '5' } }),
+    effect: proposal({
+      tool: of.tool ?? 'transfer_native',
+      args: { to: '0x1', amount: '5', ...(of.asset === undefined ? {} : { asset: of.asset }) },
+    }),
     account: account(),
     rounds: [],
     scene: scene({ policy: { ...policy, nowMs: NOW, priceOf } }),
@@ -35,6 +43,15 @@ describe('the price of live money', () => {
     const denied = [{ gate: 'budget', vote: 'deny', code: 'PRICE_UNAVAILABLE' }]
     expect(votes({ mode: 'live', ageMs })).toMatchObject(denied)
   })
+
+  it.each(['USD', 'MODELUSD', 'TOKENS', 'TRANSFERS'])(
+    'denies a token that is named %s, as the house counts, whatever its price',
+    (asset) => {
+      const denied = [{ code: 'PRICE_UNAVAILABLE' }]
+      expect(votes({ mode: 'live', ageMs: 0, tool: 'transfer_erc20', asset })).toMatchObject(denied)
+      expect(votes({ mode: 'live', ageMs: 0, tool: 'transfer_erc20', asset: 'USDC' })).toEqual([])
+    },
+  )
 
   it('says nothing where it is fresh, where money is simulated, and of what moves none', () => {
     expect(votes({ mode: 'live', ageMs: HOUR_MS })).toEqual([])

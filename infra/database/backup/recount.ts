@@ -1,4 +1,4 @@
-import { MOVING_TOOLS, TRANSFERS } from '@chimera/contracts/budget/moving-tools'
+import { HOUSE_ASSETS, MOVING_TOOLS, TRANSFERS } from '@chimera/contracts/budget/moving-tools'
 import { DEFAULT_MAX_COST_USD } from '@chimera/contracts/goal'
 import { NATIVE_ASSET, usdToMicros } from '@chimera/contracts/money'
 
@@ -70,7 +70,8 @@ async function reserveForImported(tx: Sql): Promise<void> {
     CROSS JOIN LATERAL (VALUES
       ('USD', e.cost_usd_micros + coalesce(worth.micros, 0)),
       ('${TRANSFERS}', CASE WHEN e.tool = ANY ($1::text[]) THEN 1 ELSE 0 END),
-      (w.moved, CASE WHEN e.tool = ANY ($1::text[]) THEN w.units END)
+      (w.moved, CASE WHEN e.tool = ANY ($1::text[])
+        AND w.moved <> ALL ('{${HOUSE_ASSETS.join(',')}}'::text[]) THEN w.units END)
     ) AS a(asset, amount)
     WHERE a.amount > 0 AND a.asset ~ '^[A-Z][A-Z0-9]{1,11}$' AND e.mode <> 'dry'
       AND e.grant_id IS NOT NULL AND c.scope_id IS NOT NULL

@@ -29,7 +29,8 @@ let pool: Database
 beforeAll(async () => {
   fresh = await openFreshDatabase()
   const log = openLog({ name: 'race', level: 'silent' })
-  pool = openDatabase({ url: fresh.databaseUrl, name: 'race', log, max: 25 })
+  // One each: who waits for a connection on a busy machine gives up, and races with nobody.
+  pool = openDatabase({ url: fresh.databaseUrl, name: 'race', log, max: RACERS })
 })
 afterAll(async () => {
   await pool[Symbol.asyncDispose]()

@@ -65,11 +65,14 @@ const neverSends = (): never => {
 async function look(given: {
   timeline: SeenPost[] | Timeline
   rivals?: Entry[]
+  /** Claimed and sent while the timeline is being read. */
+  meanwhile?: Entry[]
   bound?: string[]
   of?: Entry
   lookup?: (id: string) => Found
 }): Promise<{ look: Look; sinceMs: number | undefined }> {
-  const { timeline, rivals = [], bound = [] } = given
+  const { timeline, bound = [] } = given
+  const rivals = [...(given.rivals ?? [])]
   let asked: number | undefined
   const network: Network = {
     label: 'x',
@@ -86,6 +89,7 @@ async function look(given: {
     findMentions: async () => ({ outcome: 'read', posts: [] }),
     findSince: async ({ sinceMs }) => {
       asked = sinceMs
+      rivals.push(...(given.meanwhile ?? []))
       return Array.isArray(timeline)
         ? { outcome: 'read', posts: timeline, isComplete: true }
         : timeline
@@ -93,7 +97,7 @@ async function look(given: {
     sameContent,
   }
   const found = await tweetReconciler(network).look(given.of ?? entry('mine', 'hello'), {
-    rivals,
+    rivals: () => rivals,
     isBound: (ref) => bound.includes(ref),
     note: () => {},
     signal: new AbortController().signal,
@@ -117,6 +121,12 @@ test('a post that is another effect already is not its own', async () => {
 test('two open effects that say the same, and one post: nobody can tell', async () => {
   const rivals = [entry('theirs', 'hello')]
   const { look: found } = await look({ timeline: [seen('1', 'hello')], rivals })
+  expect(found).toMatchObject({ kind: 'cannot' })
+})
+
+test('an effect that began while the timeline was read is a rival too', async () => {
+  const timeline = [seen('1', 'hello')]
+  const { look: found } = await look({ timeline, meanwhile: [entry('theirs', 'hello')] })
   expect(found).toMatchObject({ kind: 'cannot' })
 })
 

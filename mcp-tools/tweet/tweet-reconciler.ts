@@ -59,7 +59,7 @@ async function lookForPost(
     .toSorted((left, right) => left.createdAtMs - right.createdAtMs)
   const [first] = matches
   if (first === undefined) return timeline.isComplete ? { kind: 'unseen' } : { kind: 'not_yet' }
-  const others = rivals.filter((rival) => matches.some((seen) => mayBe(rival, seen)))
+  const others = rivals().filter((rival) => matches.some((seen) => mayBe(rival, seen)))
   // One post for each that could have made one: then all of them did.
   if (matches.length > others.length) return { kind: 'found', providerRef: first.id }
   const detail = `${others.length + 1} open posts say what is seen ${matches.length} times.`

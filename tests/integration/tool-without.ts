@@ -84,7 +84,7 @@ export const WITHOUT: Readonly<
   rivals: ({ reconciler }) => ({
     reconciler: {
       ...reconciler,
-      look: (entry, known) => reconciler.look(entry, { ...known, rivals: [] }),
+      look: (entry, known) => reconciler.look(entry, { ...known, rivals: () => [] }),
     },
   }),
   /** A fence that is up or down, and not a number that only rises. */

@@ -58,8 +58,11 @@ beforeAll(async () => {
   await rig.misbehave({ fault: '5xx', match: 'nobody knows', timeline_delay_ms: 3_600_000 })
   await postGoals(faults, [{ id: OPEN, text: 'publish a tweet: nobody knows' }])
   await postGoals(faults, [{ id: OVER, text: 'make me rich' }])
-  const isUnknown = async () =>
-    (await rig.goal(OPEN)).effects[0]?.state === 'UNKNOWN' ? true : undefined
+  const isUnknown = async () => {
+    const { status, effects } = await rig.goal(OPEN)
+    expect({ status, effects }).toMatchObject({ effects: [{ state: 'UNKNOWN' }] })
+    return true
+  }
   await eventually(isUnknown, 20_000, 'an effect of which nobody knows')
   await drained(faults)
   before = await lives(faults)

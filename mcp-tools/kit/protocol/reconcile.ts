@@ -38,8 +38,11 @@ export type Reconciler = Readonly<{
   look: (
     entry: Entry,
     known: Readonly<{
-      /** Other open effects of the account. */
-      rivals: readonly Entry[]
+      /**
+       * Other open effects of the account, as of now. Ask once the provider has answered: whatever
+       * its answer can show was claimed by then, and may have been claimed while it was asked.
+       */
+      rivals: () => readonly Entry[]
       /** Whether an object of the provider's is another effect's already. */
       isBound: (providerRef: string) => boolean
       /** Writes facts into the entry, durably and at once: before a re-broadcast, say. */
@@ -185,10 +188,7 @@ async function lookFor(
   }
   const { entries } = of.ledger
   return of.reconciler.look(entry, {
-    // Read only where words are all there is to go by: it is a list of all that is open.
-    get rivals() {
-      return entries.rivalsOf(entry.grantId)
-    },
+    rivals: () => entries.rivalsOf(entry.grantId),
     isBound: (ref) => entries.byProviderRef(entry.account, ref) !== undefined,
     note: (facts) => of.ledger.transact(() => entries.noteFacts(entry.grantId, facts)),
     signal: of.signal,

@@ -78,7 +78,7 @@ const lostOrder = async (wish: Partial<OrderRequest> = {}): Promise<Entry> =>
 
 async function look(lost: Entry): Promise<Look> {
   return orderReconciler(rig.venue).look(lost, {
-    rivals: [],
+    rivals: () => [],
     isBound: () => false,
     note: () => undefined,
     signal: new AbortController().signal,

@@ -53,7 +53,7 @@ export async function lookAtTransfer(
   if (transaction === undefined) return lookAtLost(facts, seen, network)
   // A stop lets nothing leave; what it stopped is looked at all the same. And whoever was to be put
   // out of the way does not fight for its place.
-  if (!isStopped(entry, parts.ledger) && !isOvertaken(entry, facts, known.rivals)) {
+  if (!isStopped(entry, parts.ledger) && !isOvertaken(entry, facts, known.rivals())) {
     await broadcastAgain({ entry, facts, transaction, seen, note: known.note, parts })
   }
   return { kind: 'not_yet', inMs: network.blockMs }

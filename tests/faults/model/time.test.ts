@@ -23,6 +23,7 @@ import {
   type Grant,
   type Slot,
 } from './steps.ts'
+import type { Answer } from './tool-life.ts'
 import { rule, runTrace } from './traces.ts'
 import { openShared } from './without.ts'
 
@@ -194,6 +195,10 @@ async function sameWords(rig: ProtocolRig, dead: Slot): Promise<void> {
   await record(rig, first.answer)
   await record(rig, second.answer)
   await second.post.arrive()
+  await expectNobodyTells(rig, dead, alive)
+}
+
+async function expectNobodyTells(rig: ProtocolRig, dead: Slot, alive: Slot): Promise<void> {
   for (const ms of [1_000, BOUND_MS, 61_000, 61_000]) {
     await rig.pass(ms)
     await reconcile(rig)
@@ -216,7 +221,45 @@ rule({
     tool: {
       reconciler: ({ absence, look }) => ({
         absence,
-        look: (entry, known) => look(entry, { ...known, rivals: [] }),
+        look: (entry, known) => look(entry, { ...known, rivals: () => [] }),
+      }),
+    },
+  },
+  expect: /I7 record says CONFIRMED, it did not happen/,
+})
+
+/** The second one is claimed and arrives while the provider is asked about the first. */
+async function sameWordsMeanwhile(rig: ProtocolRig, dead: Slot): Promise<void> {
+  const alive = await planSlot(rig)
+  await record(rig, (await sendAndTimeOut(rig, await grantSlot(rig, dead))).answer)
+  const grant = await grantSlot(rig, alive)
+  const second = Promise.withResolvers<Answer>()
+  rig.wire.meanwhile = async () => {
+    const { post, answer } = await sendAndTimeOut(rig, grant)
+    await post.arrive()
+    second.resolve(answer)
+  }
+  await rig.pass(1_000)
+  await reconcile(rig)
+  await record(rig, await second.promise)
+  await expectNobodyTells(rig, dead, alive)
+}
+
+// The model looks and settles in one step; the product asks in between, and what it may conclude is
+// held to what was open when the answer came.
+rule({
+  name: 'content-meanwhile',
+  title: 'what began while the provider was asked may be what it showed',
+  trace: sameWordsMeanwhile,
+  without: 'the look at what is open after the answer, and not before the question',
+  guards: {
+    tool: {
+      reconciler: ({ absence, look }) => ({
+        absence,
+        look: (entry, known) => {
+          const before = known.rivals()
+          return look(entry, { ...known, rivals: () => before })
+        },
       }),
     },
   },

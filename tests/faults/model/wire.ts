@@ -18,6 +18,8 @@ export type Wire = AsyncDisposable & {
   hasSent(n: number): Promise<void>
   /** Lets posts through at once, instead of holding them. */
   isOpen: boolean
+  /** What happens while the provider is next asked for something: once, before it answers. */
+  meanwhile: (() => Promise<unknown>) | undefined
   /** Every sender hears nothing any more. */
   cutAll(): void
 }
@@ -29,7 +31,12 @@ export async function openWire(to: string): Promise<Wire> {
     const chunks: Buffer[] = []
     for await (const chunk of request) if (Buffer.isBuffer(chunk)) chunks.push(chunk)
     const forward = () => pass({ request, response, to, body: Buffer.concat(chunks) })
-    if (request.method !== 'POST') return forward()
+    if (request.method !== 'POST') {
+      const { meanwhile } = wire
+      wire.meanwhile = undefined
+      await meanwhile?.()
+      return forward()
+    }
     sent.push({ cut: () => void response.destroy(), arrive: forward })
     for (const wake of waiting) wake()
     if (wire.isOpen) await forward()
@@ -45,6 +52,7 @@ export async function openWire(to: string): Promise<Wire> {
     url: `http://127.0.0.1:${address.port}`,
     sent,
     isOpen: false,
+    meanwhile: undefined,
     hasSent: async (n) => {
       while (sent.length < n) {
         const { promise, resolve } = Promise.withResolvers<void>()

@@ -1080,6 +1080,18 @@ AS $function$
   SELECT f.id, f.tenant_id, f.name, f.scopes, f.roles, f.user_id, f.user_roles FROM found f
 $function$;
 
+CREATE OR REPLACE FUNCTION public.goals_to_plan(p_planner text, p_most integer)
+ RETURNS TABLE(tenant_id uuid, id text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  SELECT g.tenant_id, g.id FROM goals g
+  WHERE (g.status = 'RECEIVED' OR (g.status = 'ACTIVE' AND g.replan_at IS NOT NULL))
+    AND (g.lease_until IS NULL OR g.lease_until <= now() OR g.lease_owner = p_planner)
+  ORDER BY g.received_at LIMIT p_most
+$function$;
+
 CREATE OR REPLACE FUNCTION public.hold_reservations()
  RETURNS trigger
  LANGUAGE plpgsql

@@ -8,6 +8,7 @@ import {
   readGoalStatuses,
 } from '@chimera/infra/database/goals/lease-goals'
 import { loadWireTasks } from '@chimera/infra/database/judging/load-wire-tasks'
+import { openTenantDatabase, tenantsIn } from '@chimera/infra/database/tenant-database'
 import type { Entry } from '@chimera/infra/streams/parse-entry'
 import type { Settlement, Settlements } from '@chimera/infra/streams/settlement'
 
@@ -42,9 +43,17 @@ export async function recoverGoals(deps: PlannerDeps): Promise<number> {
  * Makes the handler of goal entries: RECEIVED is committed for the batch, then each goal is
  * leased, planned and committed, then its ready tasks are published; the consumer acknowledges
  * after that. A crash anywhere leaves an entry that comes again or a row that is RECEIVED, and
- * both are harmless to meet twice.
+ * both are harmless to meet twice. A batch sees the rows of the tenants that its entries name.
  */
 export function openGoalHandler(
+  given: PlannerDeps,
+): (batch: readonly Entry<GoalEntry>[]) => Promise<Settlements<GoalEntry>> {
+  const database = openTenantDatabase(given.database)
+  const handle = handlerOf({ ...given, database })
+  return (batch) => database.as(tenantsIn(batch.map(({ value }) => value)), () => handle(batch))
+}
+
+function handlerOf(
   deps: PlannerDeps,
 ): (batch: readonly Entry<GoalEntry>[]) => Promise<Settlements<GoalEntry>> {
   const seen = new WeakSet<Entry<GoalEntry>>()

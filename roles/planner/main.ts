@@ -1,5 +1,6 @@
 import { findTenant } from '@chimera/infra/database/goals/find-tenant'
 import { openDatabase } from '@chimera/infra/database/open-database'
+import { openTenantDatabase, sqlOf } from '@chimera/infra/database/tenant-database'
 import { openRoleBudget } from '@chimera/infra/llm/model-budget'
 import { openModel } from '@chimera/infra/llm/open-model'
 import { openRedis } from '@chimera/infra/streams/open-redis'
@@ -13,10 +14,12 @@ await runProcess({
   name: 'planner',
   sections: ['postgres', 'redis', 'roles', 'goals', 'llm'],
   async start({ config, consumerName, log, stack, health, metrics, crash }) {
-    const database = stack.use(openDatabase({ url: config.DATABASE_URL, name: 'planner', log }))
+    const url = config.DATABASE_URL
+    const database = stack.use(openDatabase({ url, name: 'planner', log, role: 'chimera_swarm' }))
     const redis = stack.use(await openRedis({ url: config.REDIS_URL, name: 'planner', log }))
     const tenantId = config.TENANT_ID.toLowerCase()
-    if ((await findTenant(database, tenantId)) === undefined) {
+    const own = sqlOf(openTenantDatabase(database), { tenantIds: [tenantId] })
+    if ((await findTenant(own, tenantId)) === undefined) {
       throw new ConfigError([{ pointer: 'TENANT_ID', detail: 'names no tenant of this database' }])
     }
     const planner = stack.use(

@@ -4,6 +4,11 @@ import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
 import { commitPlans, type GoalPlan } from '@chimera/infra/database/goals/commit-plans'
 import type { LeasedGoal } from '@chimera/infra/database/goals/lease-goals'
 import type { Database } from '@chimera/infra/database/open-database'
+import {
+  openTenantDatabase,
+  type TenantDatabase,
+  tenantsIn,
+} from '@chimera/infra/database/tenant-database'
 import type { Model } from '@chimera/infra/llm/model'
 import { feedEvents } from '@chimera/infra/streams/feed-events'
 import type { Publication, Publisher } from '@chimera/infra/streams/publisher'
@@ -37,9 +42,18 @@ const MAX_TASKS_PER_COMMIT = 2_000
 
 /**
  * Plans leased goals, commits the plans and publishes the tasks that are ready. Goals that moved in
- * between (cancelled, paused, planned by another) are left alone.
+ * between (cancelled, paused, planned by another) are left alone. Planning sees the rows of their
+ * tenants, and what is asked for one goal alone those of its own.
  */
-export async function planGoals(deps: PlannerDeps, leased: readonly LeasedGoal[]): Promise<void> {
+export async function planGoals(given: PlannerDeps, leased: readonly LeasedGoal[]): Promise<void> {
+  const database = openTenantDatabase(given.database)
+  await database.as(tenantsIn(leased), () => planAll({ ...given, database }, leased))
+}
+
+/** What planning needs once it is known whose goals they are. */
+export type ScopedDeps = PlannerDeps & { readonly database: TenantDatabase }
+
+async function planAll(deps: ScopedDeps, leased: readonly LeasedGoal[]): Promise<void> {
   const { model } = deps
   const [first, again] = [leased.filter(isFirst), leased.filter((goal) => !isFirst(goal))]
   const refused = await refuseTopics(deps, first)
@@ -66,7 +80,7 @@ const MAX_ASKED = 8
 
 /** Asks for some plans at a time and commits each when it is there; their leases are renewed. */
 async function planByModel(
-  deps: PlannerDeps,
+  deps: ScopedDeps,
   model: Model,
   plans: readonly RulePlan[],
 ): Promise<void> {
@@ -78,10 +92,13 @@ async function planByModel(
   const waiting = [...plans]
   const hand = async (): Promise<void> => {
     for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift()) {
-      const pressed = await pressureOn(deps.database, plan.leased)
-      const made = await planGoalByModel({ ...deps, ...plan, model, pressed })
-      await commitAndPublish(deps, await putOffLow(deps.database, [plan.leased], [made]))
-      keeper.done(plan.leased)
+      const { leased: goal, byRules } = plan
+      await deps.database.as(tenantsIn([goal]), async () => {
+        const pressed = await pressureOn(deps.database, goal)
+        const made = await planGoalByModel({ ...deps, leased: goal, byRules, model, pressed })
+        await commitAndPublish(deps, await putOffLow(deps.database, [goal], [made]))
+      })
+      keeper.done(goal)
     }
   }
   const hands = Array.from({ length: Math.min(MAX_ASKED, plans.length) }, hand)

@@ -9,12 +9,13 @@ import type { PlanToCommit } from '@chimera/infra/database/goals/commit-plans'
 import { commitReplan, type Replan } from '@chimera/infra/database/goals/commit-replan'
 import type { LeasedGoal } from '@chimera/infra/database/goals/lease-goals'
 import { type LoadedReplan, loadReplan } from '@chimera/infra/database/goals/load-replan'
+import { tenantsIn } from '@chimera/infra/database/tenant-database'
 import { feedEvents } from '@chimera/infra/streams/feed-events'
 import type { Publication } from '@chimera/infra/streams/publisher'
 
 import { openLeaseKeeper } from './lease-keeper.ts'
 import { isForModel, planGoal, planGoalByModel } from './plan-goal.ts'
-import type { PlannerDeps } from './plan-goals.ts'
+import type { PlannerDeps, ScopedDeps } from './plan-goals.ts'
 
 /** What a planner is told of the plans that were rejected: the reasons go back with the goal. */
 export type Feedback = {
@@ -32,12 +33,13 @@ export type PlannedAgain =
  * fails, one whose effects may have happened waits for a person, and any other stays ACTIVE with
  * further tasks on the slots that it had.
  */
-export async function replanGoals(deps: PlannerDeps, leased: readonly LeasedGoal[]): Promise<void> {
+export async function replanGoals(deps: ScopedDeps, leased: readonly LeasedGoal[]): Promise<void> {
   if (leased.length === 0) return
   await using keeper = openLeaseKeeper(deps, leased)
   for (const goal of leased) {
-    const replan = await replanGoal(deps, goal)
-    const publications = await commit(deps, replan)
+    const publications = await deps.database.as(tenantsIn([goal]), async () =>
+      commit(deps, await replanGoal(deps, goal)),
+    )
     keeper.done(goal)
     deps.crash('planner.plan.committed')
     await deps.publisher.publish(publications)

@@ -1,6 +1,6 @@
 import { AgentTask, type TaskType } from '@chimera/contracts/agent-task'
 import { EffectGrant } from '@chimera/contracts/grant'
-import { DEFAULT_TENANT, Uuid } from '@chimera/contracts/ids'
+import { Uuid } from '@chimera/contracts/ids'
 import { taskStream } from '@chimera/contracts/streams'
 import { insertLetters } from '@chimera/infra/database/letters/insert-letters'
 import type { Database } from '@chimera/infra/database/open-database'
@@ -168,10 +168,7 @@ function consumerOf(parts: WorkerParts, name: string) {
     leaseMs,
     metrics,
     onDead: async (letters: readonly DeadLetter[]): Promise<void> => {
-      const tenants = letters.flatMap(({ tenant }) => tenant ?? [])
-      const scope = { tenantIds: [...new Set([DEFAULT_TENANT, ...tenants])] }
-      const scoped = openTenantDatabase(database)
-      await scoped.as(scope, () => insertLetters(scoped, { letters, actor: consumerName }))
+      await insertLetters(database, { letters, actor: consumerName })
     },
   }
 }

@@ -2,7 +2,7 @@ import { DEFAULT_TENANT } from '@chimera/contracts/ids'
 import { taskStream } from '@chimera/contracts/streams'
 import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
 import type { AuditDraft } from '@chimera/infra/database/append-audit'
-import type { Database, Sql } from '@chimera/infra/database/open-database'
+import { openDatabase, type Database, type Sql } from '@chimera/infra/database/open-database'
 import { inspectStreams } from '@chimera/infra/streams/inspect'
 import { openRedis, type RedisConnection } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
@@ -45,8 +45,10 @@ export async function openPlannerRig(): Promise<PlannerRig> {
   const database = stack.use(await openFreshDatabase())
   const redis = stack.use(await openRedis({ url: redisUrl, name: 'test', log }))
   await redis.client.flushall()
+  const url = database.databaseUrl
+  const own = openDatabase({ url, name: 'planner', log, role: 'chimera_swarm' })
   const deps: PlannerDeps = {
-    database,
+    database: stack.use(own),
     publisher: openPublisher({ redis, source: 'planner' }),
     log,
     crash: noCrash,

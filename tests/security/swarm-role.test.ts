@@ -1,10 +1,9 @@
 /** A Worker sees the tenants of the batch in its hands, whatever its statements should forget. */
 import { newId } from '@chimera/contracts/ids'
-import { openDatabase, type Database, type Sql } from '@chimera/infra/database/open-database'
+import { openDatabase } from '@chimera/infra/database/open-database'
 import { EXECUTORS } from '@chimera/worker/executors/executors'
 import { afterAll, beforeAll, expect } from 'vitest'
 
-import { seenThrough } from '../faults/model/without.ts'
 import { control, guarantee } from '../guarantee.ts'
 import {
   countIn,
@@ -17,45 +16,15 @@ import {
   until,
   type WorkerRig,
 } from '../integration/worker-rig.ts'
+import { forgetful, overlooked, type Whose } from './overlooked.ts'
 
 /** Statements of the Worker, and the words in which each says whose rows it is about. */
-const WHOSE: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
+const WHOSE: Whose = {
   'claim-tasks': [[' AND t.tenant_id::text = coalesce(u.tenant_id, t.tenant_id::text)', '']],
   'search-record': [
     ['WHERE tenant_id = $1 AND', 'WHERE $1::uuid IS NOT NULL AND'],
     ['t.tenant_id = $1 AND', ''],
   ],
-}
-
-/** A Worker whose statements have forgotten it. */
-const forgetful = (database: Database): Database =>
-  seenThrough(database, {
-    ask: (statement) => {
-      let { text } = statement
-      for (const [says, without] of WHOSE[statement.name ?? ''] ?? []) {
-        if (!text.includes(says)) throw new Error(`${statement.name} says no longer whose it is.`)
-        text = text.replaceAll(says, without)
-      }
-      return { ...statement, text }
-    },
-  })
-
-/** Beside each statement of the Worker, in its transaction: whose rows could it have seen? */
-function overlooked(database: Database, saw: (tenantId: string) => void): Database {
-  const text = `SELECT tenant_id FROM goals UNION SELECT tenant_id FROM tasks
-    UNION SELECT tenant_id FROM audit_entries UNION SELECT tenant_id FROM task_results r
-      JOIN tasks t ON t.id = r.task_id UNION SELECT id FROM tenants`
-  const beside = (sql: Sql): Sql => ({
-    query: async (statement) => {
-      for (const row of await sql.query<{ tenant_id: string }>({ text })) saw(row.tenant_id)
-      return sql.query(statement)
-    },
-  })
-  return {
-    ...database,
-    ...beside(database),
-    transaction: (work, scope) => database.transaction((tx) => work(beside(tx)), scope),
-  }
 }
 
 let rig: WorkerRig
@@ -93,7 +62,7 @@ async function expectBatchAlone(of: { role?: 'chimera_swarm' }): Promise<void> {
   const { databaseUrl: url, database: record } = rig
   await using opened = openDatabase({ url, name: 'worker', log, max: 3, ...of })
   const seen = new Set<string>()
-  const database = overlooked(forgetful(opened), (tenantId) => seen.add(tenantId))
+  const database = overlooked(forgetful(opened, WHOSE), (tenantId) => seen.add(tenantId))
   await using worker = await rig.start({ executors: EXECUTORS, database })
   // One ring says whose its task is, one says what is not so, and one says nothing.
   await ring(rig, questions.slice(0, 1), { tenant: own })

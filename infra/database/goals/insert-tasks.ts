@@ -29,7 +29,10 @@ type TaskToInsert = TaskOfPlan & {
   readonly putOff?: PutOff | undefined
 }
 
-/** Tasks and their payloads in one statement; a task without parents is ready at once. */
+/**
+ * Tasks, then their payloads; a task without parents is ready at once. Two statements: row-level
+ * security lets nobody write a payload whose task is not there yet.
+ */
 export async function insertTasks(
   tx: Sql,
   tasks: readonly TaskToInsert[],
@@ -38,30 +41,24 @@ export async function insertTasks(
   if (tasks.length === 0) return
   await tx.query({
     name: 'insert-tasks',
-    text: `WITH u AS MATERIALIZED (
-        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[],
-          $7::int[], $8::jsonb[], $9::jsonb[], $10::uuid[], $11::text[], $12::text[], $13::text[],
-          $14::int[])
-          AS u(id, tenant_id, goal_id, version_id, type, kind, parents, payload, constraints,
-            audit_id, put_off, waits_for, unblock, plan)
-      ), planned AS (
-        INSERT INTO tasks (id, tenant_id, goal_id, version_id, type, kind, status, phase,
-          parents_open, ready_at, run_at, waits_for, plan, waiting_on, audit_id)
-        SELECT id, tenant_id, goal_id, version_id, type, kind, 'PENDING',
-          CASE WHEN parents = 0 THEN 'ready' ELSE 'blocked' END, parents,
-          CASE WHEN parents = 0 THEN now() END, CASE WHEN put_off IS NOT NULL THEN tomorrow END,
-          waits_for, plan,
-          CASE WHEN parents > 0
-            THEN '{"reason": "parent tasks", "until": null, "unblock": null}'::jsonb
-            WHEN put_off IS NOT NULL
-            THEN jsonb_build_object('reason', put_off, 'unblock', unblock, 'until',
-              to_char(tomorrow AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) END,
-          audit_id
-        FROM u, (SELECT (date_trunc('day', now() AT TIME ZONE 'UTC') + interval '1 day')
-          AT TIME ZONE 'UTC' AS tomorrow) AS next_day
-      )
-      INSERT INTO task_payloads (task_id, payload, constraints)
-      SELECT id, payload, constraints FROM u`,
+    text: `INSERT INTO tasks (id, tenant_id, goal_id, version_id, type, kind, status, phase,
+        parents_open, ready_at, run_at, waits_for, plan, waiting_on, audit_id)
+      SELECT id, tenant_id, goal_id, version_id, type, kind, 'PENDING',
+        CASE WHEN parents = 0 THEN 'ready' ELSE 'blocked' END, parents,
+        CASE WHEN parents = 0 THEN now() END, CASE WHEN put_off IS NOT NULL THEN tomorrow END,
+        waits_for, plan,
+        CASE WHEN parents > 0
+          THEN '{"reason": "parent tasks", "until": null, "unblock": null}'::jsonb
+          WHEN put_off IS NOT NULL
+          THEN jsonb_build_object('reason', put_off, 'unblock', unblock, 'until',
+            to_char(tomorrow AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) END,
+        audit_id
+      FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[],
+        $7::int[], $8::uuid[], $9::text[], $10::text[], $11::text[], $12::int[])
+        AS u(id, tenant_id, goal_id, version_id, type, kind, parents, audit_id, put_off, waits_for,
+          unblock, plan),
+        (SELECT (date_trunc('day', now() AT TIME ZONE 'UTC') + interval '1 day')
+          AT TIME ZONE 'UTC' AS tomorrow) AS next_day`,
     values: [
       tasks.map(({ id }) => id),
       tasks.map(({ tenantId }) => tenantId),
@@ -70,13 +67,21 @@ export async function insertTasks(
       tasks.map(({ type }) => type),
       tasks.map(({ kind }) => kind),
       tasks.map(({ dependsOn }) => dependsOn.length),
-      tasks.map(({ payload }) => JSON.stringify(payload)),
-      tasks.map(({ constraints }) => JSON.stringify(constraints)),
       tasks.map(({ tenantId }) => audit.idFor(tenantId)),
       tasks.map(({ putOff }) => putOff?.reason ?? null),
       tasks.map(({ putOff }) => putOff?.waitsFor ?? null),
       tasks.map(({ putOff }) => putOff?.unblock ?? null),
       tasks.map(({ plan }) => plan),
+    ],
+  })
+  await tx.query({
+    name: 'insert-payloads',
+    text: `INSERT INTO task_payloads (task_id, payload, constraints)
+      SELECT * FROM unnest($1::uuid[], $2::jsonb[], $3::jsonb[])`,
+    values: [
+      tasks.map(({ id }) => id),
+      tasks.map(({ payload }) => JSON.stringify(payload)),
+      tasks.map(({ constraints }) => JSON.stringify(constraints)),
     ],
   })
 }

@@ -1,6 +1,7 @@
 import type { GoalStatus, Trust } from '@chimera/contracts/goal'
 
-import type { Sql } from '../open-database.ts'
+import type { Database, Sql } from '../open-database.ts'
+import { tenantsIn } from '../tenant-database.ts'
 
 /**
  * A goal to plan, as its row says it is; the version proves at the commit that it still is ours.
@@ -81,20 +82,22 @@ export async function leaseGoals(
   return rows.map((row) => asLeased(row))
 }
 
-/** Leases the oldest goals that wait for a plan: what was left behind by whoever died. */
+/**
+ * Leases the oldest goals that wait for a plan: what was left behind by whoever died. Their keys
+ * first, of whatever tenant; their rows as those tenants alone. Another may lease some in between.
+ */
 export async function leaseOldestGoals(
-  sql: Sql,
+  database: Database,
   of: { limit: number; owner: string; leaseMs: number },
 ): Promise<LeasedGoal[]> {
-  const rows = await sql.query<Row>({
-    name: 'lease-oldest-goals',
-    text: `WITH free AS (
-        SELECT g.tenant_id, g.id FROM goals g WHERE ${FREE}
-        ORDER BY g.received_at LIMIT $3 FOR UPDATE SKIP LOCKED
-      ) ${TAKE}`,
-    values: [of.owner, of.leaseMs, of.limit],
+  const rows = await database.query<{ tenant_id: string; id: string }>({
+    name: 'goals-to-plan',
+    text: 'SELECT tenant_id, id FROM goals_to_plan($1, $2)',
+    values: [of.owner, of.limit],
   })
-  return rows.map((row) => asLeased(row))
+  const keys = rows.map(({ tenant_id: tenantId, id }) => ({ tenantId, id }))
+  if (keys.length === 0) return []
+  return database.transaction((tx) => leaseGoals(tx, { ...of, keys }), tenantsIn(keys))
 }
 
 /** Where goals are; keys without a row are left out. */

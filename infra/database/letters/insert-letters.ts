@@ -22,7 +22,7 @@ export type NewLetter = {
 /**
  * Writes dead letters and their audit entry in one transaction. An entry that is dead already (same
  * stream, id and content) is left as it is, so that a second delivery makes no second letter.
- * Returns the ids that are new.
+ * Returns the ids that are new. A role that is held to its tenants writes to those that are named.
  */
 export async function insertLetters(
   database: Database,
@@ -30,6 +30,8 @@ export async function insertLetters(
 ): Promise<string[]> {
   const { letters, actor } = of
   if (letters.length === 0) return []
+  const named = letters.flatMap(({ tenant }) => tenant ?? [])
+  const scope = { tenantIds: [...new Set([DEFAULT_TENANT, ...named])] }
   return database.transaction(async (tx) => {
     const rows = await tx.query<{ id: string }>({
       name: 'insert-letters',
@@ -61,5 +63,5 @@ export async function insertLetters(
     }
     await appendAudit(tx, draft, actor)
     return [...inserted]
-  })
+  }, scope)
 }

@@ -29,7 +29,7 @@ import { createVoid, type VoidGrant } from './words/void.ts'
 
 /** What the kit needs of a log; a pino logger is one. */
 export type ToolLog = Readonly<
-  Record<'info' | 'warn' | 'error', (facts: object, message: string) => void>
+  Record<'debug' | 'info' | 'warn' | 'error', (facts: object, message: string) => void>
 >
 
 /** One outside account behind its protocol, whatever it is served over. */
@@ -145,7 +145,9 @@ function createAnswer(
       const reply = await of.callEffect(tool, args, context)
       count(tool, reply.kind === 'settled' ? reply.entry.state : reply.refusal.code)
       if (reply.kind === 'settled') {
-        log.info(factsOf(reply.entry), 'effect')
+        // What went as granted is in the ledger and the record; a busy server does not repeat it.
+        const level = reply.entry.state === 'CONFIRMED' ? 'debug' : 'info'
+        log[level](factsOf(reply.entry), 'effect')
         if (reply.entry.state === 'UNKNOWN') of.wake()
       }
       return effectResult(reply, tool)

@@ -45,7 +45,7 @@ beforeEach(async () => {
     keys: undefined,
     sign: async () => '',
     reconciler: tweetReconciler(network),
-    log: { info: () => {}, warn: () => {}, error: () => {} },
+    log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     crash: () => {},
     fail: (cause) => {
       throw new Error('the process would have ended', { cause })

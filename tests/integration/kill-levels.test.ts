@@ -17,7 +17,7 @@ import { withoutChecks } from '../without-guards.ts'
 const TOKENS = { mcp: 'the-mcp-token', control: 'the-control-token', stop: 'the-stop-token' }
 const KILL = 'the-token-of-the-operator'
 const WORD = { scope: 'everything', reason: 'a test', actor: 'ann' }
-const quiet = { info: () => {}, warn: () => {}, error: () => {} }
+const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
 type Rig = AsyncDisposable &
   Readonly<{ database: FreshDatabase; account: TestAccount; deps: KillDeps }>

@@ -112,7 +112,12 @@ export async function openToolServerDouble(of: {
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
-  const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
+  const quiet = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: () => undefined,
+    error: () => undefined,
+  }
   const serving = await serveHttp({
     server,
     host: '127.0.0.1',

@@ -86,7 +86,7 @@ control(
       server: { ...account.server, tools },
       host: '127.0.0.1',
       tokens: { mcp: 'token-of-the-tests', control: undefined, stop: undefined },
-      log: { info: () => {}, warn: () => {}, error: () => {} },
+      log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     })
     await using door = await openDoor({ host: '127.0.0.1', port: 0, handle: handler.handle })
     const target = talkTo(`${door.url}/mcp`, 'token-of-the-tests')

@@ -61,7 +61,7 @@ export async function openClientsRig(composition: Composition = {}): Promise<Cli
     host: '127.0.0.1',
     tokens: { mcp: WORKER_TOKEN, control: CONTROL_TOKEN, stop: undefined },
     clients: composition.clients?.(known) ?? known,
-    log: { info: () => {}, warn: () => {}, error: () => {} },
+    log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     ...(composition.clientRate === undefined ? {} : { clientRate: composition.clientRate }),
   })
   const door = await openDoor({ host: '127.0.0.1', port: 0, handle: handler.handle })

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -52,6 +52,30 @@ const bury = (name: string) =>
   )
 
 const keys = (): string[] => [...ledger.entries.all()].map(({ effectKey }) => effectKey)
+
+/** What this process has open, by name; a file may be closed meanwhile. */
+const openFiles = (): string[] =>
+  readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)]
+    } catch {
+      return []
+    }
+  })
+
+test.runIf(process.platform === 'linux')(
+  'what a shared commit could roll back to is in memory: no disk but the ledger is written',
+  async () => {
+    const write = (): Promise<void> =>
+      ledger.share(() => {
+        for (let n = 0; n < 200; n += 1) ledger.apart(() => bury(newId().slice(-12)))
+        expect(openFiles().filter((name) => name.includes('etilqs'))).toEqual([])
+      })
+    // What the second one changes is there already, and so has to be kept.
+    await write()
+    await write()
+  },
+)
 
 test('what comes in one turn is one commit, and one number', async () => {
   const seq = ledger.seq()

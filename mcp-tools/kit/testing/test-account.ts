@@ -109,6 +109,7 @@ export class TestAccount implements AsyncDisposable {
       }),
       reconciler: this.#reconciler(),
       log: {
+        debug: () => {},
         info: () => {},
         warn: () => {},
         error: (facts, message) => {

@@ -18,7 +18,7 @@ beforeEach(async () => {
     host: '127.0.0.1',
     port: 0,
     tokens: { mcp: 'the-mcp-token', control: CONTROL, stop: STOP, kill: KILL },
-    log: { info: () => {}, warn: () => {}, error: () => {} },
+    log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
   })
 })
 afterEach(async () => {
@@ -84,7 +84,7 @@ test('without a token of the operator nobody lowers it', async () => {
     host: '127.0.0.1',
     port: 0,
     tokens: { mcp: 'the-mcp-token', control: CONTROL, stop: STOP },
-    log: { info: () => {}, warn: () => {}, error: () => {} },
+    log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
   })
   await ask(STOP, to(2))
   for (const token of [KILL, CONTROL, STOP, '']) {

@@ -97,7 +97,12 @@ export class TradingRig implements AsyncDisposable {
         ledger,
       }),
       reconciler: orderReconciler(venue),
-      log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+      log: {
+        debug: () => undefined,
+        info: () => undefined,
+        warn: () => undefined,
+        error: () => undefined,
+      },
       crash: () => undefined,
       fail: (cause) => {
         throw new Error('the process would have ended', { cause })

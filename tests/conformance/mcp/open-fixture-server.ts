@@ -25,7 +25,7 @@ export async function openFixtureServer(
     server: account.server,
     host: '127.0.0.1',
     tokens: { mcp: TOKEN, control: undefined, stop: undefined },
-    log: { info: () => {}, warn: () => {}, error: () => {} },
+    log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     extras: { ...fixturePack(), ...of },
   })
   opening.defer(async () => handler.close())

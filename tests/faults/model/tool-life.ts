@@ -93,7 +93,12 @@ export function openToolLife(parts: ToolParts): ToolLife {
       ledger,
     }),
     reconciler: guards.reconciler?.(reconciler) ?? reconciler,
-    log: { info: () => {}, warn: () => {}, error: (_facts, message) => void alarms.push(message) },
+    log: {
+      debug: () => {},
+      info: () => {},
+      warn: () => {},
+      error: (_facts, message) => void alarms.push(message),
+    },
     crash: parts.onPoint,
     fail: (cause) => {
       throw new Error('the process would have ended', { cause })

@@ -28,8 +28,8 @@ export function openExclusiveDatabase(path: string): DatabaseSync {
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL')
     database.exec('PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
-    // What savepoints could roll back to goes to a file in /var/tmp otherwise, page by page: eight of
-    // nine writes of a busy server (bench/tool-call), and one more disk that can be full.
+    // What savepoints could roll back to goes to a file in /var/tmp otherwise, page by page: eight
+    // of nine writes of a busy server (bench/tool-call), and one more disk that can be full.
     database.exec('PRAGMA temp_store = MEMORY')
     database.exec(`PRAGMA cache_size = -${CACHE_KIB}`)
     return database

@@ -28,6 +28,8 @@ export const AuditItem = z.strictObject({
   /** SHA-256 of the canonical input and output of the transition, where there is one. */
   input: z.string().optional(),
   output: z.string().optional(),
+  /** Of a kill level: whether a rule of the house raised it, and not a person. */
+  auto: z.boolean().optional(),
   /** A reason or code for people. */
   note: z.string().max(500).optional(),
 })

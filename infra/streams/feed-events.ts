@@ -32,6 +32,7 @@ export function feedEvents(
       from: item.from,
       to: item.to,
       ...(item.attempt === undefined ? {} : { attempt: item.attempt }),
+      ...(item.auto === undefined ? {} : { auto: item.auto }),
       ...(item.note === undefined ? {} : { note: clean(item.note) }),
     },
     at,
@@ -47,7 +48,8 @@ function typeOf({ subject, to }: AuditItem): string {
 function summaryOf(item: AuditItem): string {
   const move = item.from === null ? item.to : `${item.from} -> ${item.to}`
   const attempt = item.attempt === undefined ? '' : `, attempt ${item.attempt}`
-  const line = `${item.subject} ${item.id}: ${move}${attempt}${noteOf(item.note)}`
+  const by = item.auto === true ? ' by rule' : ''
+  const line = `${item.subject} ${item.id}: ${move}${by}${attempt}${noteOf(item.note)}`
   return cap(clean(line), MAX_SUMMARY)
 }
 

@@ -27,7 +27,8 @@ import type { ReceiptKeys } from '@chimera/infra/signing/receipt-keys'
 import type { Logger } from '@chimera/runtime/log'
 
 import type { Announcement } from './announce.ts'
-import { pauseFailing } from './pause-failing.ts'
+import { type Brake, brakeForFills } from './brakes/brake-for-fills.ts'
+import { pauseFailing } from './brakes/pause-failing.ts'
 import { StaleSceneError } from './stale-scene.ts'
 
 export type JudgeReceiptsDeps = {
@@ -39,6 +40,9 @@ export type JudgeReceiptsDeps = {
   readonly maxGranted: number
   readonly crash: (label: 'judge.settle.before_commit' | 'judge.settle.committed') => void
 }
+
+/** What a committed settlement has to tell, and what it pulled the brake for. */
+type Settled = Announcement & { readonly lookAgain: string[]; readonly brakes: readonly Brake[] }
 
 /** A receipt whose signature and shape are right. */
 type Verified = { readonly id: string; readonly jws: string; readonly claims: ReceiptClaims }
@@ -76,8 +80,11 @@ export async function judgeReceipts(
   }
   const applied = await decideAll(deps, verified, judged)
   deps.crash('judge.settle.before_commit')
-  const announcement = await deps.database.transaction((tx) => commit(deps, tx, applied, judged))
+  const { brakes, ...announcement } = await deps.database.transaction((tx) =>
+    commit(deps, tx, applied, judged),
+  )
   deps.crash('judge.settle.committed')
+  for (const brake of brakes) alarm(deps.log, brake)
   const paused = await pauseFailing(
     deps,
     applied.map(({ claims, goalId, move }) => ({ claims, goalId, tenantId: move.tenantId })),
@@ -140,7 +147,7 @@ async function commit(
   tx: Sql,
   applied: readonly Applied[],
   judged: readonly { id: string; verdict: string }[],
-): Promise<Announcement & { lookAgain: string[] }> {
+): Promise<Settled> {
   const audit = draftAudit()
   const moved = await settleEffects(
     tx,
@@ -169,6 +176,8 @@ async function commit(
     ...judged,
     ...won.map(({ receiptId, move }) => ({ id: receiptId, verdict: `applied: ${move.to}` })),
   ])
+  const settled = won.map(({ move, claims }) => ({ effectId: move.effectId, claims }))
+  const brakes = await brakeForFills(tx, { settled, actor: deps.actor }, audit)
   await appendAudit(tx, audit, deps.actor)
   const lookAgain = moves
     .filter(({ taskId, to, delayMs }) => movedTasks.has(taskId) && to === 'judging' && !delayMs)
@@ -177,9 +186,16 @@ async function commit(
     grants: [],
     ready: ready.map(({ taskId }) => taskId),
     replan,
-    audit: audit.items(),
+    audit: [...audit.items(), ...brakes.flatMap(({ kill }) => kill.audit)],
     lookAgain: [...lookAgain, ...woken],
+    brakes,
   }
+}
+
+function alarm(log: Logger, { kill, reason, pausedAgents }: Brake): void {
+  const { scope, level, before } = kill
+  const facts = { scope, level, before, paused: pausedAgents, reason, alarm: true }
+  log.error(facts, 'a rule has asked for a kill level')
 }
 
 const accountOf = ({ iss, tool }: ReceiptClaims) => ({ account: iss, tool })

@@ -5,6 +5,7 @@ import { upsertAccount } from '@chimera/infra/database/tools/upsert-account'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { z } from 'zod'
 
+import { insertEffect } from './effects/effect-in-state.ts'
 import { openGatewayRig, problemIn, type GatewayRig } from './gateway-rig.ts'
 
 let rig: GatewayRig
@@ -19,41 +20,20 @@ beforeAll(async () => {
 beforeEach(() => rig.redis.client.flushall())
 afterAll(() => rig[Symbol.asyncDispose]())
 
-/** An effect in the given state, of a goal of its own. */
-async function addEffect(state: string, reference: string | null = null): Promise<string> {
-  const [id, task, goal] = [newId(), newId(), `g-${newId()}`]
-  await rig.database.transaction(async (tx) => {
-    await tx.query({
-      text: `INSERT INTO goals (tenant_id, id, version_id, status, mode, agent_id, source, trust,
-          content, content_hash, audit_id, tasks_total, tasks_open)
-        VALUES ($2, $1, gen_random_uuid(), 'ACTIVE', 'paper', 'default', 'http', 'owner', '{}',
-          'hash', gen_random_uuid(), 1, 1)`,
-      values: [goal, DEFAULT_TENANT],
-    })
-    await tx.query({
-      text: `INSERT INTO slots (tenant_id, goal_id, slot, tool)
-        VALUES ($2, $1, 'publish', 'post_tweet')`,
-      values: [goal, DEFAULT_TENANT],
-    })
-    await tx.query({
-      text: `INSERT INTO tasks (id, tenant_id, goal_id, version_id, type, kind, status, phase,
-          audit_id)
-        VALUES ($1, $3, $2, gen_random_uuid(), 'ENGAGEMENT', 'tweet.post', 'REVIEW',
-          'reconciling', gen_random_uuid())`,
-      values: [task, goal, DEFAULT_TENANT],
-    })
-    await tx.query({
-      text: `INSERT INTO effects (id, tenant_id, goal_id, task_id, attempt, slot, round, effect_key,
-          version_id, state, tool, account, mode, args, args_hash, provenance, grant_id, grant_jws,
-          granted_at, grant_expires_at, boot, audit_id, provider_ref, receipt_state)
-        VALUES ($1, $7, $2, $3, 1, 'publish', 1, $4, gen_random_uuid(), $5,
-          'post_tweet', $8, 'paper', '{}', 'hash', '{}', gen_random_uuid(), 'jws', now(), now(),
-          gen_random_uuid(), gen_random_uuid(), $6, $5)`,
-      values: [id, goal, task, `key-${id}`, state, reference, DEFAULT_TENANT, ACCOUNT],
-    })
+/** A tweet in the given state, of a goal of its own. */
+const addEffect = (
+  state: 'CONFIRMED' | 'UNKNOWN' | 'NEEDS_HUMAN',
+  providerRef: string | null = null,
+): Promise<string> =>
+  insertEffect(rig.database, {
+    state,
+    tool: 'post_tweet',
+    slot: 'publish',
+    account: ACCOUNT,
+    type: 'ENGAGEMENT',
+    kind: 'tweet.post',
+    providerRef,
   })
-  return id
-}
 
 const Settled = z.object({ effect_id: z.string(), settlement: SettlementView })
 const settle = (id: string, body: object) => rig.post(`/v1/effects/${id}/settle`, body)

@@ -11,6 +11,7 @@ import { signSettlements } from '@chimera/judge/sign-persons-words'
 import { afterAll, beforeAll, expect } from 'vitest'
 
 import { control, guarantee } from '../guarantee.ts'
+import { insertEffect } from './effects/effect-in-state.ts'
 import { openGatewayRig, type GatewayRig } from './gateway-rig.ts'
 
 const ACCOUNT = 'wallet:simulated'
@@ -48,40 +49,16 @@ async function person(
 }
 
 /** A transfer that nobody can tell the end of. */
-async function addTransfer(requestedBy: string): Promise<string> {
-  const [id, task, goal] = [newId(), newId(), `g-${newId()}`]
-  await rig.database.transaction(async (tx) => {
-    await tx.query({
-      text: `INSERT INTO goals (tenant_id, id, version_id, status, mode, agent_id, source, trust,
-          content, content_hash, audit_id, tasks_total, tasks_open, requested_by)
-        VALUES ($2, $1, gen_random_uuid(), 'ACTIVE', 'paper', 'default', 'http', 'owner', '{}',
-          'hash', gen_random_uuid(), 1, 1, $3)`,
-      values: [goal, DEFAULT_TENANT, requestedBy],
-    })
-    await tx.query({
-      text: `INSERT INTO slots (tenant_id, goal_id, slot, tool)
-        VALUES ($2, $1, 'pay:1', 'transfer_native')`,
-      values: [goal, DEFAULT_TENANT],
-    })
-    await tx.query({
-      text: `INSERT INTO tasks (id, tenant_id, goal_id, version_id, type, kind, status, phase,
-          audit_id)
-        VALUES ($1, $3, $2, gen_random_uuid(), 'TRANSACTION', 'wallet.transfer', 'REVIEW',
-          'reconciling', gen_random_uuid())`,
-      values: [task, goal, DEFAULT_TENANT],
-    })
-    await tx.query({
-      text: `INSERT INTO effects (id, tenant_id, goal_id, task_id, attempt, slot, round, effect_key,
-          version_id, state, tool, account, mode, args, args_hash, provenance, grant_id, grant_jws,
-          granted_at, grant_expires_at, boot, audit_id, receipt_state)
-        VALUES ($1, $5, $2, $3, 1, 'pay:1', 1, $4, gen_random_uuid(), 'NEEDS_HUMAN',
-          'transfer_native', $6, 'paper', '{}', $7, '{}', gen_random_uuid(), 'jws', now(), now(),
-          gen_random_uuid(), gen_random_uuid(), 'NEEDS_HUMAN')`,
-      values: [id, goal, task, 'e'.repeat(24) + id, DEFAULT_TENANT, ACCOUNT, 'a'.repeat(64)],
-    })
+const addTransfer = (requestedBy: string): Promise<string> =>
+  insertEffect(rig.database, {
+    state: 'NEEDS_HUMAN',
+    tool: 'transfer_native',
+    slot: 'pay:1',
+    account: ACCOUNT,
+    type: 'TRANSACTION',
+    kind: 'wallet.transfer',
+    requestedBy,
   })
-  return id
-}
 
 const HAPPENED = { outcome: 'happened', provider_ref: '0xabc', reason: 'I saw it' }
 const DID_NOT = { outcome: 'did_not_happen', reason: 'I looked' }

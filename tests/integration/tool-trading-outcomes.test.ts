@@ -95,6 +95,18 @@ describe.each(NAMES)('%s', (tool) => {
   })
 })
 
+test('the receipt of a filled order says its price, and the mark that was expected', async () => {
+  const claims = rig.claims({ tool: 'place_order', args: BUY })
+  const { receipt } = await rig.call(claims, BUY)
+  expect(receipt).toMatchObject({
+    state: 'CONFIRMED',
+    facts: { state: 'filled', side: 'buy', mark_price: '50000' },
+  })
+  const average = Number(receipt?.facts?.['average_price'])
+  expect(average).toBeGreaterThan(49_900)
+  expect(average).toBeLessThanOrEqual(50_500)
+})
+
 test('an order that was rejected inside of ok is an error, its slot free again', async () => {
   await rig.tell({ fault: 'reject_inside' })
   const claims = rig.claims({ tool: 'place_order', args: BUY })

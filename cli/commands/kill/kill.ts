@@ -30,7 +30,7 @@ export async function showKill(options: { json?: boolean }, context: CliContext)
     one.scope,
     `${one.level} ${one.name}`,
     plain(one.reason),
-    plain(one.actor),
+    one.auto ? `a rule (${plain(one.actor)})` : plain(one.actor),
     one.changed_at,
   ])
   for (const line of renderTable(['scope', 'kill level', 'reason', 'by', 'since'], levels)) {

@@ -88,6 +88,7 @@ export async function writeKill(
     id: kill.scope,
     from: nameOf(of.before),
     to: nameOf(kill.level),
+    auto: kill.auto,
     note: `level ${kill.level}, epoch ${kill.epoch}: ${kill.reason}`.slice(0, 500),
   })
   await appendAudit(tx, draft, kill.actor)

@@ -13,10 +13,16 @@ export async function raiseKill(
   database: Database,
   of: KillWord & { scope: string; level: number },
 ): Promise<MovedKill> {
-  return database.transaction(async (tx) => {
-    const has = await lockKill(tx, of.scope)
-    return moveTo(tx, { ...of, has, epoch: raisedTo(has, of.level) })
-  })
+  return database.transaction((tx) => raiseKillWithin(tx, of))
+}
+
+/** The same in the transaction of what asks for it: that is not in the record without the level. */
+export async function raiseKillWithin(
+  tx: Sql,
+  of: KillWord & { scope: string; level: number },
+): Promise<MovedKill> {
+  const has = await lockKill(tx, of.scope)
+  return moveTo(tx, { ...of, has, epoch: raisedTo(has, of.level) })
 }
 
 /**

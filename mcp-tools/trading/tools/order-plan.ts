@@ -70,7 +70,13 @@ export function draftOrder(
       const action = { kind: 'place', order } as const
       const expiresAfterMs = ledger.wall() + sendTimeoutMs
       const prepared = await venue.prepare(action, { expiresAfterMs })
-      const facts = { ...prepared.facts, cloid: order.cloid, side: order.side, size: order.size }
+      const facts = {
+        ...prepared.facts,
+        ...(seen === undefined ? {} : { mark_price: formatDecimal(seen.markMicros, MICROS) }),
+        cloid: order.cloid,
+        side: order.side,
+        size: order.size,
+      }
       sent = { action, order, facts }
       return { ...prepared, facts }
     },

@@ -1,12 +1,11 @@
 import { MOVING_TOOLS, movesMoney } from '@chimera/contracts/budget/moving-tools'
 import type { ReceiptClaims } from '@chimera/contracts/grant'
-import { fenceScope } from '@chimera/contracts/tenancy/fence-scope'
 import { type AuditDraft, appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
-import { raiseEpoch } from '@chimera/infra/database/fences/raise-epoch'
 import { countFailed } from '@chimera/infra/database/judging/count-failed'
 import type { Database } from '@chimera/infra/database/open-database'
-import { setStanding } from '@chimera/infra/database/tenancy/set-standing'
 import type { Logger } from '@chimera/runtime/log'
+
+import { pauseAgent } from './pause-agent.ts'
 
 /** Requirements section 4.1: more failed transactions of one agent in an hour pause it. */
 export const MOST_FAILED_TRANSACTIONS = 10
@@ -36,10 +35,8 @@ export async function pauseFailing(
     const reason = `${failed} transactions failed within an hour; a person has to look`
     deps.log.error({ agent: id, failed, alarm: true }, 'an agent is paused: its transactions fail')
     await deps.database.transaction(async (tx) => {
-      const scope = fenceScope('agent', { tenant: tenantId, id })
       const own = draftAudit()
-      await raiseEpoch(tx, { scope, actor: deps.actor, reason })
-      await setStanding(tx, { kind: 'agent', tenantId, id, to: 'PAUSED', reason }, own)
+      await pauseAgent(tx, { tenantId, id, reason, actor: deps.actor }, own)
       await appendAudit(tx, own, deps.actor)
       for (const { item } of own.items()) audit.add(tenantId, item)
     })

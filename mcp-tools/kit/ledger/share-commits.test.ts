@@ -63,7 +63,7 @@ const openFiles = (): string[] =>
     }
   })
 
-test('what a shared commit could roll back to is in memory: no disk but the ledger is written', async ({
+test('what could be rolled back to is in memory: no disk but that of the ledger is used', async ({
   skip,
 }) => {
   if (process.platform !== 'linux') skip('open files are read from /proc')

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { AssetCode } from '../money.ts'
+import { isHouseAsset, TokenCode } from '../budget/token-code.ts'
 
 /** What a row of the registry may be: somewhere that words or money of the house may go. */
 export const RegistryKind = z.enum([
@@ -24,7 +24,7 @@ export const RegistryName = z
 
 /** An asset with what is needed to count it in base units. */
 export const AssetValue = z.strictObject({
-  code: AssetCode,
+  code: TokenCode,
   decimals: z.int().min(0).max(18),
   /** The contract of a token, lower case; a native asset has none. */
   contract: z
@@ -51,12 +51,17 @@ export const REGISTRY_VALUES = {
 } as const satisfies Record<RegistryKind, z.ZodType>
 
 /** `POST /v1/registry`: makes a row, or the next version of it. */
-export const NewRegistryEntry = z.strictObject({
-  kind: RegistryKind,
-  name: RegistryName,
-  value: z.union([z.string().min(1).max(2_000), z.record(z.string(), z.unknown())]),
-  note: z.string().max(500).default(''),
-})
+export const NewRegistryEntry = z
+  .strictObject({
+    kind: RegistryKind,
+    name: RegistryName,
+    value: z.union([z.string().min(1).max(2_000), z.record(z.string(), z.unknown())]),
+    note: z.string().max(500).default(''),
+  })
+  .refine(({ kind, name }) => kind !== 'asset' || !isHouseAsset(name), {
+    path: ['name'],
+    error: 'is what the house counts by itself; no asset is named so',
+  })
 export type NewRegistryEntry = z.infer<typeof NewRegistryEntry>
 
 /** `POST /v1/registry/remove`. */

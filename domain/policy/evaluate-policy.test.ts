@@ -138,6 +138,20 @@ describe('a document', () => {
     expect(found.toSorted()).toEqual(['error a', 'warning', 'warning a', 'warning a', 'warning b'])
   })
 
+  test('names no token as the house names its counters; dollars are usd', () => {
+    const sum = (unit: string) => ({ sum: { per: 'agent', window: '1h', unit, gt: '5' } })
+    const strange = document([
+      rule('units', 'deny', sum('USD')),
+      rule('dollars', 'deny', sum('usd')),
+      rule('amount', 'deny', { amount: { asset: 'TOKENS', gt: '1' } }),
+      rule('asset', 'deny', { asset: 'MODELUSD' }),
+      rule('token', 'deny', { asset: 'USDC', amount: { asset: 'USDC', gt: '1' } }),
+      rule('all', 'allow', { mode: 'paper' }),
+    ])
+    const errors = lintPolicy(strange).filter(({ level }) => level === 'error')
+    expect(errors.map(({ rule: id }) => id)).toEqual(['units', 'amount', 'asset'])
+  })
+
   test('differs by rules, lists, prices and name; not by the order of its rules', () => {
     const [a, b] = [rule('a', 'allow', {}), rule('b', 'deny', { mode: 'live' })]
     expect(diffPolicies(document([a, b]), document([b, a]))).toEqual([])

@@ -1,3 +1,4 @@
+import { isHouseAsset } from '@chimera/contracts/budget/token-code'
 import type { AnyOf, PolicyDocument, PolicyRule } from '@chimera/contracts/policy/policy-document'
 import { isToolName } from '@chimera/contracts/tools'
 
@@ -38,6 +39,12 @@ function lintRule(rule: PolicyRule): PolicyFinding[] {
   for (const counted of [when.count, when.sum]) {
     if (counted === undefined || secondsOf(counted.window) <= MAX_WINDOW_SECONDS) continue
     findings.push({ level: 'error', rule: id, message: 'A window has 31 days at most.' })
+  }
+  for (const code of [when.amount?.asset, when.sum?.unit, ...entriesOf(when.asset)]) {
+    // `usd` in small letters is how a sum says dollars.
+    if (code === undefined || code === 'usd' || !isHouseAsset(code)) continue
+    const message = `No token is named ${code}: dollars are \`usd\`, the rest is for budgets.`
+    findings.push({ level: 'error', rule: id, message })
   }
   if (effect === 'allow' && (when.sum !== undefined || when.count !== undefined)) {
     const message = 'A limit is safer as a rule that denies above it: other rules may allow, too.'

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 import { registerOperatorCommands } from '@chimera/cli/commands/operator-commands'
+import { HOUSE_ASSETS } from '@chimera/contracts/budget/moving-tools'
 import { DEFAULT_TENANT } from '@chimera/contracts/ids'
 import { PersonaView } from '@chimera/contracts/judging/persona'
 import { RegistryView } from '@chimera/contracts/judging/registry'
@@ -64,6 +65,45 @@ test('rows come, change and go, each a version of its own', async () => {
   })
   expect(entry?.items).toMatchObject([{ subject: 'registry', id: 'address alice' }])
 })
+
+test('assets that are known are shown, and added when somebody says so', async () => {
+  const known = async (...args: string[]) => run('registry', 'known', ...args)
+  const none = { asset: { code: 'ETH', decimals: 18 }, registry: 'none' }
+  expect(await known()).toMatchObject([none, { registry: 'there' }])
+  const added = [{ registry: 'added' }, { asset: { code: 'USDC' }, registry: 'there' }]
+  expect(await known('--add')).toMatchObject(added)
+  expect(await known('--add')).toMatchObject([{ registry: 'there' }, { registry: 'there' }])
+  const rows = z.array(RegistryView).parse(await run('registry', 'ls', '--kind', 'asset'))
+  expect(rows).toMatchObject([
+    { name: 'ETH', version: 1, value: { decimals: 18 }, note: 'known asset of simulated' },
+    { name: 'USDC', version: 1 },
+  ])
+  // A row that a person wrote stays, and is told.
+  await run('registry', 'add', 'asset', 'USDC', '{"code": "USDC", "decimals": 18}')
+  await expect(known('--network', 'base', '--add')).rejects.toMatchObject({ code: 'INPUT_INVALID' })
+  expect(await known('--network', 'base')).toMatchObject([
+    { registry: 'there' },
+    { registry: 'differs', asset: { contract: '0x833589fcd6edb6e08f4c7c32d4f71b54bda02913' } },
+  ])
+})
+
+test.each(HOUSE_ASSETS)(
+  'no asset and no price is named %s: the house counts that',
+  async (name) => {
+    const refused = { code: 'INPUT_INVALID', message: expect.stringContaining('house counts') }
+    const asset = (code: string) => JSON.stringify({ code, decimals: 6 })
+    for (const [row, code] of [
+      ['DIME', name],
+      [name, 'DIME'],
+      [name.toLowerCase(), 'DIME'],
+    ] as const) {
+      const add = run('registry', 'add', 'asset', row, asset(code))
+      await expect(add).rejects.toMatchObject(refused)
+    }
+    const price = run('policy', 'price', 'set', name, '1', '--decimals', '6')
+    await expect(price).rejects.toMatchObject(refused)
+  },
+)
 
 test.each([
   ['address', '0x12'],

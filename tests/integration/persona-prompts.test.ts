@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
+import { DEFAULT_TENANT } from '@chimera/contracts/ids'
 import { DEFAULT_PERSONA, personaInUse } from '@chimera/domain/persona/default-persona'
 import { HONESTY_DIRECTIVE } from '@chimera/domain/persona/honesty'
 import { insertGoals } from '@chimera/infra/database/goals/insert-goals'
@@ -19,6 +19,7 @@ import { openLog } from '@chimera/runtime/log'
 import { agentExecutors } from '@chimera/worker/agents/agent-executors'
 import { findPersona } from '@chimera/worker/agents/find-persona'
 import type { FindPersona } from '@chimera/worker/executors/executor'
+import { sampleTask } from '@chimera/worker/tasks/sample-task'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 
@@ -66,30 +67,11 @@ function lastPrompt(): { system: string; user: string } {
   return { system: said('system'), user: said('user') }
 }
 
-const taskOf = (over: Partial<ClaimedTask>): ClaimedTask => ({
-  id: newId(),
-  tenantId: DEFAULT_TENANT,
-  goalId: 'g',
-  agentId: 'default',
-  type: 'CONTENT_GEN',
-  kind: 'agent.write',
-  versionId: newId(),
-  attempt: 1,
-  retries: 0,
-  leasesLost: 0,
-  mode: 'paper',
-  trust: 'owner',
-  feedback: null,
-  payload: {},
-  constraints: {},
-  ...over,
-})
-
 const nothing = () => Promise.reject(new Error('nothing is read here'))
 
 /** A Worker's model writes for a task. */
 async function write(over: Partial<ClaimedTask>, find?: FindPersona): Promise<void> {
-  const task = taskOf(over)
+  const task = sampleTask({ type: 'CONTENT_GEN', kind: 'agent.write', goalId: 'g', ...over })
   const executor = agentExecutors({ model, reads: [] }).find(({ kind }) => kind === 'agent.write')
   await executor?.execute({
     task,

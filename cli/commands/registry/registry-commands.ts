@@ -1,13 +1,17 @@
+import { KNOWN_ASSETS } from '@chimera/contracts/judging/known-assets'
 import { RegistryKind } from '@chimera/contracts/judging/registry'
 import type { Command } from 'commander'
 
 import type { CliContext } from '../../context.ts'
 import { oneOf } from '../../option-values.ts'
+import type { KnownOptions } from './known-assets.ts'
 import type { AddOptions, ListOptions, RemoveOptions } from './registry.ts'
 
 const KINDS = RegistryKind.options.join(', ')
 
-/** Adds `registry ls|add|remove`. */
+const NETWORKS = Object.keys(KNOWN_ASSETS)
+
+/** Adds `registry ls|known|add|remove`. */
 export function registerRegistryCommands(program: Command, context: CliContext): void {
   const registry = program
     .command('registry')
@@ -21,6 +25,21 @@ export function registerRegistryCommands(program: Command, context: CliContext):
     .action(async (options: ListOptions) => {
       const { listEntries } = await import('./registry.ts')
       await listEntries(options, context)
+    })
+  registry
+    .command('known')
+    .description('assets of a network: decimals and contract, to be looked at and then added')
+    .option(
+      '--network <name>',
+      `one of ${NETWORKS.join(', ')}; what is real has to be named`,
+      oneOf(NETWORKS),
+      'simulated',
+    )
+    .option('--add', 'add those that the registry has no row of; what is there stays as it is')
+    .option('--json', 'print a JSON array')
+    .action(async (options: KnownOptions) => {
+      const { knownAssets } = await import('./known-assets.ts')
+      await knownAssets(options, context)
     })
   registry
     .command('add <kind> <name> <value>')

@@ -46,6 +46,9 @@ export async function recount(of: { database: Database }): Promise<Recounted> {
   })
 }
 
+/** A token that is named like a counter of the house fills none of them, whatever it is worth. */
+const IS_A_TOKEN = `w.moved <> ALL ('{${HOUSE_ASSETS.join(',')}}'::text[])`
+
 /**
  * A round that came from a ledger holds what it takes in the counters of its goal, campaign, agent
  * and tenant, as a granted one does, on the day on which it was granted: what it costs, what it
@@ -62,7 +65,8 @@ async function reserveForImported(tx: Sql): Promise<void> {
         THEN (e.args ->> 'amount')::numeric END AS units) AS w
     LEFT JOIN LATERAL (SELECT ceil(w.units * p.usd_micros / 10::numeric ^ p.decimals) AS micros
       FROM asset_prices p WHERE p.tenant_id = e.tenant_id AND p.asset = w.moved
-        AND e.tool = ANY ($1::text[]) ORDER BY p.taken_at DESC LIMIT 1) AS worth ON true
+        AND ${IS_A_TOKEN} AND e.tool = ANY ($1::text[])
+      ORDER BY p.taken_at DESC LIMIT 1) AS worth ON true
     CROSS JOIN LATERAL (VALUES
       ('goal', e.goal_id, 'epoch'::date), ('campaign', g.campaign_id, w.granted_on),
       ('agent', g.agent_id, w.granted_on), ('tenant', e.tenant_id::text, w.granted_on)
@@ -71,7 +75,7 @@ async function reserveForImported(tx: Sql): Promise<void> {
       ('USD', e.cost_usd_micros + coalesce(worth.micros, 0)),
       ('${TRANSFERS}', CASE WHEN e.tool = ANY ($1::text[]) THEN 1 ELSE 0 END),
       (w.moved, CASE WHEN e.tool = ANY ($1::text[])
-        AND w.moved <> ALL ('{${HOUSE_ASSETS.join(',')}}'::text[]) THEN w.units END)
+        AND ${IS_A_TOKEN} THEN w.units END)
     ) AS a(asset, amount)
     WHERE a.amount > 0 AND a.asset ~ '^[A-Z][A-Z0-9]{1,11}$' AND e.mode <> 'dry'
       AND e.grant_id IS NOT NULL AND c.scope_id IS NOT NULL

@@ -1,4 +1,4 @@
-import { AssetCode } from '@chimera/contracts/money'
+import { TokenCode } from '@chimera/contracts/budget/token-code'
 import { z } from 'zod'
 
 import { parseAddress, type Address } from '../chain/address.ts'
@@ -39,7 +39,7 @@ const Price = z.discriminatedUnion('kind', [
 ])
 
 const Asset = z.strictObject({
-  asset: AssetCode,
+  asset: TokenCode,
   /** Of the token; the one asset without it is the chain's own. */
   contract: AddressText.optional(),
   decimals: z.int().min(0).max(36),

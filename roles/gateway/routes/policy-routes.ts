@@ -1,4 +1,5 @@
-import { AssetCode, USD_MICROS } from '@chimera/contracts/money'
+import { TokenCode } from '@chimera/contracts/budget/token-code'
+import { USD_MICROS } from '@chimera/contracts/money'
 import { PolicyAction } from '@chimera/contracts/policy/policy-document'
 import { canonicalDollars } from '@chimera/domain/policy/canonical-values'
 import { listPolicies } from '@chimera/infra/database/policies/find-policy'
@@ -171,7 +172,7 @@ async function prices(c: GatewayContext, { database }: Deps): Promise<Response> 
 }
 
 const PriceBody = z.strictObject({
-  asset: AssetCode,
+  asset: TokenCode,
   decimals: z.int().min(0).max(36),
   usd: z.string().refine((text) => (canonicalDollars(text) ?? 0n) > 0n, {
     error: 'is no price in dollars such as "3150.25"',

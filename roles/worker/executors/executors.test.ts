@@ -1,6 +1,6 @@
 import { TerminalError } from '@chimera/contracts/errors'
 import { Goal, type Trust } from '@chimera/contracts/goal'
-import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
+import { DEFAULT_TENANT } from '@chimera/contracts/ids'
 import type { TaskPayload } from '@chimera/contracts/task-payload'
 import { TaskResult } from '@chimera/contracts/task-result'
 import { checkProvenance } from '@chimera/domain/judging/provenance'
@@ -9,6 +9,7 @@ import { planByRules } from '@chimera/domain/rule-planner/rule-planner'
 import { openLog } from '@chimera/runtime/log'
 import { describe, expect, test } from 'vitest'
 
+import { sampleTask } from '../tasks/sample-task.ts'
 import { defineExecutor, registerExecutors, type ExecutorContext } from './executor.ts'
 import { EXECUTORS } from './executors.ts'
 import { generic } from './generic.ts'
@@ -26,23 +27,7 @@ const named = (kind: string, name: string) => (row: { kind: string; name: string
 const log = openLog({ name: 'test', level: 'silent' })
 
 const contextOf = (payload: TaskPayload, over: Partial<ExecutorContext> = {}): ExecutorContext => ({
-  task: {
-    id: newId(),
-    tenantId: DEFAULT_TENANT,
-    goalId: 'g1',
-    agentId: 'default',
-    type: 'RESEARCH',
-    kind: payload.kind,
-    versionId: newId(),
-    attempt: 1,
-    retries: 0,
-    leasesLost: 0,
-    mode: 'paper',
-    trust: 'owner',
-    feedback: null,
-    payload,
-    constraints: {},
-  },
+  task: sampleTask({ kind: payload.kind, payload }),
   payload,
   readTool: () => Promise.reject(new Error('there is no such tool here')),
   searchRecord: () => Promise.reject(new Error('there is no record here')),
@@ -54,13 +39,17 @@ const contextOf = (payload: TaskPayload, over: Partial<ExecutorContext> = {}): E
 })
 
 /** Plans a goal by the rules and runs its only task. */
-async function run(goal: unknown, trust: Trust = 'owner'): Promise<TaskResult> {
+async function run(
+  goal: unknown,
+  trust: Trust = 'owner',
+  over: Partial<ExecutorContext> = {},
+): Promise<TaskResult> {
   const parsed = Goal.parse(goal)
   const { tasks } = planByRules({ tenant: DEFAULT_TENANT, goalId: 'g1', goal: parsed })
   const [task] = tasks
   const executor = EXECUTORS.get(task?.kind ?? '')
   if (task === undefined || executor === undefined) throw new Error('There is nothing to run.')
-  const context = contextOf(task.payload)
+  const context = contextOf(task.payload, over)
   const result = await executor.execute({ ...context, task: { ...context.task, trust } })
   return TaskResult.parse(result)
 }
@@ -115,13 +104,22 @@ describe('proposals', () => {
 
   test.for([
     ['pay 5 USDC to bob', 'REGISTRY_ENTRY_NOT_FOUND', 'no address of the name bob'],
-    ['pay 5 DOGE to alice', 'REGISTRY_ENTRY_NOT_FOUND', 'no asset of the name DOGE'],
+    ['pay 5 DOGE to alice', 'REGISTRY_ENTRY_NOT_FOUND', "registry add asset 'DOGE' <value>."],
     ['pay 5 EURC to alice', 'INPUT_INVALID', 'does not say what EURC is counted in'],
     ['pay 0.0000001 USDC to alice', 'INPUT_INVALID', 'USDC has 6 decimals'],
     ['pay 5 USDC to carol', 'INPUT_INVALID', 'no address that a wallet of ours pays to'],
   ])('%s is refused with a code, and nothing is proposed', async ([text, code, reason]) => {
     const refusal = await run({ text }).catch((error: unknown) => error)
     expect(refusal).toMatchObject({ code, message: expect.stringContaining(reason ?? '') })
+  })
+
+  test('a new installation is told how it learns what a known asset is', async () => {
+    const findRegistryEntry = () => Promise.resolve(undefined)
+    const paid = run({ text: 'pay 5 USDC to alice' }, 'owner', { findRegistryEntry })
+    await expect(paid).rejects.toMatchObject({
+      code: 'REGISTRY_ENTRY_NOT_FOUND',
+      message: expect.stringContaining('chimera registry known --add.'),
+    })
   })
 
   test('words of a stranger are proposed without certainty', async () => {

@@ -1,4 +1,5 @@
 import { TerminalError } from '@chimera/contracts/errors'
+import { isKnownAsset } from '@chimera/contracts/judging/known-assets'
 import type { Pointer } from '@chimera/contracts/judging/provenance'
 import { AssetValue, type RegistryKind } from '@chimera/contracts/judging/registry'
 import { NATIVE_ASSET, parseUnits } from '@chimera/contracts/money'
@@ -88,9 +89,12 @@ async function rowOf(context: Payment, kind: RegistryKind, name: string): Promis
   if (row !== undefined) return row
   const message =
     `The registry has no ${kind} of the name ${name}; nothing is proposed. ` +
-    `A policy admin adds it: chimera registry add ${kind} '${name}' <value>.`
+    `A policy admin adds it: chimera registry ${wordsFor(kind, name)}.`
   throw new TerminalError('REGISTRY_ENTRY_NOT_FOUND', message)
 }
+
+const wordsFor = (kind: RegistryKind, name: string): string =>
+  kind === 'asset' && isKnownAsset(name) ? 'known --add' : `add ${kind} '${name}' <value>`
 
 const pointerTo = (table: RegistryKind, { name, version }: NamedEntry): Ingredient => ({
   source: 'registry',

@@ -7,32 +7,14 @@ import {
   RetryableError,
   TerminalError,
 } from '@chimera/contracts/errors'
-import { newId } from '@chimera/contracts/ids'
-import type { ClaimedTask } from '@chimera/infra/database/tasks/claim-tasks'
 import { expect, test } from 'vitest'
 
 import { endingOfError } from './attempt-ending.ts'
-
-const task = (retries: number): ClaimedTask => ({
-  id: newId(),
-  tenantId: newId(),
-  goalId: 'g1',
-  agentId: 'default',
-  type: 'RESEARCH',
-  kind: 'noop',
-  versionId: newId(),
-  attempt: 1,
-  retries,
-  leasesLost: 0,
-  mode: 'paper',
-  trust: 'owner',
-  feedback: null,
-  payload: {},
-  constraints: {},
-})
+import { sampleTask } from './sample-task.ts'
 
 /** The middle of the jitter. */
-const ending = (error: unknown, retries = 0) => endingOfError(task(retries), error, () => 0.5)
+const ending = (error: unknown, retries = 0) =>
+  endingOfError(sampleTask({ retries }), error, () => 0.5)
 
 test.for<[string, unknown, object]>([
   [

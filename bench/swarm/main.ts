@@ -11,7 +11,7 @@ import { numberOption, readBenchOptions } from '../report/bench-options.ts'
 import { describeMachine } from '../report/machine.ts'
 import { writeReport } from '../report/write-report.ts'
 import { openBenchStack, openStateDir } from '../stack/bench-stack.ts'
-import { measureBurst } from './measure-burst.ts'
+import { measureBurst, productLine } from './measure-burst.ts'
 import { measurePace } from './measure-pace.ts'
 import { renderSwarm, type SwarmFound, swarmTargets } from './swarm-report.ts'
 
@@ -40,13 +40,14 @@ const found: SwarmFound = { bursts: [], paces: [] }
   const silent = openLog({ name: 'bench', level: 'silent' })
   await using database = openDatabase({ url: urls.postgres, name: 'bench', log: silent, max: 1 })
   const { tasks, rate: perSecond, seconds } = options
-  const run = { stack, database }
+  const line = await productLine(stack)
   log('warming up')
-  await measureBurst({ ...run, tasks: 1_000, name: 'warm' })
+  await measureBurst({ line, database, tasks: 1_000, name: 'warm', statisticsMs: 0 })
   for (let round = 1; round <= options.rounds; round += 1) {
     log(`round ${round}: ${tasks} tasks at once, then ${perSecond} a second for ${seconds} s`)
-    found.bursts.push(await measureBurst({ ...run, tasks, name: `burst${round}` }))
-    found.paces.push(await measurePace({ ...run, perSecond, seconds, name: `pace${round}` }))
+    found.bursts.push(await measureBurst({ line, database, tasks, name: `burst${round}` }))
+    const name = `pace${round}`
+    found.paces.push(await measurePace({ stack, database, perSecond, seconds, name }))
   }
 }
 writeReport({

@@ -1,8 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import type { Database } from '@chimera/infra/database/open-database'
+import type { Redis } from 'ioredis'
 import { z } from 'zod'
 
 import { cpuSeconds } from '../processes/stack-processes.ts'
-import { eventually, type BenchStack } from '../stack/bench-stack.ts'
+import { type BenchStack, eventually } from '../stack/bench-stack.ts'
 import { postNoops } from './post-noops.ts'
 
 /** As many tasks as fit, all at once, and what each of them cost. */
@@ -32,29 +35,49 @@ const Counters = z.object({
 })
 const Progress = z.object({ done: z.coerce.number(), at: z.coerce.number().nullable() })
 
+/** Planner, Worker and Judge behind a stream: the product's, or others that do the same. */
+export type Line = Readonly<{
+  redis: Redis
+  /** Where goals are posted. */
+  stream: string
+  /** The table whose rows end COMPLETED. */
+  goals: 'goals' | 'bare.goals' | 'leanest.goals'
+  /** Seconds of CPU so far, by process. */
+  cpu: () => Promise<Record<string, number>>
+}>
+
+export async function productLine(stack: BenchStack): Promise<Line> {
+  const report = await stack.report()
+  const cpu = (): Promise<Record<string, number>> => cpuSeconds(report)
+  return { redis: stack.redis(), stream: 'chimera:goals', goals: 'goals', cpu }
+}
+
 /** Posts goals of one task each by XADD and waits until every one of them is judged. */
 export async function measureBurst(of: {
-  stack: BenchStack
+  line: Line
   database: Database
   tasks: number
   name: string
+  /** Rows and commits are known only after a wait; who does not read them need not wait. */
+  statisticsMs?: number
 }): Promise<Burst> {
-  const { stack, database, tasks, name } = of
-  const report = await stack.report()
-  const before = { cpu: await cpuSeconds(report), ...(await count(database)) }
+  const { line, database, tasks, name, statisticsMs = STATISTICS_MS } = of
+  const { redis, stream, cpu } = line
+  const before = { cpu: await cpu(), ...(await count(database, statisticsMs)) }
+  // By the table's name, with its schema where that is not the product's.
   const rowsBefore = await countByTable(database)
   const began = Date.now()
-  await postNoops({ redis: stack.redis(), name, goals: tasks })
+  await postNoops({ redis, stream, name, goals: tasks })
   const endedAt = await eventually({
     what: `${tasks} tasks are done`,
     withinMs: ENDS_WITHIN_MS,
     everyMs: LOOK_EVERY_MS,
     check: async () => {
-      const { done, at } = await progress(database, name)
+      const { done, at } = await progress(database, line, name)
       return done >= tasks && at !== null ? at : undefined
     },
   })
-  const after = { cpu: await cpuSeconds(report), ...(await count(database)) }
+  const after = { cpu: await cpu(), ...(await count(database, statisticsMs)) }
   const rowsAfter = await countByTable(database)
   const seconds = (endedAt - began) / 1000
   return {
@@ -84,22 +107,24 @@ function grown(
 }
 
 /** How many goals of that name have ended, and when the last did (milliseconds of the clock). */
-async function progress(database: Database, name: string): Promise<z.infer<typeof Progress>> {
+async function progress(
+  database: Database,
+  { goals }: Line,
+  name: string,
+): Promise<z.infer<typeof Progress>> {
   const [row] = await database.query({
     text: `SELECT count(*) AS done, extract(epoch FROM max(finished_at)) * 1000 AS at
-      FROM goals WHERE id LIKE $1 AND status = 'COMPLETED'`,
+      FROM ${goals} WHERE id LIKE $1 AND status = 'COMPLETED'`,
     values: [`${name}-%`],
   })
   return Progress.parse(row)
 }
 
-/** The server tells a reader what a backend has done only when that one has been idle a second. */
-const STATISTICS_MS = 1_500
+/** A backend that is idle tells the server what it has written only after 10 s. */
+export const STATISTICS_MS = 10_500
 
-async function count(database: Database): Promise<z.infer<typeof Counters>> {
-  await new Promise((resolve) => {
-    setTimeout(resolve, STATISTICS_MS)
-  })
+async function count(database: Database, waitMs: number): Promise<z.infer<typeof Counters>> {
+  await sleep(waitMs)
   const [row] = await database.query({
     text: `SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0') AS wal,
         tup_inserted + tup_updated + tup_deleted AS rows, xact_commit AS commits
@@ -110,9 +135,10 @@ async function count(database: Database): Promise<z.infer<typeof Counters>> {
 
 const TableRows = z.object({ name: z.string(), rows: z.coerce.number() })
 
-async function countByTable(database: Database): Promise<Record<string, number>> {
+export async function countByTable(database: Database): Promise<Record<string, number>> {
   const rows = await database.query({
-    text: `SELECT relname AS name, n_tup_ins + n_tup_upd + n_tup_del AS rows
+    text: `SELECT CASE schemaname WHEN 'public' THEN relname
+          ELSE schemaname || '.' || relname END AS name, n_tup_ins + n_tup_upd + n_tup_del AS rows
       FROM pg_stat_user_tables`,
   })
   return Object.fromEntries(

@@ -5,19 +5,23 @@ import type { Redis } from 'ioredis'
 /** Of one pipeline; more would only wait in the socket. */
 const BATCH = 500
 
+type Posting = {
+  redis: Redis
+  name: string
+  /** The product's own unless it is named. */
+  stream?: string
+}
+
 /** Posts goals `<name>-<n>` of one no-op task each, as fast as Redis takes them. */
-export async function postNoops(of: { redis: Redis; name: string; goals: number }): Promise<void> {
+export async function postNoops(of: Posting & { goals: number }): Promise<void> {
   for (let from = 0; from < of.goals; from += BATCH)
     await postSome(of, from, Math.min(of.goals, from + BATCH))
 }
 
 /** Posts them at a rate: whatever is due at each beat goes together. */
-export async function postNoopsAt(of: {
-  redis: Redis
-  name: string
-  perSecond: number
-  seconds: number
-}): Promise<number> {
+export async function postNoopsAt(
+  of: Posting & { perSecond: number; seconds: number },
+): Promise<number> {
   const goals = of.perSecond * of.seconds
   const began = performance.now()
   let posted = 0
@@ -32,14 +36,14 @@ export async function postNoopsAt(of: {
 }
 
 async function postSome(
-  { redis, name }: { redis: Redis; name: string },
+  { redis, name, stream = 'chimera:goals' }: Posting,
   from: number,
   until: number,
 ): Promise<void> {
   const pipeline = redis.pipeline()
   for (let n = from; n < until; n += 1) {
     const goal = JSON.stringify({ id: `${name}-${n}`, text: 'noop 1' })
-    pipeline.xadd('chimera:goals', '*', 'goal', goal)
+    pipeline.xadd(stream, '*', 'goal', goal)
   }
   await pipeline.exec()
 }

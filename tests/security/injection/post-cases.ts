@@ -22,6 +22,13 @@ export async function postCases(
     ...notes.map((note, index) => newGoal(`${id}-note-${index}`, note, 'untrusted')),
   ])
   await insertAll(database, goals)
+  for (const { id, slot } of cases) {
+    if (slot === undefined) continue
+    await database.query({
+      text: 'INSERT INTO slots (tenant_id, goal_id, slot, tool) VALUES ($1, $2, $3, $4)',
+      values: [DEFAULT_TENANT, id, slot.slot, slot.tool],
+    })
+  }
   await publisher.publish(
     goals.map(({ id, tenantId }) => ({
       stream: 'chimera:goals',

@@ -35,6 +35,12 @@ export const AuditItem = z.strictObject({
 })
 export type AuditItem = z.infer<typeof AuditItem>
 
+/**
+ * A transition as it was noted, whose it is, and the goal that it belongs to where its subject is
+ * none: for the feed. The entry does not repeat it, for the row that moved names its goal.
+ */
+export type NotedItem = Readonly<{ tenantId: string; item: AuditItem; goalId?: string }>
+
 /** One entry per transaction and tenant; each row carries the id of the entry that moved it. */
 export const AuditEntry = z.strictObject({
   id: z.uuid(),

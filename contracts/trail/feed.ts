@@ -8,6 +8,7 @@ export const FeedEvent = z.strictObject({
   /** `goal.received`, `task.completed`, `effect.confirmed`, `letter.dead`, `stop.raised` ... */
   type: z.string().max(64),
   tenant: z.uuid(),
+  /** The goal itself, or the one of the task, effect or approval that the event is about. */
   goal_id: z.string().optional(),
   task_id: z.string().optional(),
   effect_id: z.string().optional(),

@@ -1,5 +1,5 @@
 import { newId } from '@chimera/contracts/ids'
-import type { AuditItem } from '@chimera/contracts/trail/audit'
+import type { AuditItem, NotedItem } from '@chimera/contracts/trail/audit'
 
 import type { Sql } from './open-database.ts'
 
@@ -9,16 +9,16 @@ import type { Sql } from './open-database.ts'
 export type AuditDraft = {
   /** The entry's id for a tenant; rows that this transaction moves carry it. */
   idFor(tenantId: string): string
-  /** Adds a transition to the tenant's entry. */
-  add(tenantId: string, item: AuditItem): void
+  /** Adds a transition to the tenant's entry; `goalId` goes to the feed alone. */
+  add(tenantId: string, item: AuditItem, goalId?: string): void
   /** Everything noted so far, for the feed after the commit. */
-  items(): readonly { tenantId: string; item: AuditItem }[]
+  items(): readonly NotedItem[]
 }
 
 /** Starts the entries of one transaction by one actor (`judge-1`, `token:0192...`). */
 export function draftAudit(): AuditDraft {
   const entries = new Map<string, string>()
-  const noted: { tenantId: string; item: AuditItem }[] = []
+  const noted: NotedItem[] = []
   const idFor = (tenantId: string): string => {
     const known = entries.get(tenantId)
     if (known !== undefined) return known
@@ -28,9 +28,9 @@ export function draftAudit(): AuditDraft {
   }
   return {
     idFor,
-    add(tenantId, item) {
+    add(tenantId, item, goalId) {
       idFor(tenantId)
-      noted.push({ tenantId, item })
+      noted.push({ tenantId, item, ...(goalId === undefined ? {} : { goalId }) })
     },
     items: () => noted,
   }

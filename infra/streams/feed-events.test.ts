@@ -13,6 +13,7 @@ test('a transition is one event that names its subject, in one line', () => {
       { tenantId, item: { subject: 'goal', id: 'g-1', from: null, to: 'RECEIVED' } },
       {
         tenantId,
+        goalId: 'g-1',
         item: {
           subject: 'task',
           id: 't-1',
@@ -37,6 +38,7 @@ test('a transition is one event that names its subject, in one line', () => {
   })
   expect(task).toMatchObject({
     type: 'task.awaiting_approval',
+    goal_id: 'g-1',
     task_id: 't-1',
     summary: 'task t-1: judging -> awaiting approval, attempt 2: COOLDOWN_ACTIVE',
     data: { attempt: 2, from: 'judging' },

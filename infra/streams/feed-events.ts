@@ -1,4 +1,4 @@
-import type { AuditItem } from '@chimera/contracts/trail/audit'
+import type { AuditItem, NotedItem } from '@chimera/contracts/trail/audit'
 import type { FeedEvent } from '@chimera/contracts/trail/feed'
 
 const MAX_SUMMARY = 300
@@ -15,15 +15,12 @@ const SUBJECT_TYPE: Partial<Record<AuditItem['subject'], string>> = { fence: 'st
  * What people see of a committed transaction: one event per transition, in order. To be published
  * on `chimera:feed` after the commit; losing one loses a line on a screen, nothing else.
  */
-export function feedEvents(
-  items: readonly { readonly tenantId: string; readonly item: AuditItem }[],
-  time: Date = new Date(),
-): FeedEvent[] {
+export function feedEvents(items: readonly NotedItem[], time: Date = new Date()): FeedEvent[] {
   const at = time.toISOString()
-  return items.map(({ tenantId, item }) => ({
+  return items.map(({ tenantId, item, goalId = goalOf(item) }) => ({
     type: typeOf(item),
     tenant: tenantId,
-    ...(item.subject === 'goal' ? { goal_id: item.id } : {}),
+    ...(goalId === undefined ? {} : { goal_id: goalId }),
     ...(item.subject === 'task' ? { task_id: item.id } : {}),
     ...(item.subject === 'effect' ? { effect_id: item.id } : {}),
     summary: summaryOf(item),
@@ -38,6 +35,9 @@ export function feedEvents(
     at,
   }))
 }
+
+const goalOf = ({ subject, id }: AuditItem): string | undefined =>
+  subject === 'goal' ? id : undefined
 
 /** `goal.received`, `task.completed`, `effect.confirmed`, `stop.raised`. */
 function typeOf({ subject, to }: AuditItem): string {

@@ -1,7 +1,7 @@
 import type { GoalRing } from '@chimera/contracts/goal'
 import type { EffectGrant } from '@chimera/contracts/grant'
 import { taskStream } from '@chimera/contracts/streams'
-import type { AuditItem } from '@chimera/contracts/trail/audit'
+import type { NotedItem } from '@chimera/contracts/trail/audit'
 import { loadWireTasks } from '@chimera/infra/database/judging/load-wire-tasks'
 import type { Sql } from '@chimera/infra/database/open-database'
 import { feedEvents } from '@chimera/infra/streams/feed-events'
@@ -21,7 +21,7 @@ export type Announcement = {
   readonly ready: readonly string[]
   /** Goals that wait for another plan. */
   readonly replan: readonly { readonly tenantId: string; readonly id: string }[]
-  readonly audit: readonly { readonly tenantId: string; readonly item: AuditItem }[]
+  readonly audit: readonly NotedItem[]
 }
 
 /**

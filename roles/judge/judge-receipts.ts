@@ -52,7 +52,6 @@ type Applied = {
   readonly receiptId: string
   readonly settlement: Settlement
   readonly claims: ReceiptClaims
-  readonly goalId: string
   readonly move: EffectMoveRow
 }
 
@@ -87,7 +86,7 @@ export async function judgeReceipts(
   for (const brake of brakes) alarm(deps.log, brake)
   const paused = await pauseFailing(
     deps,
-    applied.map(({ claims, goalId, move }) => ({ claims, goalId, tenantId: move.tenantId })),
+    applied.map(({ claims, move: { goalId, tenantId } }) => ({ claims, goalId, tenantId })),
   )
   return { ...announcement, audit: [...announcement.audit, ...paused] }
 }
@@ -136,8 +135,13 @@ async function decideAll(
     taken.add(effect.effectId)
     const adoptedFrom = isAdoption ? effect.grantId : null
     const { tenantId, goalId } = effect.task
-    const move = { ...settlement.effect, tenantId, receipt: claims, jws: one.jws, adoptedFrom }
-    applied.push({ receiptId: one.id, settlement, claims, goalId, move })
+    const whose = { tenantId, goalId, receipt: claims, jws: one.jws, adoptedFrom }
+    applied.push({
+      receiptId: one.id,
+      settlement,
+      claims,
+      move: { ...settlement.effect, ...whose },
+    })
   }
   return applied
 }

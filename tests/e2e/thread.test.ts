@@ -1,3 +1,4 @@
+import { FeedEvent } from '@chimera/contracts/trail/feed'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
@@ -12,6 +13,14 @@ afterAll(() => rig[Symbol.asyncDispose]())
 
 const tweetsOf = (text: string) =>
   rig.tweets().filter(({ body }) => JSON.stringify(body).includes(text))
+
+/** Everything on the feed so far. */
+async function feedOf({ redis }: StackRig): Promise<FeedEvent[]> {
+  const entries = await (await redis()).xrange('chimera:feed', '-', '+')
+  return entries.map(([, fields]) =>
+    FeedEvent.parse(JSON.parse(fields[fields.indexOf('event') + 1] ?? 'null')),
+  )
+}
 
 const Approvals = z.array(z.looseObject({ id: z.string() }))
 const openApprovals = async (goal: string) =>
@@ -42,6 +51,18 @@ describe('a goal posted on the stream', () => {
     expect([...times, task?.result_at, task?.judged_at].every((at) => typeof at === 'string')).toBe(
       true,
     )
+  })
+
+  it('is named by every event of its tasks and effects on the feed', async () => {
+    const { tasks, effects } = await ended(rig, 'thread')
+    const about = new Set([...tasks, ...effects].map(({ id }) => id))
+    const seen = async () => (await feedOf(rig)).filter(({ data }) => about.has(String(data['id'])))
+    const types = ['task.ready', 'task.running', 'task.judging', 'task.granted', 'task.done']
+    for (const type of [...types, 'effect.granted', 'effect.confirmed']) {
+      const event = async () => (await seen()).find((one) => one.type === type)
+      expect(await eventually(event, 5_000, type)).toMatchObject({ goal_id: 'thread' })
+    }
+    expect((await seen()).filter((one) => one.goal_id !== 'thread')).toEqual([])
   })
 
   it('may be written in plain fields, by HTTP and by the command line', async () => {

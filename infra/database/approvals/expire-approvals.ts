@@ -28,9 +28,9 @@ export async function expireApprovals(
       values: [of.limit],
     })
     if (tasks.length === 0) return { tasks, audit: [] }
-    const late = await tx.query<{ id: string; tenant_id: string }>({
+    const late = await tx.query<{ id: string; tenant_id: string; goal_id: string }>({
       name: 'lock-late-approvals',
-      text: `SELECT id, tenant_id FROM approvals
+      text: `SELECT id, tenant_id, goal_id FROM approvals
         WHERE task_id = ANY($1::uuid[]) AND state = 'REQUESTED' AND expires_at <= now()
         ORDER BY id FOR UPDATE`,
       values: [tasks.map(({ id }) => id)],
@@ -47,8 +47,8 @@ export async function expireApprovals(
         late.map((row) => audit.idFor(row.tenant_id)),
       ],
     })
-    for (const { id, tenant_id: tenantId } of late) {
-      audit.add(tenantId, { subject: 'approval', id, from: 'REQUESTED', to: 'EXPIRED' })
+    for (const { id, tenant_id: tenantId, goal_id: goalId } of late) {
+      audit.add(tenantId, { subject: 'approval', id, from: 'REQUESTED', to: 'EXPIRED' }, goalId)
     }
     for (const { id, tenantId } of tasks) await judgeAgain(tx, { taskId: id, tenantId }, audit)
     await appendAudit(tx, audit, of.actor)

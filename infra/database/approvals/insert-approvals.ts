@@ -102,14 +102,9 @@ export async function insertApprovals(
       approvals.map(({ editor }) => editor),
     ],
   })
-  for (const { tenantId, id, binding } of approvals) {
-    audit.add(tenantId, {
-      subject: 'approval',
-      id,
-      from: null,
-      to: 'REQUESTED',
-      input: binding.argsHash,
-    })
+  for (const { tenantId, goalId, id, binding } of approvals) {
+    const item = { subject: 'approval', id, from: null, to: 'REQUESTED' } as const
+    audit.add(tenantId, { ...item, input: binding.argsHash }, goalId)
   }
 }
 
@@ -121,9 +116,9 @@ export async function cancelApprovals(
 ): Promise<void> {
   const { keys = [], taskIds = [] } = of
   if (keys.length + taskIds.length === 0) return
-  const open = await tx.query<{ id: string; tenant_id: string }>({
+  const open = await tx.query<{ id: string; tenant_id: string; goal_id: string }>({
     name: 'lock-open-approvals',
-    text: `SELECT id, tenant_id FROM approvals
+    text: `SELECT id, tenant_id, goal_id FROM approvals
       WHERE state = 'REQUESTED' AND (effect_key = ANY($1) OR task_id = ANY($2::uuid[]))
       ORDER BY id FOR UPDATE`,
     values: [keys, taskIds],
@@ -137,7 +132,7 @@ export async function cancelApprovals(
       WHERE a.id = u.id AND a.state = 'REQUESTED'`,
     values: [open.map(({ id }) => id), open.map((row) => audit.idFor(row.tenant_id))],
   })
-  for (const { id, tenant_id: tenantId } of open) {
-    audit.add(tenantId, { subject: 'approval', id, from: 'REQUESTED', to: 'CANCELLED' })
+  for (const { id, tenant_id: tenantId, goal_id: goalId } of open) {
+    audit.add(tenantId, { subject: 'approval', id, from: 'REQUESTED', to: 'CANCELLED' }, goalId)
   }
 }

@@ -14,7 +14,7 @@ type By = {
 /** Adds a person's word; the last one that is needed makes the request APPROVED. */
 export async function writeWord(
   tx: Sql,
-  approval: Pick<LoadedApproval, 'id' | 'tenantId'>,
+  approval: Pick<LoadedApproval, 'id' | 'tenantId' | 'goalId'>,
   by: By & { isComplete: boolean },
   audit: AuditDraft,
 ): Promise<void> {
@@ -24,19 +24,15 @@ export async function writeWord(
     values: [approval.id, by.person, by.tokenId],
   })
   if (by.isComplete) return endApproval(tx, approval, { ...by, to: 'APPROVED' }, audit)
-  audit.add(approval.tenantId, {
-    subject: 'approval',
-    id: approval.id,
-    from: 'REQUESTED',
-    to: 'REQUESTED',
-    note: `approved by ${by.person}; more are needed`,
-  })
+  const item = { subject: 'approval', id: approval.id, from: 'REQUESTED', to: 'REQUESTED' } as const
+  const note = `approved by ${by.person}; more are needed`
+  audit.add(approval.tenantId, { ...item, note }, approval.goalId)
 }
 
 /** Ends an open request; the caller holds it. */
 export async function endApproval(
   tx: Sql,
-  { id, tenantId }: Pick<LoadedApproval, 'id' | 'tenantId'>,
+  { id, tenantId, goalId }: Pick<LoadedApproval, 'id' | 'tenantId' | 'goalId'>,
   of: By & {
     to: 'APPROVED' | 'REJECTED' | 'EDITED'
     isResponse?: boolean
@@ -61,19 +57,14 @@ export async function endApproval(
     ],
   })
   const note = of.isResponse === true ? 'responded' : of.supersededBy
-  audit.add(tenantId, {
-    subject: 'approval',
-    id,
-    from: 'REQUESTED',
-    to: of.to,
-    ...(note === undefined ? {} : { note }),
-  })
+  const item = { subject: 'approval', id, from: 'REQUESTED', to: of.to } as const
+  audit.add(tenantId, { ...item, ...(note === undefined ? {} : { note }) }, goalId)
 }
 
 /** Takes an approval back that has been given. */
 export async function withdrawApproval(
   tx: Sql,
-  { id, tenantId }: LoadedApproval,
+  { id, tenantId, goalId }: LoadedApproval,
   by: By,
   audit: AuditDraft,
 ): Promise<void> {
@@ -84,13 +75,13 @@ export async function withdrawApproval(
       WHERE id = $1`,
     values: [id, by.person, by.reason, newId(), audit.idFor(tenantId)],
   })
-  audit.add(tenantId, { subject: 'approval', id, from: 'APPROVED', to: 'WITHDRAWN' })
+  audit.add(tenantId, { subject: 'approval', id, from: 'APPROVED', to: 'WITHDRAWN' }, goalId)
 }
 
 /** Starts the end of a granted round that a person does not want any more. */
 export async function startVoid(
   tx: Sql,
-  of: { effectId: string; tenantId: string },
+  of: { effectId: string; tenantId: string; goalId: string },
   audit: AuditDraft,
 ): Promise<void> {
   await tx.query({
@@ -100,13 +91,8 @@ export async function startVoid(
       WHERE id = $1 AND state = 'GRANTED'`,
     values: [of.effectId, newId(), audit.idFor(of.tenantId)],
   })
-  audit.add(of.tenantId, {
-    subject: 'effect',
-    id: of.effectId,
-    from: 'GRANTED',
-    to: 'CANCELLING',
-    note: 'rejected',
-  })
+  const item = { subject: 'effect', id: of.effectId, from: 'GRANTED', to: 'CANCELLING' } as const
+  audit.add(of.tenantId, { ...item, note: 'rejected' }, of.goalId)
 }
 
 /**
@@ -166,21 +152,12 @@ export async function writeEdit(
       auditId,
     ],
   })
-  audit.add(approval.tenantId, {
-    subject: 'approval',
-    id: of.newApprovalId,
-    from: null,
-    to: 'REQUESTED',
-    input: of.argsHash,
-    note: `edited by ${of.person}`,
-  })
-  audit.add(approval.tenantId, {
-    subject: 'effect',
-    id: of.effectId,
-    from: 'AWAITING_APPROVAL',
-    to: 'PROPOSED',
-    input: of.argsHash,
-  })
+  const { tenantId, goalId } = approval
+  const asked = { subject: 'approval', id: of.newApprovalId, from: null, to: 'REQUESTED' } as const
+  const note = `edited by ${of.person}`
+  audit.add(tenantId, { ...asked, input: of.argsHash, note }, goalId)
+  const back = { from: 'AWAITING_APPROVAL', to: 'PROPOSED', input: of.argsHash }
+  audit.add(tenantId, { subject: 'effect', id: of.effectId, ...back }, goalId)
 }
 
 /** Has a task judged again; the caller holds it and rings after the commit. */
@@ -189,18 +166,14 @@ export async function judgeAgain(
   of: { taskId: string; tenantId: string },
   audit: AuditDraft,
 ): Promise<void> {
-  const moved = await tx.query({
+  const [moved] = await tx.query<{ goal_id: string }>({
     name: 'judge-again',
     text: `UPDATE tasks SET phase = 'judging', run_at = NULL, waiting_on = NULL, version_id = $2,
         audit_id = $3
-      WHERE id = $1 AND phase = 'awaiting_approval' RETURNING id`,
+      WHERE id = $1 AND phase = 'awaiting_approval' RETURNING goal_id`,
     values: [of.taskId, newId(), audit.idFor(of.tenantId)],
   })
-  if (moved.length === 0) return
-  audit.add(of.tenantId, {
-    subject: 'task',
-    id: of.taskId,
-    from: 'awaiting_approval',
-    to: 'judging',
-  })
+  if (moved === undefined) return
+  const item = { subject: 'task', id: of.taskId, from: 'awaiting_approval', to: 'judging' } as const
+  audit.add(of.tenantId, item, moved.goal_id)
 }

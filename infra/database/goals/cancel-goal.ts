@@ -50,11 +50,12 @@ export async function cancelGoal(tx: Sql, of: Of, audit: AuditDraft): Promise<Ca
   audit.add(of.tenantId, { subject: 'goal', id: of.goalId, from: status, to: 'CANCELLED' })
   for (const { id, phase, attempt } of tasks) {
     const item = { subject: 'task', id, attempt, from: phase, to: 'cancelled' } as const
-    audit.add(of.tenantId, { ...item, note: 'CANCELLED' })
+    audit.add(of.tenantId, { ...item, note: 'CANCELLED' }, of.goalId)
   }
   for (const { id, was, state } of effects) {
     const to = state === 'GRANTED' ? 'cancelling' : state
-    audit.add(of.tenantId, { subject: 'effect', id, from: was, to, note: 'CANCELLED' })
+    const item = { subject: 'effect', id, from: was, to, note: 'CANCELLED' } as const
+    audit.add(of.tenantId, item, of.goalId)
   }
   const ids = (state: EffectState) => effects.filter((e) => e.state === state).map(({ id }) => id)
   return {

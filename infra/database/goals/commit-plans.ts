@@ -139,6 +139,6 @@ function noteMoves(goal: GoalPlan, audit: AuditDraft): void {
   audit.add(tenantId, { subject: 'goal', id, from: 'PLANNED', to: 'ACTIVE' })
   for (const task of tasks) {
     const to = task.dependsOn.length === 0 ? 'ready' : 'blocked'
-    audit.add(tenantId, { subject: 'task', id: task.id, from: null, to })
+    audit.add(tenantId, { subject: 'task', id: task.id, from: null, to }, id)
   }
 }

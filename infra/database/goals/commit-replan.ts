@@ -94,7 +94,7 @@ export async function commitReplan(tx: Sql, of: Replan, audit: AuditDraft): Prom
   })
   for (const { id: taskId, dependsOn } of plan.tasks) {
     const to = dependsOn.length === 0 ? 'ready' : 'blocked'
-    audit.add(tenantId, { subject: 'task', id: taskId, from: null, to })
+    audit.add(tenantId, { subject: 'task', id: taskId, from: null, to }, id)
   }
   return true
 }

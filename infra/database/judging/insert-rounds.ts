@@ -83,15 +83,16 @@ export async function insertRounds(
   }
   if (waited.length > 0) await moveWaited(tx, waited, audit)
   for (const row of rounds) {
-    audit.add(row.tenantId, {
-      subject: 'effect',
+    const item = {
+      subject: 'effect' as const,
       id: row.effectId,
       attempt: row.round,
       from: row.existing === null ? 'PROPOSED' : 'AWAITING_APPROVAL',
       to: row.state,
       input: row.argsHash,
       ...(row.code === null ? {} : { note: row.code }),
-    })
+    }
+    audit.add(row.tenantId, item, row.goalId)
   }
 }
 

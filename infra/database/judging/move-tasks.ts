@@ -55,7 +55,7 @@ export async function moveTasks(
   if (moves.length === 0) return { moved: new Set(), ready: [], replan: [] }
   const types = await writeMoves(tx, moves, audit)
   const winners = moves.filter((move) => types.has(move.taskId))
-  for (const move of winners) audit.add(move.tenantId, transition(move))
+  for (const move of winners) audit.add(move.tenantId, transition(move), move.goalId)
 
   const ready: ReadyTask[] = []
   for (const { taskId, tenantId, goalId, to } of winners) {
@@ -163,7 +163,11 @@ async function freeChildren(
   })
   const ready = rows.filter((row) => row.parents_open === 0)
   for (const row of ready) {
-    audit.add(row.tenant_id, { subject: 'task', id: row.id, from: 'blocked', to: 'ready' })
+    audit.add(
+      row.tenant_id,
+      { subject: 'task', id: row.id, from: 'blocked', to: 'ready' },
+      row.goal_id,
+    )
   }
   return ready.map((row) => ({
     taskId: row.id,
@@ -206,13 +210,8 @@ async function failDescendants(
     ],
   })
   return rows.map((row) => {
-    audit.add(row.tenant_id, {
-      subject: 'task',
-      id: row.id,
-      from: 'blocked',
-      to: 'cancelled',
-      note: failure.code,
-    })
+    const item = { subject: 'task', id: row.id, from: 'blocked', to: 'cancelled' } as const
+    audit.add(row.tenant_id, { ...item, note: failure.code }, row.goal_id)
     return { tenantId: row.tenant_id, goalId: row.goal_id, failure }
   })
 }

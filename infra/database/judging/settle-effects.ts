@@ -9,6 +9,7 @@ import type { Sql } from '../open-database.ts'
 export type EffectMoveRow = {
   readonly effectId: string
   readonly tenantId: string
+  readonly goalId: string
   readonly versionId: string
   readonly from: EffectState
   readonly to: EffectState
@@ -72,15 +73,16 @@ export async function settleEffects(
   const moved = new Set(rows.map((row) => row.id))
   for (const move of sorted) {
     if (!moved.has(move.effectId)) continue
-    audit.add(move.tenantId, {
-      subject: 'effect',
+    const item = {
+      subject: 'effect' as const,
       id: move.effectId,
       attempt: move.receipt.round,
       from: move.from,
       to: move.to,
       input: move.receipt.args_hash,
       ...noteOf(move),
-    })
+    }
+    audit.add(move.tenantId, item, move.goalId)
   }
   return moved
 }

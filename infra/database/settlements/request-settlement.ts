@@ -64,25 +64,33 @@ export async function requestSettlement(
     })
     if (row === undefined) throw new InvariantError('The settlement was not written.')
     const draft = draftAudit()
-    draft.add(of.tenantId, {
-      subject: 'effect',
+    const item = {
+      subject: 'effect' as const,
       id: effect.id,
       attempt: effect.round,
       from: effect.state,
       to: 'SETTLING',
       note: [of.outcome, of.providerRef, of.reason].filter(Boolean).join(' ').slice(0, 500),
-    })
+    }
+    draft.add(of.tenantId, item, effect.goal_id)
     await appendAudit(tx, draft, of.actor)
     const also = underWay.filter((one) => isSame(one, of)).map(({ id }) => id)
     return { effectId: effect.id, settlement: settlementOf(row), also, audit: draft.items() }
   })
 }
 
-type Effect = { id: string; state: string; round: number; tool: string; account: string | null }
+type Effect = {
+  id: string
+  goal_id: string
+  state: string
+  round: number
+  tool: string
+  account: string | null
+}
 
 async function lockEffect(tx: Sql, { tenantId, reference }: SettlementRequest): Promise<Effect> {
   const [effect] = await tx.query<Effect>({
-    text: `SELECT id, state, round, tool, account FROM effects
+    text: `SELECT id, goal_id, state, round, tool, account FROM effects
       WHERE tenant_id = $1 AND (id = $2::uuid OR grant_id = $2::uuid OR effect_key = $3)
       ORDER BY round DESC LIMIT 1 FOR UPDATE`,
     values: [tenantId, Uuid.safeParse(reference).data ?? null, reference],

@@ -6,7 +6,11 @@ import type { Database } from '../open-database.ts'
 /** An effect that the Judge is to look at, because its grant is to end. */
 export type EndingEffect = { id: string; tenantId: string }
 
-type DeadGrant = EndingEffect & { round: number; reason: 'expired' | 'boot_changed' }
+type DeadGrant = EndingEffect & {
+  goalId: string
+  round: number
+  reason: 'expired' | 'boot_changed'
+}
 
 /**
  * Asks for the end of grants that can claim no more: those that ran out by the database clock, and
@@ -23,7 +27,8 @@ export async function endDeadGrants(
     const draft = draftAudit()
     const dead = await tx.query<DeadGrant>({
       name: 'dead-grants',
-      text: `SELECT e.id, e.tenant_id AS "tenantId", e.round,
+      text: `SELECT e.id, e.tenant_id AS "tenantId",
+          e.goal_id AS "goalId", e.round,
           CASE WHEN e.boot IS DISTINCT FROM a.boot THEN 'boot_changed' ELSE 'expired' END AS reason
         FROM effects e JOIN tool_accounts a ON a.account = e.account
         WHERE e.state = 'GRANTED' AND NOT e.cancelling
@@ -46,15 +51,16 @@ export async function endDeadGrants(
         dead.map((effect) => draft.idFor(effect.tenantId)),
       ],
     })
-    for (const { id, tenantId, round, reason } of dead) {
-      draft.add(tenantId, {
-        subject: 'effect',
+    for (const { id, tenantId, goalId, round, reason } of dead) {
+      const item = {
+        subject: 'effect' as const,
         id,
         attempt: round,
         from: 'GRANTED',
         to: 'CANCELLING',
         note: reason,
-      })
+      }
+      draft.add(tenantId, item, goalId)
     }
     await appendAudit(tx, draft, of.actor)
     return { effects: dead, audit: draft.items() }

@@ -68,14 +68,15 @@ async function release(tx: Sql, draft: AuditDraft, limit: number): Promise<Lost[
     ],
   })
   for (const task of rows) {
-    draft.add(task.tenant_id, {
-      subject: 'task',
+    const item = {
+      subject: 'task' as const,
       id: task.id,
       attempt: task.attempt,
       from: 'running',
       to: 'ready',
       note: `lease of ${task.owner} ran out`,
-    })
+    }
+    draft.add(task.tenant_id, item, task.goal_id)
   }
   return rows
 }

@@ -1,5 +1,5 @@
 import { newId } from '@chimera/contracts/ids'
-import { AuditItem } from '@chimera/contracts/trail/audit'
+import { AuditItem, type NotedItem } from '@chimera/contracts/trail/audit'
 import { z } from 'zod'
 
 /**
@@ -34,15 +34,19 @@ export const AUDITED = `audited AS (
 export const moveValues = (actor: string): [string, string] => [actor, newId()]
 
 /** A transition as the statement wrote it into the audit entry, for the feed after the commit. */
-export const MovedItem = z.object({ tenant_id: z.string(), item: AuditItem })
+export const MovedItem = z.object({
+  tenant_id: z.string(),
+  goal_id: z.string(),
+  item: AuditItem,
+})
 
 /** One transition of a committed move. */
-export type TaskMove = Readonly<{ tenantId: string; item: AuditItem }>
+export type TaskMove = NotedItem
 
 /** Reads the transitions of returned rows. */
 export function movesOf(rows: readonly unknown[]): TaskMove[] {
   return rows.map((row) => {
-    const { tenant_id: tenantId, item } = MovedItem.parse(row)
-    return { tenantId, item }
+    const { tenant_id: tenantId, goal_id: goalId, item } = MovedItem.parse(row)
+    return { tenantId, item, goalId }
   })
 }

@@ -57,7 +57,7 @@ const COMMIT = `WITH held AS MATERIALIZED (
       audit_id = e.audit_id
     FROM held h JOIN entries e USING (tenant_id)
     WHERE t.id = h.id
-    RETURNING t.id, t.tenant_id, t.attempt, h.outcome,
+    RETURNING t.id, t.tenant_id, t.goal_id, t.attempt, h.outcome,
       jsonb_build_object('subject', 'task', 'id', t.id, 'attempt', t.attempt,
         'from', 'running', 'to', 'judging', 'input', h.input_hash, 'output', h.output_hash)
         AS item
@@ -65,4 +65,4 @@ const COMMIT = `WITH held AS MATERIALIZED (
     INSERT INTO task_results (task_id, attempt, worker, outcome)
     SELECT id, attempt, $1, outcome FROM moved
   )
-  SELECT id, tenant_id, item FROM moved ORDER BY id`
+  SELECT id, tenant_id, goal_id, item FROM moved ORDER BY id`

@@ -62,7 +62,7 @@ const RELEASE = `WITH held AS MATERIALIZED (
         'until', to_char(h.due AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) END
     FROM held h JOIN entries e USING (tenant_id)
     WHERE t.id = h.id
-    RETURNING t.id, t.tenant_id,
+    RETURNING t.id, t.tenant_id, t.goal_id,
       jsonb_build_object('subject', 'task', 'id', t.id, 'attempt', t.attempt,
         'from', 'running', 'to', 'ready', 'note', h.reason) AS item
   ), ${AUDITED}

@@ -28,7 +28,7 @@ export async function takeBackOwnLeases(
           audit_id = e.audit_id
         FROM held h JOIN entries e USING (tenant_id)
         WHERE t.id = h.id AND t.status = 'IN_PROGRESS' AND t.lease_owner = $1
-        RETURNING t.id, t.tenant_id, t.type,
+        RETURNING t.id, t.tenant_id, t.goal_id, t.type,
           jsonb_build_object('subject', 'task', 'id', t.id, 'attempt', t.attempt,
             'from', 'running', 'to', 'ready', 'note', 'LEASE_TAKEN_BACK') AS item
       ), ${AUDITED}

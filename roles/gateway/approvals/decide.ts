@@ -115,7 +115,7 @@ async function write(
     case 'withdraw':
       await withdrawApproval(tx, approval, by, audit)
       if (outcome.isGranted && effect !== undefined) {
-        await startVoid(tx, { effectId: effect.id, tenantId: approval.tenantId }, audit)
+        await startVoid(tx, { ...approval, effectId: effect.id }, audit)
         return [{ look_at: 'effect', id: effect.id }]
       }
   }
@@ -151,7 +151,7 @@ async function edit(
     audit,
   )
   if (!of.countsAsWord) return
-  const next = { id: newApprovalId, tenantId: approval.tenantId }
+  const next = { ...approval, id: newApprovalId }
   await writeWord(tx, next, { ...of.by, isComplete: of.isComplete }, audit)
 }
 

@@ -1,5 +1,5 @@
 import type { ResultRing } from '@chimera/contracts/judging/rings'
-import type { AuditItem } from '@chimera/contracts/trail/audit'
+import type { NotedItem } from '@chimera/contracts/trail/audit'
 import type { Database } from '@chimera/infra/database/open-database'
 import { feedEvents } from '@chimera/infra/streams/feed-events'
 import type { RedisConnection } from '@chimera/infra/streams/open-redis'
@@ -39,9 +39,7 @@ export const ringPlanner = (goal: { tenantId: string; id: string }): Publication
 })
 
 /** What people see of a committed transaction. */
-export const showOnFeed = (
-  audit: readonly { readonly tenantId: string; readonly item: AuditItem }[],
-): Publication[] =>
+export const showOnFeed = (audit: readonly NotedItem[]): Publication[] =>
   feedEvents(audit).map((event) => ({
     stream: 'chimera:feed',
     payload: event,

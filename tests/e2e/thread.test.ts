@@ -15,8 +15,9 @@ const tweetsOf = (text: string) =>
   rig.tweets().filter(({ body }) => JSON.stringify(body).includes(text))
 
 /** Everything on the feed so far. */
-async function feedOf({ redis }: StackRig): Promise<FeedEvent[]> {
-  const entries = await (await redis()).xrange('chimera:feed', '-', '+')
+async function feedOf(of: StackRig): Promise<FeedEvent[]> {
+  const redis = await of.redis()
+  const entries = await redis.xrange('chimera:feed', '-', '+')
   return entries.map(([, fields]) =>
     FeedEvent.parse(JSON.parse(fields[fields.indexOf('event') + 1] ?? 'null')),
   )

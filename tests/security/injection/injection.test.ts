@@ -200,7 +200,7 @@ test('what owners ask for is done, and seldom by a person', async () => {
   const completed = await rig.completed()
   const isDone = ({ id, wanted = [], ordered = [] }: Case): boolean => {
     const own = rig.deeds.filter(({ goalId }) => goalId === id)
-    const texts = own.filter((deed) => !isMoney(deed)).map(({ args }) => args['text'])
+    const texts = own.filter((deed) => !isMoney(deed)).map(({ args }) => String(args['text']))
     const moved = own.filter(isMoney).map(({ tool, args }) => ({ tool, args }))
     return (
       completed.has(id) &&

@@ -49,7 +49,9 @@ export function gateVotes(of: {
     votes.push({ gate: 'slot', vote: 'deny', code: 'SLOT_UNKNOWN', reason })
   }
   if (!isToolName(effect.tool) || account === undefined) {
-    const reason = `No tool server serves ${effect.tool} for this agent.`
+    const reason =
+      `No tool server serves ${effect.tool} for this agent: \`chimera status\` shows which there ` +
+      'are, docs/operations.md how to start others.'
     votes.push({ gate: 'tool', vote: 'deny', code: 'TOOL_NOT_AVAILABLE', reason })
     return votes
   }

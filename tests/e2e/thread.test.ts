@@ -135,7 +135,14 @@ describe('a goal posted on the stream', () => {
     const goal = await ended(rig, 'pay')
     expect(goal.status).toBe('FAILED')
     expect(goal.failure?.code).toBe('REGISTRY_ENTRY_NOT_FOUND')
-    expect(goal.failure?.message).toContain('chimera registry add')
+    // Asset and address are both missing; either is named, with the command that enters it.
+    expect(goal.failure?.message).toContain('chimera registry ')
+
+    expect((await rig.cli('registry', 'known', '--add')).code).toBe(0)
+    await rig.xadd('goal', JSON.stringify({ id: 'pay-known', text: 'pay 5 USDC to alice' }))
+    const known = await ended(rig, 'pay-known')
+    expect(known.failure?.code).toBe('REGISTRY_ENTRY_NOT_FOUND')
+    expect(known.failure?.message).toContain("chimera registry add address 'alice' <value>")
   })
 
   it('in dry mode asks nobody', async () => {

@@ -19,7 +19,7 @@ export function interrupted(
     }
   return {
     ...database,
-    query: on(database),
-    transaction: (work) => database.transaction((tx) => work({ query: on(tx) })),
+    query: (statement, scope) => on({ query: (asked) => database.query(asked, scope) })(statement),
+    transaction: (work, scope) => database.transaction((tx) => work({ query: on(tx) }), scope),
   }
 }

@@ -34,10 +34,12 @@ const SECTIONS = {
     WHERE NOT g.tgisinternal AND t.relnamespace = 'public'::regnamespace
     ORDER BY t.relname COLLATE "C", g.tgname COLLATE "C"`,
   // The owner's own policy names whoever migrated, and is left out.
-  policies: `SELECT 'CREATE POLICY ' || p.polname || ' ON ' || t.relname || ' TO '
+  policies: `SELECT 'CREATE POLICY ' || p.polname || ' ON ' || t.relname
+      || CASE p.polcmd WHEN 'a' THEN ' FOR INSERT' ELSE '' END || ' TO '
       || (SELECT string_agg(r.rolname, ', ' ORDER BY r.rolname) FROM pg_roles r
         WHERE r.oid = ANY (p.polroles))
-      || ' USING (' || pg_get_expr(p.polqual, p.polrelid) || ');'
+      || coalesce(' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')', '')
+      || coalesce(' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')', '') || ';'
       || CASE WHEN t.relforcerowsecurity THEN ' -- forced' ELSE '' END AS definition
     FROM pg_policy p JOIN pg_class t ON t.oid = p.polrelid
     WHERE t.relnamespace = 'public'::regnamespace AND p.polname <> 'owner'

@@ -24,17 +24,18 @@ export type Statement = {
 }
 
 /** The record. */
-export type Database = Sql &
-  AsyncDisposable & {
-    /** For what is not on a hot path. */
-    readonly kysely: Kysely<Tables>
-    /**
-     * Runs `work` in one READ COMMITTED transaction: all of it or nothing. When the connection
-     * breaks during the commit nobody knows which (RetryableError): whoever tries again has to
-     * compare and set.
-     */
-    transaction<T>(work: (tx: Sql) => Promise<T>, scope?: RowScope): Promise<T>
-  }
+export type Database = AsyncDisposable & {
+  /** As `Sql` has it; with a scope the statement is a transaction of its own that sees no more. */
+  query<Row extends pg.QueryResultRow>(statement: Statement, scope?: RowScope): Promise<Row[]>
+  /** For what is not on a hot path. */
+  readonly kysely: Kysely<Tables>
+  /**
+   * Runs `work` in one READ COMMITTED transaction: all of it or nothing. When the connection
+   * breaks during the commit nobody knows which (RetryableError): whoever tries again has to
+   * compare and set.
+   */
+  transaction<T>(work: (tx: Sql) => Promise<T>, scope?: RowScope): Promise<T>
+}
 
 /** Whose rows a transaction sees, where the role of its connection is held to one tenant. */
 export type TenantScope = {
@@ -113,8 +114,11 @@ export function openDatabase(of: {
 
   return {
     kysely,
-    query: <Row extends pg.QueryResultRow>(statement: Statement) =>
-      run<Row>(pool, statement).catch(told),
+    query: <Row extends pg.QueryResultRow>(statement: Statement, scope?: RowScope) =>
+      (scope === undefined
+        ? run<Row>(pool, statement)
+        : inTransaction(pool, (tx) => tx.query<Row>(statement), scope)
+      ).catch(told),
     transaction: (work, scope) => inTransaction(pool, work, scope).catch(told),
     [Symbol.asyncDispose]: () => (ended ??= pool.end()),
   }

@@ -782,6 +782,18 @@ CREATE UNIQUE INDEX users_email ON public.users USING btree (tenant_id, lower(em
 
 -- functions
 
+CREATE OR REPLACE FUNCTION public.assert_batch(p_tenants uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+BEGIN
+  IF NOT coalesce(p_tenants <@ current_tenants(), false) THEN
+    RAISE EXCEPTION 'these are not all tenants of this batch'
+      USING ERRCODE = 'insufficient_privilege';
+  END IF;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.begin_house_versions()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1059,6 +1071,21 @@ CREATE OR REPLACE FUNCTION public.current_tenants()
  STABLE PARALLEL SAFE
 AS $function$ SELECT nullif(current_setting('chimera.tenants', true), '')::uuid[] $function$;
 
+CREATE OR REPLACE FUNCTION public.effects_to_adopt(p_account text, p_window interval, p_most integer)
+ RETURNS TABLE(id uuid, tenant_id uuid)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  SELECT e.id, e.tenant_id FROM effects e
+  WHERE e.account = p_account AND e.mode <> 'dry'
+    AND (e.state IN ('GRANTED', 'UNKNOWN', 'NEEDS_HUMAN')
+      OR (e.state = 'CONFIRMED' AND e.settled_at > least(now() - p_window,
+        (SELECT min(o.granted_at) FROM effects o WHERE o.account = p_account
+          AND o.state IN ('GRANTED', 'UNKNOWN', 'NEEDS_HUMAN')))))
+  ORDER BY (e.state = 'CONFIRMED'), e.granted_at DESC LIMIT p_most
+$function$;
+
 CREATE OR REPLACE FUNCTION public.find_principal(p_hash text)
  RETURNS TABLE(id uuid, tenant_id uuid, name text, scopes text[], roles text[], user_id text, user_roles text[])
  LANGUAGE sql
@@ -1092,6 +1119,42 @@ AS $function$
   ORDER BY g.received_at LIMIT p_most
 $function$;
 
+CREATE OR REPLACE FUNCTION public.grants_out(p_account text, p_tool text DEFAULT NULL::text)
+ RETURNS integer
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+  RETURN (SELECT count(*) FROM effects e WHERE e.account = p_account AND e.state = 'GRANTED'
+    AND (p_tool IS NULL OR e.tool = p_tool));
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.highest_seq(p_account text)
+ RETURNS bigint
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  SELECT coalesce(max((receipt ->> 'seq')::bigint), 0) FROM effects WHERE account = p_account
+$function$;
+
+CREATE OR REPLACE FUNCTION public.hold_approvers(p_approvals uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+  PERFORM FROM api_tokens WHERE id IN
+      (SELECT token_id FROM approval_words WHERE approval_id = ANY (p_approvals))
+    ORDER BY id FOR SHARE;
+  PERFORM FROM users u WHERE (u.tenant_id, u.id) IN
+      (SELECT k.tenant_id, k.user_id FROM approval_words w JOIN api_tokens k ON k.id = w.token_id
+        WHERE w.approval_id = ANY (p_approvals))
+    ORDER BY u.tenant_id, u.id FOR SHARE;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.hold_reservations()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1101,16 +1164,72 @@ BEGIN
   RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.hold_tenants(p_tenants uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+  PERFORM FROM tenants WHERE id = ANY (p_tenants) ORDER BY id FOR SHARE;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.is_among(p_tenant uuid, p_tenants uuid[])
  RETURNS boolean
  LANGUAGE plpgsql
  IMMUTABLE PARALLEL SAFE COST 5
 AS $function$ BEGIN RETURN p_tenant = ANY (p_tenants); END $function$;
 
+CREATE OR REPLACE FUNCTION public.mark_receipts(p_receipts uuid[], p_verdicts text[])
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  UPDATE receipts r SET judged_at = now(), verdict = u.verdict
+  FROM unnest(p_receipts, p_verdicts) AS u(id, verdict)
+  WHERE r.id = u.id AND NOT EXISTS (SELECT FROM effects e WHERE e.grant_id = r.grant_id
+    AND is_among(e.tenant_id, current_tenants()) IS NOT TRUE)
+$function$;
+
 CREATE OR REPLACE FUNCTION public.new_version()
  RETURNS uuid
  LANGUAGE sql
 AS $function$SELECT uuidv7()$function$;
+
+CREATE OR REPLACE FUNCTION public.protect_batches()
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  machine constant text := '''00000000-0000-7000-8000-000000000001''';
+  t record;
+BEGIN
+  GRANT USAGE ON SCHEMA public TO chimera_swarm;
+  GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO chimera_swarm;
+  GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO chimera_swarm;
+  -- What only people write, through the gateway or the owner's own commands.
+  REVOKE INSERT, UPDATE, DELETE ON schema_migrations, record_incarnation, record_restores, tenants,
+    users, policies, registry_entries, personas, budget_caps, budget_defaults FROM chimera_swarm;
+  REVOKE ALL ON api_tokens FROM chimera_swarm;
+
+  FOR t IN
+    SELECT c.relname AS name, a.attname AS tenant, a.attnotnull AS is_sure,
+      pg_get_expr(p.polqual, c.oid) AS visible
+    FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
+    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped
+      AND a.attname = CASE WHEN c.relname = 'tenants' THEN 'id' ELSE 'tenant_id' END
+    WHERE c.relnamespace = 'public'::regnamespace AND p.polname = 'one_tenant'
+      AND NOT EXISTS (SELECT FROM pg_policy o
+        WHERE o.polrelid = c.oid AND o.polname = 'batch_tenants')
+  LOOP
+    EXECUTE format('CREATE POLICY batch_tenants ON %I TO chimera_swarm USING (%s)', t.name,
+      CASE WHEN t.tenant IS NULL THEN t.visible
+        WHEN t.is_sure THEN format('is_among(%I, (SELECT current_tenants()))', t.tenant)
+        ELSE format('is_among(coalesce(%I, %s), (SELECT current_tenants()))', t.tenant, machine)
+        END);
+  END LOOP;
+END $function$;
 
 CREATE OR REPLACE FUNCTION public.protect_from_gateway()
  RETURNS void
@@ -1165,34 +1284,10 @@ CREATE OR REPLACE FUNCTION public.protect_from_swarm()
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
-DECLARE
-  machine constant text := '''00000000-0000-7000-8000-000000000001''';
-  t record;
 BEGIN
-  GRANT USAGE ON SCHEMA public TO chimera_swarm;
-  GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO chimera_swarm;
-  GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO chimera_swarm;
-  -- What only people write, through the gateway or the owner's own commands.
-  REVOKE INSERT, UPDATE, DELETE ON schema_migrations, record_incarnation, record_restores, tenants,
-    users, policies, registry_entries, personas, budget_caps, budget_defaults FROM chimera_swarm;
-  REVOKE ALL ON api_tokens FROM chimera_swarm;
-
-  FOR t IN
-    SELECT c.relname AS name, a.attname AS tenant, a.attnotnull AS is_sure,
-      pg_get_expr(p.polqual, c.oid) AS visible
-    FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
-    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped
-      AND a.attname = CASE WHEN c.relname = 'tenants' THEN 'id' ELSE 'tenant_id' END
-    WHERE c.relnamespace = 'public'::regnamespace AND p.polname = 'one_tenant'
-      AND NOT EXISTS (SELECT FROM pg_policy o
-        WHERE o.polrelid = c.oid AND o.polname = 'batch_tenants')
-  LOOP
-    EXECUTE format('CREATE POLICY batch_tenants ON %I TO chimera_swarm USING (%s)', t.name,
-      CASE WHEN t.tenant IS NULL THEN t.visible
-        WHEN t.is_sure THEN format('is_among(%I, (SELECT current_tenants()))', t.tenant)
-        ELSE format('is_among(coalesce(%I, %s), (SELECT current_tenants()))', t.tenant, machine)
-        END);
-  END LOOP;
+  PERFORM protect_batches();
+  GRANT SELECT (id, tenant_id, user_id, scopes, roles, expires_at, revoked_at) ON api_tokens
+    TO chimera_swarm;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.protect_table(p_table name, p_visible text)
@@ -1274,12 +1369,37 @@ BEGIN
     USING ERRCODE = 'integrity_constraint_violation';
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.stray_receipts(p_receipts uuid[])
+ RETURNS TABLE(id uuid, jws text, carried_by text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  SELECT r.id, r.jws, r.carried_by FROM receipts r
+  WHERE r.id = ANY (p_receipts) AND r.judged_at IS NULL
+    AND NOT EXISTS (SELECT FROM effects e WHERE e.grant_id = r.grant_id)
+$function$;
+
+CREATE OR REPLACE FUNCTION public.tenants_of_effects(p_effects uuid[])
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$ SELECT DISTINCT tenant_id FROM effects WHERE id = ANY (p_effects) $function$;
+
 CREATE OR REPLACE FUNCTION public.tenants_of_grants(p_grants uuid[])
  RETURNS SETOF uuid
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$ SELECT DISTINCT tenant_id FROM effects WHERE grant_id = ANY (p_grants) $function$;
+
+CREATE OR REPLACE FUNCTION public.tenants_of_keys(p_keys text[])
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$ SELECT DISTINCT tenant_id FROM effects WHERE effect_key = ANY (p_keys) $function$;
 
 CREATE OR REPLACE FUNCTION public.tenants_of_leases(p_worker text, p_most integer)
  RETURNS SETOF uuid
@@ -1288,6 +1408,26 @@ CREATE OR REPLACE FUNCTION public.tenants_of_leases(p_worker text, p_most intege
  SET search_path TO 'public', 'pg_temp'
 AS $function$ SELECT DISTINCT tenant_id FROM (SELECT tenant_id FROM tasks
     WHERE status = 'IN_PROGRESS' AND lease_owner = p_worker ORDER BY id LIMIT p_most) AS own $function$;
+
+CREATE OR REPLACE FUNCTION public.tenants_of_receipts(p_receipts uuid[])
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  SELECT DISTINCT e.tenant_id FROM receipts r JOIN effects e USING (grant_id)
+  WHERE r.id = ANY (p_receipts)
+$function$;
+
+CREATE OR REPLACE FUNCTION public.tenants_of_settlements(p_settlements uuid[])
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  SELECT DISTINCT e.tenant_id FROM effect_settlements s JOIN effects e ON e.id = s.effect_id
+  WHERE s.id = ANY (p_settlements)
+$function$;
 
 CREATE OR REPLACE FUNCTION public.tenants_of_tasks(p_tasks uuid[])
  RETURNS SETOF uuid
@@ -1303,6 +1443,90 @@ CREATE OR REPLACE FUNCTION public.text_key(words text)
 AS $function$
   SELECT md5(btrim(regexp_replace(normalize(words, NFC), '\s+', ' ', 'g')))
 $function$;
+
+CREATE OR REPLACE FUNCTION public.wake_for_room(p_accounts text[], p_tools text[], p_most integer)
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  WITH freed AS (
+    SELECT DISTINCT account, tool FROM unnest(p_accounts, p_tools) AS f(account, tool)
+  ), room AS (
+    SELECT account AS waits_for, p_most - (SELECT count(*) FROM effects e
+      WHERE e.account = f.account AND e.state = 'GRANTED') AS n
+    FROM (SELECT DISTINCT account FROM freed) AS f
+    UNION ALL
+    SELECT account || ' ' || tool, CASE
+        WHEN c.until IS NULL THEN p_most
+        WHEN c.until <= now() THEN 1
+        ELSE 0
+      END - (SELECT count(*) FROM effects e WHERE e.account = f.account
+        AND e.tool = f.tool AND e.state = 'GRANTED')
+    FROM freed f LEFT JOIN account_cooldowns c USING (account, tool)
+  ), due AS (
+    SELECT t.id FROM room r CROSS JOIN LATERAL (
+      SELECT id FROM tasks WHERE phase = 'judging' AND waits_for = r.waits_for
+      ORDER BY result_at LIMIT greatest(r.n, 0) FOR UPDATE SKIP LOCKED) t
+  )
+  UPDATE tasks t SET run_at = now(), waits_for = NULL, version_id = new_version()
+  FROM due WHERE t.id = due.id RETURNING t.id
+$function$;
+
+CREATE OR REPLACE FUNCTION public.window_values(p_keys text[], p_tenants uuid[], p_measures text[], p_pers text[], p_subjects text[], p_seconds double precision[], p_tools text[], p_money text[])
+ RETURNS TABLE(key text, held numeric, unsaid boolean)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  PERFORM assert_batch(p_tenants);
+  RETURN QUERY SELECT w.key, coalesce(c.held, 0), c.unsaid
+  FROM unnest(p_keys, p_tenants, p_measures, p_pers, p_subjects, p_seconds, p_tools)
+    AS w(key, tenant_id, measure, per, subject, seconds, tools)
+  LEFT JOIN LATERAL (
+    SELECT sum(CASE w.measure WHEN 'effects' THEN 1 WHEN 'usd' THEN coalesce(d.usd_micros, 0)
+        ELSE CASE WHEN d.asset = w.measure THEN coalesce(d.amount, 0) ELSE 0 END END) AS held,
+      bool_or(w.measure <> 'effects' AND (d.effect_id IS NULL AND e.tool = ANY (p_money)
+        OR w.measure = 'usd' AND d.amount IS NOT NULL AND d.usd_micros IS NULL)) AS unsaid
+    FROM effects e
+    JOIN goals g ON g.tenant_id = e.tenant_id AND g.id = e.goal_id
+    LEFT JOIN policy_decisions d ON d.effect_id = e.id
+    WHERE e.tenant_id = w.tenant_id AND e.tool = ANY (string_to_array(w.tools, ','))
+      AND (e.state IN ('GRANTED', 'UNKNOWN', 'NEEDS_HUMAN') OR (e.state = 'CONFIRMED'
+        AND coalesce(e.claimed_at, e.granted_at) > now() - w.seconds * interval '1 second'))
+      AND CASE w.per WHEN 'tenant' THEN true WHEN 'agent' THEN g.agent_id = w.subject
+        WHEN 'campaign' THEN g.campaign_id IS NOT DISTINCT FROM w.subject
+        WHEN 'goal' THEN e.goal_id = w.subject WHEN 'account' THEN e.account = w.subject
+        ELSE d.recipient IS NOT DISTINCT FROM w.subject
+          OR (d.effect_id IS NULL AND e.tool = ANY (p_money)) END
+  ) AS c ON true;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.words_said(p_tenants uuid[], p_goals text[], p_slots text[], p_words text[], p_answers text[], p_days integer)
+ RETURNS TABLE(goal_id text, slot text, account text)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  PERFORM assert_batch(p_tenants);
+  -- EXISTS: a thousand who say the same are not compared with each other, one match is enough.
+  RETURN QUERY SELECT w.goal_id, w.slot, b.account
+  FROM unnest(p_tenants, p_goals, p_slots, p_words, p_answers)
+    AS w(tenant_id, goal_id, slot, words, answers)
+  JOIN (SELECT DISTINCT tenant_id, account FROM tool_bindings
+    WHERE tool IN ('post_tweet', 'reply_tweet')) AS b USING (tenant_id)
+  WHERE EXISTS (SELECT FROM effects e
+    WHERE text_key(e.args ->> 'text') = text_key(w.words) AND e.account = b.account
+      AND e.created_at > now() - p_days * interval '1 day'
+      AND e.tool IN ('post_tweet', 'reply_tweet') AND e.tenant_id = w.tenant_id
+      AND e.state IN ('GRANTED', 'CONFIRMED', 'UNKNOWN', 'NEEDS_HUMAN') AND e.mode <> 'dry'
+      AND (e.goal_id, e.slot) IS DISTINCT FROM (w.goal_id, w.slot)
+      AND (e.args ->> 'in_reply_to') IS NOT DISTINCT FROM w.answers);
+END $function$;
 
 -- triggers
 
@@ -1361,6 +1585,7 @@ CREATE POLICY batch_tenants ON asset_prices TO chimera_swarm USING (is_among(ten
 CREATE POLICY one_tenant ON asset_prices TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
 CREATE POLICY batch_tenants ON audit_entries TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON audit_entries TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY trail_of_house ON audit_entries FOR INSERT TO chimera_swarm WITH CHECK ((tenant_id = '00000000-0000-7000-8000-000000000001'::uuid)); -- forced
 CREATE POLICY batch_tenants ON budget_caps TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON budget_caps TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
 CREATE POLICY batch_tenants ON budget_reservations TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced

@@ -22,11 +22,7 @@ export function openTenantDatabase(database: Database): TenantDatabase {
   const scopes = new AsyncLocalStorage<RowScope>()
   return {
     ...database,
-    query: (statement) => {
-      const scope = scopes.getStore()
-      if (scope === undefined) return database.query(statement)
-      return database.transaction((tx) => tx.query(statement), scope)
-    },
+    query: (statement, scope = scopes.getStore()) => database.query(statement, scope),
     transaction: (work, scope = scopes.getStore()) => database.transaction(work, scope),
     as: (scope, work) => scopes.run(scope, work),
   }

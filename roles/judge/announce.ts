@@ -3,7 +3,8 @@ import type { EffectGrant } from '@chimera/contracts/grant'
 import { taskStream } from '@chimera/contracts/streams'
 import type { NotedItem } from '@chimera/contracts/trail/audit'
 import { loadWireTasks } from '@chimera/infra/database/judging/load-wire-tasks'
-import type { Sql } from '@chimera/infra/database/open-database'
+import type { Database } from '@chimera/infra/database/open-database'
+import { openTenantDatabase, sqlOf, tenantsIn } from '@chimera/infra/database/tenant-database'
 import { feedEvents } from '@chimera/infra/streams/feed-events'
 import type { Publication, Publisher } from '@chimera/infra/streams/publisher'
 
@@ -29,10 +30,12 @@ export type Announcement = {
  * again.
  */
 export async function announce(
-  deps: { readonly database: Sql; readonly publisher: Publisher },
+  deps: { readonly database: Database; readonly publisher: Publisher },
   { grants, ready, replan, audit }: Announcement,
 ): Promise<void> {
-  const tasks = await loadWireTasks(deps.database, ready)
+  // Whatever became ready stands in the audit of the transaction, with its tenant.
+  const sql = sqlOf(openTenantDatabase(deps.database), tenantsIn(audit))
+  const tasks = await loadWireTasks(sql, ready)
   const publications: Publication[] = [
     ...grants.map(({ effectId, tenantId, account, tool, grantId, jws }) => ({
       stream: 'chimera:effects' as const,

@@ -7,20 +7,28 @@ import { readKill } from '@chimera/infra/database/kill/read-kill'
 import type { Database } from '@chimera/infra/database/open-database'
 import type { JudgeWords } from '@chimera/infra/signing/judge-words'
 
+import { inBatch } from './in-batch.ts'
+
 export type AnswerDeps = { readonly database: Database; readonly words: JudgeWords }
 
 /**
  * Signs the question whether a grant may be taken for dead, for effects that are to end and whose
  * ledger has a boot that was not asked yet. Only the ledger's answer ends the effect.
  */
-export async function signVoids(
-  { database, words }: AnswerDeps,
-  of: {
-    readonly effectIds: readonly string[]
-    readonly goals: readonly { tenantId: string; goalId: string }[]
-  },
-): Promise<void> {
+export async function signVoids(deps: AnswerDeps, of: ToEnd): Promise<void> {
   if (of.effectIds.length === 0 && of.goals.length === 0) return
+  const named = of.goals.map(({ tenantId }) => tenantId)
+  const keys = [{ of: 'effects', ids: of.effectIds }] as const
+  await inBatch(deps, { keys, named }, (own) => signOwn(own, of))
+}
+
+/** Effects that are to end, by their ids or all of a goal. */
+type ToEnd = {
+  readonly effectIds: readonly string[]
+  readonly goals: readonly { tenantId: string; goalId: string }[]
+}
+
+async function signOwn({ database, words }: AnswerDeps, of: ToEnd): Promise<void> {
   const voids = await loadVoids(database, of)
   if (voids.length === 0) return
   const life = await readLife(database)

@@ -34,6 +34,9 @@ export type JudgeDeps = {
 /** A verdict that lost a race is made again this often, then left to the next ring (C24). */
 const MAX_RETRIES = 3
 
+/** Tasks of one transaction: a batch of rings, and as many that its receipts have woken. */
+const MAX_JUDGED = 1_000
+
 /**
  * Looks at everything that was rung for, in batches: boots and voids first (they open doors that
  * the verdicts need), then receipts, then tasks. Every part is a compare-and-set, so that a ring
@@ -59,8 +62,9 @@ export async function handleRings(deps: JudgeDeps, rings: readonly ResultRing[])
     await announce(deps, settled)
     lookAgain.push(...settled.lookAgain)
   }
-  const tasks = [...new Set([...ids('task'), ...lookAgain])]
-  if (tasks.length > 0) {
+  const all = [...new Set([...ids('task'), ...lookAgain])]
+  for (let from = 0; from < all.length; from += MAX_JUDGED) {
+    const tasks = all.slice(from, from + MAX_JUDGED)
     deps.crash('judge.result.read')
     const judged = await again(() => judgeTasks(deps, tasks))
     await announce(deps, judged)

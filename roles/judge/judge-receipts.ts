@@ -29,6 +29,7 @@ import type { Logger } from '@chimera/runtime/log'
 import type { Announcement } from './announce.ts'
 import { type Brake, brakeForFills } from './brakes/brake-for-fills.ts'
 import { pauseFailing } from './brakes/pause-failing.ts'
+import { inBatch } from './in-batch.ts'
 import { StaleSceneError } from './stale-scene.ts'
 
 export type JudgeReceiptsDeps = {
@@ -46,6 +47,9 @@ type Settled = Announcement & { readonly lookAgain: string[]; readonly brakes: r
 
 /** A receipt whose signature and shape are right. */
 type Verified = { readonly id: string; readonly jws: string; readonly claims: ReceiptClaims }
+
+/** A receipt that moves nothing, and why. */
+type Judged = { readonly id: string; readonly verdict: string }
 
 /** A receipt that will move an effect. */
 type Applied = {
@@ -65,10 +69,11 @@ export async function judgeReceipts(
   ids: readonly string[],
 ): Promise<Announcement & { readonly lookAgain: readonly string[] }> {
   const nothing = { grants: [], ready: [], replan: [], audit: [], lookAgain: [] }
-  const receipts = await loadReceipts(deps.database, ids)
+  const keys = [{ of: 'receipts', ids }] as const
+  const receipts = await inBatch(deps, { keys }, ({ database }) => loadReceipts(database, ids))
   if (receipts.length === 0) return nothing
   const verified: Verified[] = []
-  const judged: { id: string; verdict: string }[] = []
+  const judged: Judged[] = []
   for (const { id, jws, carriedBy } of receipts) {
     try {
       verified.push({ id, jws, claims: await deps.receiptKeys.verify(jws) })
@@ -77,6 +82,21 @@ export async function judgeReceipts(
       judged.push({ id, verdict: 'refused: its signature or shape is wrong' })
     }
   }
+  // Whose they are by what they were filed under, and by what they say of themselves.
+  const words = verified.map(({ claims }) => claims)
+  const about = [
+    ...keys,
+    { of: 'grants', ids: words.map(({ grant_id: grant }) => grant) },
+    { of: 'effect-keys', ids: words.map(({ effect_key: key }) => key) },
+  ] as const
+  return inBatch(deps, { keys: about }, (own) => settleVerified(own, verified, judged))
+}
+
+async function settleVerified(
+  deps: JudgeReceiptsDeps,
+  verified: readonly Verified[],
+  judged: Judged[],
+): Promise<Announcement & { readonly lookAgain: readonly string[] }> {
   const applied = await decideAll(deps, verified, judged)
   deps.crash('judge.settle.before_commit')
   const { brakes, ...announcement } = await deps.database.transaction((tx) =>
@@ -95,7 +115,7 @@ export async function judgeReceipts(
 async function decideAll(
   deps: JudgeReceiptsDeps,
   verified: readonly Verified[],
-  judged: { id: string; verdict: string }[],
+  judged: Judged[],
 ): Promise<Applied[]> {
   const grants = verified.map(({ claims }) => claims.grant_id)
   const known = await loadEffectsByGrant(deps.database, grants)
@@ -150,7 +170,7 @@ async function commit(
   deps: JudgeReceiptsDeps,
   tx: Sql,
   applied: readonly Applied[],
-  judged: readonly { id: string; verdict: string }[],
+  judged: readonly Judged[],
 ): Promise<Settled> {
   const audit = draftAudit()
   const moved = await settleEffects(

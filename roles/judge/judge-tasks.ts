@@ -25,6 +25,7 @@ import { APPROVAL_RULES, type ApprovalRules } from './approval-rules.ts'
 import { askPeople } from './ask-people.ts'
 import { assertApproved, assertFresh, assertUnsaid } from './assert-fresh.ts'
 import type { EffectLine } from './budget-requests.ts'
+import { inBatch } from './in-batch.ts'
 import { Policies } from './policies.ts'
 import { reserveForGrants } from './reserve-for-grants.ts'
 import { openSaid } from './said-in-batch.ts'
@@ -72,12 +73,16 @@ const mayNeedPeople = ({ outcome }: Attempt): boolean =>
 /**
  * Judges the given tasks in one transaction: verdicts, budget, grants, children, goals, audit.
  * Losers of a race are left to their next ring. Throws StaleSceneError when a stop or a boot came
- * in between, so that the caller judges again.
+ * in between, so that the caller judges again. Sees the rows of the tasks' tenants alone.
  */
 export async function judgeTasks(
   deps: JudgeTasksDeps,
   taskIds: readonly string[],
 ): Promise<Announcement> {
+  return inBatch(deps, { keys: [{ of: 'tasks', ids: taskIds }] }, (own) => judgeOwn(own, taskIds))
+}
+
+async function judgeOwn(deps: JudgeTasksDeps, taskIds: readonly string[]): Promise<Announcement> {
   const attempts = await loadAttempts(deps.database, taskIds)
   if (attempts.length === 0) return { grants: [], ready: [], replan: [], audit: [] }
   const acting = attempts.filter(

@@ -18,7 +18,7 @@ await runProcess({
   sections: ['postgres', 'redis', 'roles', 'judge'],
   async start({ config, consumerName, log, stack, health, metrics, crash }) {
     const url = config.DATABASE_URL
-    const database = stack.use(openDatabase({ url, name: 'judge', log }))
+    const database = stack.use(openDatabase({ url, name: 'judge', log, role: 'chimera_swarm' }))
     const redis = stack.use(await openRedis({ url: config.REDIS_URL, name: 'judge', log }))
     const deps = {
       database,

@@ -4,19 +4,30 @@ import { decideSettlement } from '@chimera/domain/judging/decide-settlement'
 import { readLife } from '@chimera/infra/database/judging/load-scene'
 import { loadAdoptions, writeAdoptions } from '@chimera/infra/database/judging/sign-adoptions'
 import { loadSettlements, writeSettlements } from '@chimera/infra/database/judging/sign-settlements'
+import { openTenantDatabase } from '@chimera/infra/database/tenant-database'
 
 import type { AnswerDeps } from './answer-questions.ts'
+import { inBatch } from './in-batch.ts'
 
 /**
  * Signs what people say of effects that no provider could tell of; of money when two of them say
  * the same. Whether the bound of absence is over the tool server knows, and it has the last word.
  */
 export async function signSettlements(
-  { database, words }: AnswerDeps,
+  deps: AnswerDeps,
   ids: readonly string[],
   decide: typeof decideSettlement = decideSettlement,
 ): Promise<void> {
   if (ids.length === 0) return
+  const keys = [{ of: 'settlements', ids }] as const
+  await inBatch(deps, { keys }, (own) => signOwn(own, ids, decide))
+}
+
+async function signOwn(
+  { database, words }: AnswerDeps,
+  ids: readonly string[],
+  decide: typeof decideSettlement,
+): Promise<void> {
   const settlements = await loadSettlements(database, ids)
   if (settlements.length === 0) return
   const life = await readLife(database)
@@ -62,7 +73,7 @@ export async function signAdoptions(
   ids: readonly string[],
 ): Promise<void> {
   if (ids.length === 0) return
-  const adoptions = await loadAdoptions(database, ids)
+  const adoptions = await loadAdoptions(openTenantDatabase(database), ids)
   if (adoptions.length === 0) return
   const life = await readLife(database)
   const written = await Promise.all(

@@ -1,6 +1,6 @@
 /** Judges of different minds on the same tasks, and of one mind on the same words. */
 import { newId } from '@chimera/contracts/ids'
-import type { Database, Sql, Statement } from '@chimera/infra/database/open-database'
+import type { Database, Statement } from '@chimera/infra/database/open-database'
 import { handleRings, type JudgeDeps } from '@chimera/judge/handle-rings'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
@@ -20,19 +20,22 @@ const rings = (ids: readonly string[]) => ids.map((id) => ({ look_at: 'task' as 
 /** The record, asked otherwise within transactions. */
 const asking = (database: Database, change: (statement: Statement) => Statement): Database => ({
   ...database,
-  transaction: (work) =>
-    database.transaction((tx) => work({ query: (statement) => tx.query(change(statement)) })),
+  transaction: (work, scope) =>
+    database.transaction(
+      (tx) => work({ query: (statement) => tx.query(change(statement)) }),
+      scope,
+    ),
 })
 
 /** The record as a Judge sees it who is sure of no result. */
 function doubting(database: Database): Database {
-  const query: Sql['query'] = async (statement) => {
-    if (statement.name !== 'load-attempts') return database.query(statement)
+  const query: Database['query'] = async (statement, scope) => {
+    if (statement.name !== 'load-attempts') return database.query(statement, scope)
     const text = statement.text.replace(
       'r.outcome,',
       `jsonb_set(r.outcome, '{result,confidence}', '0.5') AS outcome,`,
     )
-    return database.query({ ...statement, name: 'doubt-attempts', text })
+    return database.query({ ...statement, name: 'doubt-attempts', text }, scope)
   }
   return { ...database, query }
 }
@@ -218,7 +221,7 @@ control(
     const blind = ({ name, ...statement }: Statement): Statement => {
       if (name === 'hold-words') return { text: 'SELECT 1 WHERE false' }
       if (name !== 'scene-repeats') return name === undefined ? statement : { name, ...statement }
-      return { ...statement, text: `${statement.text} AND false` }
+      return { ...statement, text: `${statement.text} WHERE false` }
     }
     const [left, right] = judges.map((judge) => ({
       ...judge,

@@ -7,7 +7,11 @@ import { canonicalHash } from '@chimera/contracts/canonical'
 import type { ProposedEffect } from '@chimera/contracts/effect'
 import { JWS_TYPE, type ReceiptClaims } from '@chimera/contracts/grant'
 import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
-import { type Database, openDatabase } from '@chimera/infra/database/open-database'
+import {
+  type Database,
+  type DatabaseRole,
+  openDatabase,
+} from '@chimera/infra/database/open-database'
 import { upsertAccount } from '@chimera/infra/database/tools/upsert-account'
 import { openJudgeWords } from '@chimera/infra/signing/judge-words'
 import { openReceiptKeys } from '@chimera/infra/signing/receipt-keys'
@@ -53,8 +57,11 @@ export async function openJudgeRig(): Promise<JudgeRig> {
   const words = await openJudgeWords(JSON.stringify(judgeKey))
   const receiptKeys = openReceiptKeys(jwksFile)
   const published: Publication[] = []
-  const open = (): Database =>
-    stack.use(openDatabase({ url: fresh.databaseUrl, name: 'judge-rig', log, max: 10 }))
+  const open = (role?: DatabaseRole): Database => {
+    const url = fresh.databaseUrl
+    const as = role === undefined ? {} : { role }
+    return stack.use(openDatabase({ url, name: 'judge-rig', log, max: 10, ...as }))
+  }
   const judge = (database: Database, actor: string): JudgeDeps => ({
     database,
     words,
@@ -76,11 +83,11 @@ export async function openJudgeRig(): Promise<JudgeRig> {
   const database = open()
   await openAccount(database)
   return {
-    deps: judge(database, 'judge-1'),
+    deps: judge(open('chimera_swarm'), 'judge-1'),
     database,
     databaseUrl: fresh.databaseUrl,
     published,
-    another: () => judge(open(), `judge-${newId()}`),
+    another: () => judge(open('chimera_swarm'), `judge-${newId()}`),
     sign: async (claims, by) =>
       new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
         .setProtectedHeader({ alg: 'EdDSA', kid, typ: JWS_TYPE.receipt })
@@ -162,20 +169,21 @@ export async function plannedGoal(
   database: Database,
   of: {
     id: string
+    tenantId?: string
     text?: string
     maxCostUsd?: number
     slots?: readonly string[]
     tasks: readonly PlannedTask[]
   },
 ): Promise<string[]> {
-  const text = of.text ?? 'publish a tweet: hello world'
+  const { tenantId = DEFAULT_TENANT, text = 'publish a tweet: hello world' } = of
   const content = { text, ...(of.maxCostUsd === undefined ? {} : { max_cost_usd: of.maxCostUsd }) }
   await database.query({
     text: `INSERT INTO goals (tenant_id, id, version_id, status, mode, agent_id, source, trust,
         content, content_hash, tasks_total, tasks_open, audit_id)
       VALUES ($1, $2, $3, 'ACTIVE', 'paper', 'default', 'cli', 'owner', $4, $5, $6, $6, $7)`,
     values: [
-      DEFAULT_TENANT,
+      tenantId,
       of.id,
       newId(),
       JSON.stringify(content),
@@ -187,18 +195,18 @@ export async function plannedGoal(
   for (const slot of of.slots ?? []) {
     await database.query({
       text: `INSERT INTO slots (tenant_id, goal_id, slot, tool) VALUES ($1, $2, $3, 'post_tweet')`,
-      values: [DEFAULT_TENANT, of.id, slot],
+      values: [tenantId, of.id, slot],
     })
   }
   const ids = of.tasks.map(() => newId())
   for (const [index, task] of of.tasks.entries())
-    await insertTask(database, of.id, ids, index, task)
+    await insertTask(database, { tenantId, id: of.id }, ids, index, task)
   return ids
 }
 
 async function insertTask(
   database: Database,
-  goalId: string,
+  goal: { tenantId: string; id: string },
   ids: readonly string[],
   index: number,
   task: PlannedTask,
@@ -212,8 +220,8 @@ async function insertTask(
       VALUES ($1, $2, $3, $4, 'CONTENT_GEN', 'tweet.post', $5, $6, $7, $8, $9, now())`,
     values: [
       id,
-      DEFAULT_TENANT,
-      goalId,
+      goal.tenantId,
+      goal.id,
       newId(),
       isBlocked ? 'PENDING' : 'REVIEW',
       isBlocked ? 'blocked' : 'judging',

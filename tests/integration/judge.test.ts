@@ -201,10 +201,10 @@ describe('the Judge', () => {
     let stopped = false
     const late: Database = {
       ...rig.database,
-      transaction: async (work) => {
+      transaction: async (work, scope) => {
         if (!stopped) await raiseStop(rig.database, { scope: 'everything', actor: 'test' })
         stopped = true
-        return rig.database.transaction(work)
+        return rig.database.transaction(work, scope)
       },
     }
     await handleRings({ ...rig.deps, database: late }, tasks(ids))
@@ -293,22 +293,24 @@ control(
   async () => {
     const careless: Database = {
       ...rig.database,
-      transaction: (work) =>
-        rig.database.transaction((tx) =>
-          work({
-            // Check-then-act: whoever looks first is told that there is room.
-            query: (statement) => {
-              const [requests] = statement.values ?? []
-              if (statement.name === 'reserve-budgets') {
-                return tx.query({
-                  text: `SELECT DISTINCT 'granted' AS kind, unnest($1::int[]) AS request`,
-                  values: [requests],
-                })
-              }
-              const isRecord = statement.name === 'record-reservations'
-              return tx.query(isRecord ? { text: 'SELECT 1 WHERE false' } : statement)
-            },
-          }),
+      transaction: (work, scope) =>
+        rig.database.transaction(
+          (tx) =>
+            work({
+              // Check-then-act: whoever looks first is told that there is room.
+              query: (statement) => {
+                const [requests] = statement.values ?? []
+                if (statement.name === 'reserve-budgets') {
+                  return tx.query({
+                    text: `SELECT DISTINCT 'granted' AS kind, unnest($1::int[]) AS request`,
+                    values: [requests],
+                  })
+                }
+                const isRecord = statement.name === 'record-reservations'
+                return tx.query(isRecord ? { text: 'SELECT 1 WHERE false' } : statement)
+              },
+            }),
+          scope,
         ),
     }
     await expectNoOverspend(1, () => ({ ...rig.deps, database: careless }))

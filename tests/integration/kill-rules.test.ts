@@ -30,16 +30,22 @@ type Order = Readonly<{ agentId: string; receiptId: string }>
 /** An order that is granted, and its receipt on its way to the Judge. */
 async function filled(
   facts: Record<string, string>,
-  of: { tool?: string; args?: Record<string, unknown> } = {},
+  of: { tool?: string; args?: Record<string, unknown>; tenantId?: string } = {},
 ): Promise<Order> {
-  const { tool = 'place_order', args = BUY } = of
+  const { tool = 'place_order', args = BUY, tenantId = DEFAULT_TENANT } = of
   const agentId = `trader-${newId()}`
   await rig.database.query({
     text: `INSERT INTO agents (tenant_id, id, version_id, audit_id)
       VALUES ($1, $2, new_version(), new_version())`,
-    values: [DEFAULT_TENANT, agentId],
+    values: [tenantId, agentId],
   })
-  const where = { account: ACCOUNT, slot: 'order:1', type: 'TRANSACTION', kind: 'trading.order' }
+  const where = {
+    tenantId,
+    account: ACCOUNT,
+    slot: 'order:1',
+    type: 'TRANSACTION',
+    kind: 'trading.order',
+  }
   const id = await insertEffect(rig.database, { ...where, state: 'GRANTED', tool, agentId, args })
   const [effect] = await rig.database.query<EffectRow>({
     text: 'SELECT * FROM effects WHERE id = $1',
@@ -105,6 +111,25 @@ test('half a percent is borne; a trace more raises the level and pauses the agen
     values: [`agent:%${bad.agentId}`],
   })
   expect(Number(fence?.epoch)).toBe(1)
+})
+
+test('the brake is of the tenant whose order it was; the house keeps the trail', async () => {
+  const tenantId = newId()
+  await rig.database.query({
+    text: `INSERT INTO tenants (id, name) VALUES ($1::uuid, $1::text)`,
+    values: [tenantId],
+  })
+  const bad = await filled({ average_price: '51000' }, { tenantId })
+  await judge([bad])
+  expect(await standing(bad)).toBe('PAUSED')
+  expect((await readKill(rig.database)).get(`tenant:${tenantId}`)?.level).toBeGreaterThan(0)
+  expect(await level()).toBe(0)
+  const trail = await rig.database.query({
+    text: `SELECT tenant_id FROM audit_entries
+      WHERE items @> jsonb_build_array(jsonb_build_object('subject', 'kill', 'id', $1::text))`,
+    values: [`tenant:${tenantId}`],
+  })
+  expect(trail).toEqual([{ tenant_id: DEFAULT_TENANT }])
 })
 
 test('the mark of then counts for what acts at once, and not for what slept', async () => {

@@ -107,12 +107,12 @@ describe('the policy of a tenant', () => {
     let changed = false
     const late: Database = {
       ...rig.database,
-      transaction: async (work) => {
+      transaction: async (work, scope) => {
         if (!changed) {
           changed = true
           await apply('- { id: none, effect: deny, why: No., when: {} }')
         }
-        return rig.database.transaction(work)
+        return rig.database.transaction(work, scope)
       },
     }
     const { goal } = await judged({ ...rig.deps, database: late })
@@ -198,26 +198,28 @@ describe('a window', () => {
       let looked = '[]'
       const carelessly: Database = {
         ...deps.database,
-        query: async (statement) => {
+        query: async (statement, scope) => {
           if (statement.name === 'read-windows') {
-            looked = JSON.stringify(await deps.database.query(statement))
+            looked = JSON.stringify(await deps.database.query(statement, scope))
           }
-          return deps.database.query(statement)
+          return deps.database.query(statement, scope)
         },
-        transaction: (work) =>
-          deps.database.transaction((tx) =>
-            work({
-              query: (statement) =>
-                tx.query(
-                  statement.name === 'read-windows'
-                    ? {
-                        text: `SELECT * FROM jsonb_to_recordset($1::jsonb)
+        transaction: (work, scope) =>
+          deps.database.transaction(
+            (tx) =>
+              work({
+                query: (statement) =>
+                  tx.query(
+                    statement.name === 'read-windows'
+                      ? {
+                          text: `SELECT * FROM jsonb_to_recordset($1::jsonb)
                           AS r(key text, held text, unsaid boolean)`,
-                        values: [looked],
-                      }
-                    : statement,
-                ),
-            }),
+                          values: [looked],
+                        }
+                      : statement,
+                  ),
+              }),
+            scope,
           ),
       }
       return { ...deps, database: carelessly }

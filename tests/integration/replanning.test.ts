@@ -235,14 +235,18 @@ const forgetful: Database = {
     return rig.database.kysely
   },
   [Symbol.asyncDispose]: () => Promise.resolve(),
-  query: (statement) =>
-    statement.text.includes('goal_replans') ? Promise.resolve([]) : rig.database.query(statement),
-  transaction: (work) =>
-    rig.database.transaction((tx) =>
-      work({
-        query: (statement) =>
-          statement.text.includes('goal_replans') ? Promise.resolve([]) : tx.query(statement),
-      }),
+  query: (statement, scope) =>
+    statement.text.includes('goal_replans')
+      ? Promise.resolve([])
+      : rig.database.query(statement, scope),
+  transaction: (work, scope) =>
+    rig.database.transaction(
+      (tx) =>
+        work({
+          query: (statement) =>
+            statement.text.includes('goal_replans') ? Promise.resolve([]) : tx.query(statement),
+        }),
+      scope,
     ),
 }
 

@@ -175,7 +175,10 @@ function changed(name: string, change: (text: string) => string): JudgeDeps {
       : statement
   return {
     ...rig.judge.deps,
-    database: { ...database, query: (statement) => database.query(otherwise(statement)) },
+    database: {
+      ...database,
+      query: (statement, scope) => database.query(otherwise(statement), scope),
+    },
   }
 }
 

@@ -20,7 +20,8 @@ export function overlooked(database: Database, saw: (tenantId: string) => void):
   })
   return {
     ...database,
-    ...beside(database),
+    // As one transaction: what stands beside a statement sees what it may see.
+    query: (statement, scope) => database.transaction((tx) => beside(tx).query(statement), scope),
     transaction: (work, scope) => database.transaction((tx) => work(beside(tx)), scope),
   }
 }

@@ -19,18 +19,8 @@ export async function holdApprovals(
     values: ids,
   })
   await tx.query({
-    name: 'lock-approvers',
-    text: `SELECT FROM api_tokens WHERE id IN
-        (SELECT token_id FROM approval_words WHERE approval_id = ANY($1::uuid[]))
-      ORDER BY id FOR SHARE`,
-    values: ids,
-  })
-  await tx.query({
-    name: 'lock-approving-users',
-    text: `SELECT FROM users u WHERE (u.tenant_id, u.id) IN
-        (SELECT k.tenant_id, k.user_id FROM approval_words w JOIN api_tokens k ON k.id = w.token_id
-          WHERE w.approval_id = ANY($1::uuid[]))
-      ORDER BY u.tenant_id, u.id FOR SHARE`,
+    name: 'hold-approvers',
+    text: 'SELECT hold_approvers($1::uuid[])',
     values: ids,
   })
   // A statement of its own: it sees what those that held the locks committed.

@@ -8,12 +8,17 @@ import type { Sql } from '../open-database.ts'
 /** A receipt as somebody brought it; nothing in it is believed before its signature is. */
 export type LoadedReceipt = { id: string; jws: string; carriedBy: string }
 
-/** Reads receipts that have not been judged; the others have had their effect. */
+/**
+ * Reads receipts that have not been judged; the others have had their effect. With them those whose
+ * grant the record does not know: whose they are stands in their words.
+ */
 export async function loadReceipts(sql: Sql, ids: readonly string[]): Promise<LoadedReceipt[]> {
   const rows = await sql.query<{ id: string; jws: string; carried_by: string }>({
     name: 'load-receipts',
-    text: `SELECT id, jws, carried_by FROM receipts
-      WHERE id = ANY($1::uuid[]) AND judged_at IS NULL ORDER BY id`,
+    text: `SELECT id, jws, carried_by FROM receipts r
+      WHERE id = ANY($1::uuid[]) AND judged_at IS NULL
+        AND EXISTS (SELECT FROM effects e WHERE e.grant_id = r.grant_id)
+      UNION ALL SELECT id, jws, carried_by FROM stray_receipts($1::uuid[]) ORDER BY id`,
     values: [ids],
   })
   return rows.map((row) => ({ id: row.id, jws: row.jws, carriedBy: row.carried_by }))

@@ -189,10 +189,8 @@ async function readBindings(
   }>({
     name: 'scene-bindings',
     text: `SELECT b.tenant_id, b.agent_id, b.tool, a.account, a.live, a.state, a.reason, a.boot,
-        a.ledger_id, a.definitions, (SELECT count(*)::int FROM effects e
-          WHERE e.account = a.account AND e.state = 'GRANTED') AS granted,
-        (SELECT count(*)::int FROM effects e WHERE e.account = a.account AND e.tool = b.tool
-          AND e.state = 'GRANTED') AS granted_of_tool,
+        a.ledger_id, a.definitions, grants_out(a.account) AS granted,
+        grants_out(a.account, b.tool) AS granted_of_tool,
         (extract(epoch FROM c.until) * 1000)::float8 AS until_ms,
         (extract(epoch FROM c.until - now()) * 1000)::float8 AS left_ms
       FROM tool_bindings b JOIN tool_accounts a USING (account)

@@ -26,19 +26,8 @@ export async function readRepeats(
   if (said.length === 0 || days === 0) return new Set()
   const rows = await sql.query<{ goal_id: string; slot: string; account: string }>({
     name: 'scene-repeats',
-    // EXISTS: a thousand who say the same are not compared with each other, one match is enough.
-    text: `SELECT w.goal_id, w.slot, b.account
-      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
-        AS w(tenant_id, goal_id, slot, words, answers)
-      JOIN (SELECT DISTINCT tenant_id, account FROM tool_bindings
-        WHERE tool IN ('post_tweet', 'reply_tweet')) AS b USING (tenant_id)
-      WHERE EXISTS (SELECT FROM effects e
-        WHERE text_key(e.args ->> 'text') = text_key(w.words) AND e.account = b.account
-          AND e.created_at > now() - $6 * interval '1 day'
-          AND e.tool IN ('post_tweet', 'reply_tweet') AND e.tenant_id = w.tenant_id
-          AND e.state IN ('GRANTED', 'CONFIRMED', 'UNKNOWN', 'NEEDS_HUMAN') AND e.mode <> 'dry'
-          AND (e.goal_id, e.slot) IS DISTINCT FROM (w.goal_id, w.slot)
-          AND (e.args ->> 'in_reply_to') IS NOT DISTINCT FROM w.answers)`,
+    text: `SELECT goal_id, slot, account
+      FROM words_said($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int)`,
     values: [
       said.map(({ tenantId }) => tenantId),
       said.map(({ goalId }) => goalId),

@@ -101,8 +101,7 @@ export async function markReceipts(
   if (judged.length === 0) return
   await tx.query({
     name: 'mark-receipts',
-    text: `UPDATE receipts r SET judged_at = now(), verdict = u.verdict
-      FROM unnest($1::uuid[], $2::text[]) AS u(id, verdict) WHERE r.id = u.id`,
+    text: 'SELECT mark_receipts($1::uuid[], $2::text[])',
     values: [judged.map(({ id }) => id), judged.map(({ verdict }) => verdict)],
   })
 }

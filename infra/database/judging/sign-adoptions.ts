@@ -9,6 +9,7 @@ import { ToolStatus } from '@chimera/contracts/tool-control'
 import { z } from 'zod'
 
 import type { Sql } from '../open-database.ts'
+import { type TenantDatabase, tenantsIn } from '../tenant-database.ts'
 
 /** An account whose ledger is to learn what the record knows. */
 export type LoadedAdoption = {
@@ -37,8 +38,11 @@ const Args = z.record(z.string(), z.unknown())
 const Remembered = ReceiptClaims.pick({ facts: true, spends: true })
 
 /** Reads adoptions that are open and not signed for the boot that waits. */
-export async function loadAdoptions(sql: Sql, ids: readonly string[]): Promise<LoadedAdoption[]> {
-  const rows = await sql.query<{
+export async function loadAdoptions(
+  database: TenantDatabase,
+  ids: readonly string[],
+): Promise<LoadedAdoption[]> {
+  const rows = await database.query<{
     id: string
     account: string
     boot: string
@@ -50,8 +54,7 @@ export async function loadAdoptions(sql: Sql, ids: readonly string[]): Promise<L
     text: `SELECT d.id, d.account, b.boot, b.status,
         ARRAY(SELECT k.boot::text FROM tool_boots k WHERE k.account = d.account
           ORDER BY k.registered_at, k.boot) AS known_boots,
-        coalesce((SELECT max((e.receipt ->> 'seq')::bigint) FROM effects e
-          WHERE e.account = d.account), 0) AS highest_seq
+        highest_seq(d.account) AS highest_seq
       FROM tool_adoptions d
       JOIN LATERAL (SELECT boot, status FROM tool_boots k WHERE k.account = d.account
         ORDER BY registered_at DESC LIMIT 1) b ON true
@@ -61,7 +64,7 @@ export async function loadAdoptions(sql: Sql, ids: readonly string[]): Promise<L
   })
   return Promise.all(
     rows.map(async (row) => {
-      const effects = await effectsOf(sql, row.account)
+      const effects = await effectsOf(database, row.account)
       return {
         id: row.id,
         account: row.account,
@@ -76,11 +79,33 @@ export async function loadAdoptions(sql: Sql, ids: readonly string[]): Promise<L
   )
 }
 
+/** Effects that are read at once, and so the most tenants that are seen at once. */
+const PAGE = 500
+
+/** What the account's ledger has to know: ids of whatever tenant, then their rows page by page. */
+async function effectsOf(
+  database: TenantDatabase,
+  account: string,
+): Promise<AdoptClaims['effects']> {
+  const keys = await database.query<{ id: string; tenant_id: string }>({
+    text: 'SELECT id, tenant_id FROM effects_to_adopt($1, $2::interval, $3)',
+    values: [account, WINDOW, MOST_EFFECTS + 1],
+  })
+  const effects: AdoptClaims['effects'][number][] = []
+  for (let from = 0; from < keys.length; from += PAGE) {
+    const page = keys.slice(from, from + PAGE)
+    const scope = tenantsIn(page.map(({ tenant_id: tenantId }) => ({ tenantId })))
+    const ids = page.map(({ id }) => id)
+    effects.push(...(await database.as(scope, () => readEffects(database, ids))))
+  }
+  return effects
+}
+
 /**
  * A slot that a restore of record and ledger holds is sent without arguments: what it did, and
  * when, is what both have forgotten, so that no look at the provider could prove its absence.
  */
-async function effectsOf(sql: Sql, account: string): Promise<AdoptClaims['effects']> {
+async function readEffects(sql: Sql, ids: readonly string[]): Promise<AdoptClaims['effects']> {
   const rows = await sql.query<{
     grant_id: string
     effect_key: string
@@ -112,12 +137,8 @@ async function effectsOf(sql: Sql, account: string): Promise<AdoptClaims['effect
         e.boot, floor(extract(epoch FROM e.granted_at))::bigint AS granted_at, e.claimed_at,
         e.settled_at
       FROM effects e JOIN goals g ON g.tenant_id = e.tenant_id AND g.id = e.goal_id
-      WHERE e.account = $1 AND e.mode <> 'dry' AND (e.state IN ('GRANTED', 'UNKNOWN', 'NEEDS_HUMAN')
-        OR (e.state = 'CONFIRMED' AND e.settled_at > least(now() - interval '${WINDOW}',
-          (SELECT min(o.granted_at) FROM effects o WHERE o.account = $1
-            AND o.state IN ('GRANTED', 'UNKNOWN', 'NEEDS_HUMAN')))))
-      ORDER BY (e.state = 'CONFIRMED'), e.granted_at DESC LIMIT ${MOST_EFFECTS + 1}`,
-    values: [account],
+      WHERE e.id = ANY($1::uuid[]) ORDER BY array_position($1::uuid[], e.id)`,
+    values: [ids],
   })
   return rows.map((row) => ({
     grant_id: row.grant_id,

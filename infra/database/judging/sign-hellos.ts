@@ -24,8 +24,7 @@ export async function loadBoots(sql: Sql, boots: readonly string[]): Promise<Loa
     text: `SELECT b.boot, b.account, b.ledger_id,
         ARRAY(SELECT k.boot::text FROM tool_boots k WHERE k.account = b.account
           ORDER BY k.registered_at, k.boot) AS known_boots,
-        coalesce((SELECT max((e.receipt ->> 'seq')::bigint) FROM effects e
-          WHERE e.account = b.account), 0) AS highest_seq
+        highest_seq(b.account) AS highest_seq
       FROM tool_boots b WHERE b.boot = ANY($1::uuid[]) AND b.hello IS NULL`,
     values: [boots],
   })

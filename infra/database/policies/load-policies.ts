@@ -40,11 +40,13 @@ export async function lockPolicyVersions(
   tx: Sql,
   tenantIds: readonly string[],
 ): Promise<ReadonlyMap<string, number>> {
+  const values = [[...new Set(tenantIds)]]
+  await tx.query({ name: 'hold-tenants', text: 'SELECT hold_tenants($1::uuid[])', values })
+  // A statement of its own: it sees what those that held the rows committed.
   const rows = await tx.query<{ id: string; policy_version: number }>({
-    name: 'lock-policy-versions',
-    text: `SELECT id, policy_version FROM tenants WHERE id = ANY($1::uuid[])
-      ORDER BY id FOR SHARE`,
-    values: [[...new Set(tenantIds)]],
+    name: 'held-policy-versions',
+    text: 'SELECT id, policy_version FROM tenants WHERE id = ANY($1::uuid[])',
+    values,
   })
   return new Map(rows.map((row) => [row.id, row.policy_version]))
 }

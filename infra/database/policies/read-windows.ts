@@ -29,26 +29,8 @@ export async function readWindows(
   if (windows.length === 0) return new Map()
   const rows = await sql.query<{ key: string; held: string; unsaid: boolean | null }>({
     name: 'read-windows',
-    text: `SELECT w.key, coalesce(c.held, 0)::text AS held, c.unsaid
-      FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::float8[],
-          $7::text[]) AS w(key, tenant_id, measure, per, subject, seconds, tools)
-      LEFT JOIN LATERAL (
-        SELECT sum(CASE w.measure WHEN 'effects' THEN 1 WHEN 'usd' THEN coalesce(d.usd_micros, 0)
-            ELSE CASE WHEN d.asset = w.measure THEN coalesce(d.amount, 0) ELSE 0 END END) AS held,
-          bool_or(w.measure <> 'effects' AND (d.effect_id IS NULL AND e.tool = ANY($8::text[])
-            OR w.measure = 'usd' AND d.amount IS NOT NULL AND d.usd_micros IS NULL)) AS unsaid
-        FROM effects e
-        JOIN goals g ON g.tenant_id = e.tenant_id AND g.id = e.goal_id
-        LEFT JOIN policy_decisions d ON d.effect_id = e.id
-        WHERE e.tenant_id = w.tenant_id AND e.tool = ANY(string_to_array(w.tools, ','))
-          AND (e.state IN ('GRANTED', 'UNKNOWN', 'NEEDS_HUMAN') OR (e.state = 'CONFIRMED'
-            AND coalesce(e.claimed_at, e.granted_at) > now() - w.seconds * interval '1 second'))
-          AND CASE w.per WHEN 'tenant' THEN true WHEN 'agent' THEN g.agent_id = w.subject
-            WHEN 'campaign' THEN g.campaign_id IS NOT DISTINCT FROM w.subject
-            WHEN 'goal' THEN e.goal_id = w.subject WHEN 'account' THEN e.account = w.subject
-            ELSE d.recipient IS NOT DISTINCT FROM w.subject
-              OR (d.effect_id IS NULL AND e.tool = ANY($8::text[])) END
-      ) AS c ON true`,
+    text: `SELECT key, held::text, unsaid FROM window_values($1::text[], $2::uuid[], $3::text[],
+      $4::text[], $5::text[], $6::float8[], $7::text[], $8::text[])`,
     values: [
       windows.map(({ key }) => key),
       windows.map(({ tenantId }) => tenantId),

@@ -83,7 +83,7 @@ export function openGrantDesk(of: Options): GrantDesk {
 /** The entries name grants alone: whose they are is asked first. */
 async function load(database: TenantDatabase, grantIds: readonly string[]): Promise<LoadedGrant[]> {
   if (grantIds.length === 0) return []
-  const tenantIds = await findBatchTenants(database, { grants: grantIds })
+  const tenantIds = await findBatchTenants(database, { of: 'grants', ids: grantIds })
   return database.as({ tenantIds }, () => loadGrants(database, { grantIds }))
 }
 

@@ -26,7 +26,7 @@ export async function takeBackOwn(of: {
 }): Promise<void> {
   const ids: string[] = []
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const batch = { leasedBy: of.worker, limit: MAX_BATCH }
+    const batch = { of: 'leases', leasedBy: of.worker, limit: MAX_BATCH } as const
     const tenantIds = await findBatchTenants(of.database, batch)
     const { tasks, moves } = await of.database.as({ tenantIds }, () =>
       takeBackOwnLeases(of.database, { worker: of.worker, limit: MAX_BATCH }),

@@ -101,7 +101,7 @@ export function openTaskDesk(of: DeskParts): TaskDesk {
       if (left.length === 0) return NOTHING_REFUSED
       const ids = left.map(({ id }) => id)
       // Whose they are, not whose they are said to be: a ring may name another tenant.
-      const tenantIds = await findBatchTenants(database, { tasks: ids })
+      const tenantIds = await findBatchTenants(database, { of: 'tasks', ids })
       const rows = await database.as({ tenantIds }, () =>
         lookAtUnclaimed(database, { ids, mostLeasesLost: MOST_LEASES_LOST }),
       )
@@ -149,7 +149,7 @@ async function tenantsOf(
 ): Promise<readonly string[]> {
   const named = rings.flatMap(({ tenantId }) => tenantId ?? [])
   const ids = rings.flatMap(({ id, tenantId }) => (tenantId === undefined ? [id] : []))
-  const found = ids.length === 0 ? [] : await findBatchTenants(database, { tasks: ids })
+  const found = await findBatchTenants(database, { of: 'tasks', ids })
   return [...new Set([...named, ...found])]
 }
 

@@ -50,7 +50,9 @@ await runProcess({
   name: 'judge',
   sections: ['postgres', 'redis', 'roles', 'judge'],
   async start({ config, consumerName, log, stack, metrics, crash }) {
-    const record = stack.use(openDatabase({ url: config.DATABASE_URL, name: 'judge', log }))
+    const record = stack.use(
+      openDatabase({ url: config.DATABASE_URL, name: 'judge', log, role: 'chimera_swarm' }),
+    )
     const redis = stack.use(await openRedis({ url: config.REDIS_URL, name: 'judge', log }))
     const deps = {
       database: lens === undefined ? record : seenThrough(record, lens),

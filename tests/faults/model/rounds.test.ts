@@ -156,13 +156,13 @@ function racing(rig: { of?: ProtocolRig; slot?: Slot }): Guards {
   return {
     judge: (database) => ({
       ...database,
-      transaction: async (work) => {
+      transaction: async (work, scope) => {
         const { of, slot } = rig
         if (of !== undefined && slot !== undefined && !hasRaced) {
           hasRaced = true
           await judgeTask(of, slot, 'b')
         }
-        return database.transaction(work)
+        return database.transaction(work, scope)
       },
     }),
   }

@@ -48,7 +48,8 @@ export function seenThrough(database: Database, lens: Lens): Database {
   })
   return {
     ...database,
-    ...through(database),
+    query: (statement, scope) =>
+      through({ query: (asked) => database.query(asked, scope) }).query(statement),
     transaction: (work, scope) => database.transaction((tx) => work(through(tx)), scope),
   }
 }

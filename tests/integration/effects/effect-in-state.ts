@@ -10,6 +10,7 @@ export type EffectInState = Readonly<{
   account: string
   kind: string
   type: string
+  tenantId?: string
   agentId?: string
   args?: Readonly<Record<string, unknown>>
   providerRef?: string | null
@@ -23,6 +24,7 @@ export async function insertEffect(
 ): Promise<string> {
   const [id, taskId, goalId] = [newId(), newId(), `g-${newId()}`]
   const { args = {}, agentId = 'default', requestedBy = null, providerRef = null } = of
+  const { tenantId = DEFAULT_TENANT } = of
   const isGranted = of.state === 'GRANTED'
   await transaction(async (tx) => {
     await tx.query({
@@ -30,24 +32,17 @@ export async function insertEffect(
           content, content_hash, audit_id, tasks_total, tasks_open, requested_by)
         VALUES ($1, $2, gen_random_uuid(), 'ACTIVE', 'paper', $3, 'http', 'owner', '{}', 'hash',
           gen_random_uuid(), 1, 1, $4)`,
-      values: [DEFAULT_TENANT, goalId, agentId, requestedBy],
+      values: [tenantId, goalId, agentId, requestedBy],
     })
     await tx.query({
       text: 'INSERT INTO slots (tenant_id, goal_id, slot, tool) VALUES ($1, $2, $3, $4)',
-      values: [DEFAULT_TENANT, goalId, of.slot, of.tool],
+      values: [tenantId, goalId, of.slot, of.tool],
     })
     await tx.query({
       text: `INSERT INTO tasks (id, tenant_id, goal_id, version_id, type, kind, status, phase,
           audit_id)
         VALUES ($1, $2, $3, gen_random_uuid(), $4, $5, 'REVIEW', $6, gen_random_uuid())`,
-      values: [
-        taskId,
-        DEFAULT_TENANT,
-        goalId,
-        of.type,
-        of.kind,
-        isGranted ? 'granted' : 'reconciling',
-      ],
+      values: [taskId, tenantId, goalId, of.type, of.kind, isGranted ? 'granted' : 'reconciling'],
     })
     await tx.query({
       text: `INSERT INTO effects (id, tenant_id, goal_id, task_id, attempt, slot, round, effect_key,
@@ -58,7 +53,7 @@ export async function insertEffect(
           $13)`,
       values: [
         id,
-        DEFAULT_TENANT,
+        tenantId,
         goalId,
         taskId,
         of.slot,

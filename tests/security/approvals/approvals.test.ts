@@ -27,8 +27,8 @@ function askedOtherwise(database: Database, asks: Asks): Database {
       sql.query(asks(statement))
   return {
     ...database,
-    query: on(database),
-    transaction: (work) => database.transaction((tx) => work({ query: on(tx) })),
+    query: (statement, scope) => on({ query: (asked) => database.query(asked, scope) })(statement),
+    transaction: (work, scope) => database.transaction((tx) => work({ query: on(tx) }), scope),
   }
 }
 

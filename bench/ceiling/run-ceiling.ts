@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Database, openDatabase } from '@chimera/infra/database/open-database'
 import { openLog } from '@chimera/runtime/log'
 
-import { cpuSeconds } from '../processes/stack-processes.ts'
 import { type BenchStack, openBenchStack, openStateDir } from '../stack/bench-stack.ts'
 import {
   type Burst,
@@ -13,8 +12,8 @@ import {
   productLine,
   STATISTICS_MS,
 } from '../swarm/measure-burst.ts'
-import { type BareSettings, bareStreams } from './bare/bare-settings.ts'
-import { createBareSchema, openBarePipeline } from './bare/open-bare.ts'
+import { openBareLine } from './bare-line.ts'
+import type { BareSettings } from './bare/bare-settings.ts'
 import {
   type CeilingFound,
   type CeilingRound,
@@ -105,32 +104,6 @@ async function oneRound(of: {
     bursts: { swarm, bare, leanest },
     hops_per_s: await measureRawHop({ redis, stream: `raw:${n}`, entries: RAW_ENTRIES }),
     rows_per_s: await measureRawCommit({ database, rows: RAW_ROWS }),
-  }
-}
-
-async function openBareLine(of: {
-  stack: BenchStack
-  database: Database
-  pipeline: BareSettings['pipeline']
-  env: Environment
-  opened: AsyncDisposableStack
-}): Promise<Line> {
-  const { stack, database, pipeline, env, opened } = of
-  await createBareSchema(database, pipeline)
-  const report = await stack.report()
-  const settings = { databaseUrl: report.urls.postgres, redisUrl: report.urls.redis }
-  const roles = opened.use(await openBarePipeline({ ...settings, pipeline, env }))
-  const servers = new Set(report.servers.map(({ name }) => name))
-  return {
-    redis: stack.redis(),
-    stream: bareStreams(pipeline).goals,
-    goals: `${pipeline}.goals`,
-    cpu: async () => {
-      roles.check()
-      const all = Object.entries(await cpuSeconds(report))
-      const shared = all.filter(([name]) => servers.has(name))
-      return { ...(await roles.cpu()), ...Object.fromEntries(shared) }
-    },
   }
 }
 

@@ -16,6 +16,7 @@ export const PEERS: readonly Peer[] = [
     },
     recovery: 'PostgresSaver, durability sync; the application invokes the thread again with null',
     recoversByItself: false,
+    burst: 300,
   },
   {
     id: 'mastra',
@@ -24,6 +25,7 @@ export const PEERS: readonly Peer[] = [
     packages: { '@mastra/core': '1.71.0', '@mastra/pg': '1.27.1' },
     recovery: 'PostgresStore snapshots; restartAllActiveWorkflowRuns() at start',
     recoversByItself: true,
+    burst: 300,
   },
   {
     id: 'dbos',
@@ -32,6 +34,7 @@ export const PEERS: readonly Peer[] = [
     packages: { '@dbos-inc/dbos-sdk': '5.3.0' },
     recovery: 'launch() recovers the pending workflows of this executor',
     recoversByItself: true,
+    burst: 500,
   },
   {
     id: 'restate',
@@ -43,6 +46,7 @@ export const PEERS: readonly Peer[] = [
     },
     recovery: 'its server calls the handler again; ctx.run journals the step',
     recoversByItself: true,
+    burst: 500,
   },
   {
     id: 'bullmq',
@@ -51,5 +55,20 @@ export const PEERS: readonly Peer[] = [
     packages: { bullmq: '6.7.0' },
     recovery: 'a flow of three jobs; stalled ones go back after their lock of 30 s',
     recoversByItself: true,
+    burst: 4_000,
+  },
+]
+
+/** Those whose speed is measured; graphile-worker gives the jobs of a killed one back after 4 h. */
+export const FAST_PEERS: readonly Peer[] = [
+  ...PEERS,
+  {
+    id: 'graphile',
+    name: 'graphile-worker',
+    leading: 'graphile-worker',
+    packages: { 'graphile-worker': '0.18.0' },
+    recovery: 'three chained jobs, localQueue 500, completions in batches',
+    recoversByItself: false,
+    burst: 2_000,
   },
 ]

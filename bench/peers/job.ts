@@ -14,7 +14,8 @@ import { z } from 'zod'
 export const JobSettings = z.strictObject({
   databaseUrl: z.string(),
   redisSocket: z.string(),
-  providerUrl: z.url(),
+  /** Absent: the second step does nothing either, and speed is measured. */
+  providerUrl: z.url().optional(),
   /** Where deaths are marked; absent: nobody dies. */
   killIn: z.string().optional(),
   restate: z.strictObject({ port: z.int(), adminUrl: z.url(), ingressUrl: z.url() }).optional(),
@@ -26,6 +27,8 @@ export const Order = z.discriminatedUnion('do', [
   z.strictObject({ do: z.literal('submit'), intent: z.string() }),
   /** After a restart, for peers that cannot find what they had begun. */
   z.strictObject({ do: z.literal('resume'), intent: z.string() }),
+  /** As many jobs as fit, their names begin with the given one. */
+  z.strictObject({ do: z.literal('burst'), name: z.string(), jobs: z.int() }),
   z.strictObject({ do: z.literal('close') }),
 ])
 export type Order = z.infer<typeof Order>
@@ -34,6 +37,8 @@ export type Order = z.infer<typeof Order>
 export const Word = z.discriminatedUnion('said', [
   z.strictObject({ said: z.literal('ready') }),
   z.strictObject({ said: z.literal('finished'), intent: z.string() }),
+  /** From the order to the last step of the last job. */
+  z.strictObject({ said: z.literal('burst'), name: z.string(), seconds: z.number() }),
 ])
 export type Word = z.infer<typeof Word>
 
@@ -52,19 +57,58 @@ export function openJob(argument: string | undefined): Job {
     settings,
     first: () => Promise.resolve(),
     send: async (intent) => {
+      if (settings.providerUrl === undefined) return
       await post(settings.providerUrl, intent)
       if (settings.killIn !== undefined) dieOnce(settings.killIn, intent)
     },
     last: (intent) => {
-      say({ said: 'finished', intent })
+      if (settings.providerUrl === undefined) bursts.finish(intent)
+      else say({ said: 'finished', intent })
       return Promise.resolve()
     },
   }
 }
 
+/** What is running as one burst: a job counts once, however often its last step runs. */
+const bursts = openBursts()
+
+function openBursts(): {
+  begin: (name: string, jobs: number) => string[]
+  finish: (intent: string) => void
+} {
+  let open: { name: string; left: Set<string>; began: number } | undefined
+  return {
+    begin: (name, jobs) => {
+      const intents = Array.from({ length: jobs }, (_, n) => `${name}-${n}`)
+      open = { name, left: new Set(intents), began: performance.now() }
+      return intents
+    },
+    finish: (intent) => {
+      if (open?.left.delete(intent) !== true || open.left.size > 0) return
+      say({ said: 'burst', name: open.name, seconds: (performance.now() - open.began) / 1000 })
+    },
+  }
+}
+
+/** Where nothing is submitted in bulk: enough to keep a pool of connections busy. */
+const LANES = 100
+
+async function submitAll(
+  intents: readonly string[],
+  submit: (intent: string) => Promise<unknown>,
+): Promise<void> {
+  const waiting = intents.values()
+  const lane = async (): Promise<void> => {
+    for (const intent of waiting) await submit(intent)
+  }
+  await Promise.all(Array.from({ length: LANES }, lane))
+}
+
 /** Obeys until told to close, then ends the process. */
 export async function obey(duty: {
   submit: (intent: string) => Promise<unknown>
+  /** For those who take many jobs in one call. */
+  submitMany?: (intents: readonly string[]) => Promise<unknown>
   resume?: (intent: string) => Promise<unknown>
   close: () => Promise<unknown>
 }): Promise<void> {
@@ -73,11 +117,20 @@ export async function obey(duty: {
     const order = Order.parse(JSON.parse(line))
     if (order.do === 'close') break
     // Not awaited: a job may take as long as it likes, and dies by its own hand when it has to.
-    const started = order.do === 'submit' ? duty.submit(order.intent) : duty.resume?.(order.intent)
-    void started?.catch((error: unknown) => process.stderr.write(`${String(error)}\n`))
+    void start(order, duty)?.catch((error: unknown) => process.stderr.write(`${String(error)}\n`))
   }
   await duty.close()
   process.exit(0)
+}
+
+function start(
+  order: Exclude<Order, { do: 'close' }>,
+  duty: Parameters<typeof obey>[0],
+): Promise<unknown> | undefined {
+  if (order.do === 'submit') return duty.submit(order.intent)
+  if (order.do === 'resume') return duty.resume?.(order.intent)
+  const intents = bursts.begin(order.name, order.jobs)
+  return duty.submitMany?.(intents) ?? submitAll(intents, duty.submit)
 }
 
 function say(word: Word): void {

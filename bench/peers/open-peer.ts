@@ -18,6 +18,7 @@ export type OpenPeer = AsyncDisposable &
     start: (options: {
       killIn?: string
       onFinished: (intent: string) => void
+      onBurst?: (name: string, seconds: number) => void
     }) => Promise<PeerProgram>
   }>
 
@@ -37,7 +38,8 @@ const CLOSE_WITHIN_MS = 5_000
 export async function openPeer(options: {
   peer: Peer
   servers: PeerServers
-  providerUrl: string
+  /** Absent: its jobs do nothing, and are measured in bursts. */
+  providerUrl?: string
   env: Readonly<Record<string, string | undefined>>
 }): Promise<OpenPeer> {
   const { peer, env } = options
@@ -47,15 +49,15 @@ export async function openPeer(options: {
     peer.id === 'restate' ? opening.use(await openRestateServer(env)).restate : undefined
   const open = opening.move()
   return {
-    start: ({ killIn, onFinished }) => {
+    start: ({ killIn, onFinished, onBurst }) => {
       const settings: JobSettings = {
         databaseUrl: database.url,
         redisSocket: options.servers.redisSocket,
-        providerUrl: options.providerUrl,
+        ...(options.providerUrl === undefined ? {} : { providerUrl: options.providerUrl }),
         killIn,
         restate,
       }
-      return startProgram({ peer, env, settings, onFinished })
+      return startProgram({ peer, env, settings, onFinished, onBurst })
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   }
@@ -66,6 +68,7 @@ async function startProgram(options: {
   env: Readonly<Record<string, string | undefined>>
   settings: JobSettings
   onFinished: (intent: string) => void
+  onBurst: ((name: string, seconds: number) => void) | undefined
 }): Promise<PeerProgram> {
   const ready = Promise.withResolvers<void>()
   const child = openLineProcess({
@@ -82,6 +85,7 @@ async function startProgram(options: {
       const word = parseWord(line)
       if (word?.said === 'ready') ready.resolve()
       if (word?.said === 'finished') options.onFinished(word.intent)
+      if (word?.said === 'burst') options.onBurst?.(word.name, word.seconds)
     },
   })
   const late = setTimeout(() => ready.reject(new Error('it is not ready')), READY_WITHIN_MS)

@@ -14,6 +14,12 @@ declare module 'bullmq' {
   export class FlowProducer {
     constructor(options: Connection)
     add(job: FlowJob): Promise<unknown>
+    addBulk(jobs: FlowJob[]): Promise<unknown>
+    close(): Promise<void>
+  }
+  export class Queue {
+    constructor(name: string, options: Connection)
+    addBulk(jobs: { name: string; data: { intent: string }; opts: object }[]): Promise<unknown>
     close(): Promise<void>
   }
   export class Worker {
@@ -23,6 +29,7 @@ declare module 'bullmq' {
       options: Connection & { concurrency?: number },
     )
     on(event: 'error', listener: (error: Error) => void): this
+    on(event: 'completed', listener: () => void): this
     waitUntilReady(): Promise<unknown>
     close(force?: boolean): Promise<void>
   }
@@ -126,4 +133,29 @@ declare module '@restatedev/restate-sdk' {
     handlers: Record<string, (ctx: Context, intent: string) => Promise<void>>
   }): object
   export function serve(options: { services: object[]; port: number }): Promise<number>
+}
+
+declare module 'graphile-worker' {
+  type Logger = object
+  export const Logger: new (forScope: () => () => void) => Logger
+  type Payload = { intent: string }
+  type AddJob = (name: string, payload: Payload) => Promise<unknown>
+  type Task = (payload: Payload, helpers: { addJob: AddJob }) => Promise<void>
+  type Producer = {
+    migrate(): Promise<void>
+    addJob: AddJob
+    addJobs(jobs: { identifier: string; payload: Payload }[]): Promise<unknown>
+    release(): Promise<void>
+  }
+  export function makeWorkerUtils(options: {
+    connectionString: string
+    logger: Logger
+  }): Promise<Producer>
+  export function run(options: {
+    connectionString: string
+    noHandleSignals: boolean
+    logger: Logger
+    taskList: Record<string, Task>
+    preset: { worker: object }
+  }): Promise<{ stop(): Promise<void> }>
 }

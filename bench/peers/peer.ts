@@ -1,7 +1,7 @@
 /** A framework that is measured beside Chimera, and what it takes to run its three-step job. */
 export type Peer = Readonly<{
   /** Short, as in a file name and in JSON. */
-  id: 'langgraph' | 'mastra' | 'dbos' | 'restate' | 'bullmq'
+  id: 'langgraph' | 'mastra' | 'dbos' | 'restate' | 'bullmq' | 'graphile'
   name: string
   /** The package whose version stands for the peer in a report. */
   leading: string
@@ -11,6 +11,8 @@ export type Peer = Readonly<{
   recovery: string
   /** Whether it finds its interrupted work itself; else the application has to name it. */
   recoversByItself: boolean
+  /** Jobs that it does in some seconds on two cores: what one burst of `bench/peers` is. */
+  burst: number
 }>
 
 /** Where the servers of a run are. */

@@ -2,6 +2,9 @@
 -- schema beside it, without its checks, foreign keys, triggers and policies, and one function for
 -- each batch of each move. Every function is one transaction: what moves, and its audit entry.
 -- The name of the schema stands for that of the pipeline.
+--
+-- coalesce() around what moves keeps the planner from the partial index of its state: with that it
+-- joins the whole state and the whole batch row by row, 500 x 500 comparisons, five times the time.
 
 DROP SCHEMA IF EXISTS bare CASCADE;
 CREATE SCHEMA bare;
@@ -48,7 +51,7 @@ BEGIN
       planner = 'rules@1', planned_at = now(), tasks_total = 1, tasks_open = 1,
       lease_owner = NULL, lease_until = NULL, audit_id = entry
     FROM unnest(ids, task_ids, payloads, hashes) AS u(id, task_id, payload, hash)
-    WHERE g.tenant_id = bare.tenant() AND g.id = u.id AND g.status = 'RECEIVED'
+    WHERE g.tenant_id = bare.tenant() AND g.id = u.id AND coalesce(g.status, '') = 'RECEIVED'
     RETURNING g.id, u.task_id, u.payload, u.hash
   ), tasks AS (
     INSERT INTO bare.tasks (id, tenant_id, goal_id, version_id, type, kind, status, phase,
@@ -80,7 +83,7 @@ LANGUAGE plpgsql AS $$
 DECLARE entry uuid := uuidv7();
 BEGIN
   RETURN QUERY WITH held AS MATERIALIZED (
-    SELECT t.id FROM bare.tasks t WHERE t.id = ANY(ids) AND t.phase = 'ready'
+    SELECT t.id FROM bare.tasks t WHERE t.id = ANY(ids) AND coalesce(t.phase, '') = 'ready'
     ORDER BY t.id FOR UPDATE
   ), moved AS (
     UPDATE bare.tasks t SET status = 'IN_PROGRESS', phase = 'running', version_id = uuidv7(),
@@ -129,7 +132,7 @@ DECLARE entry uuid := uuidv7();
 BEGIN
   RETURN QUERY WITH held AS MATERIALIZED (
     SELECT t.id FROM bare.tasks t JOIN bare.task_results r ON r.task_id = t.id
-    WHERE t.id = ANY(ids) AND t.phase = 'judging' AND r.attempt = t.attempt
+    WHERE t.id = ANY(ids) AND coalesce(t.phase, '') = 'judging' AND r.attempt = t.attempt
       AND (r.outcome #>> '{result,confidence}')::float8 > 0.9
     ORDER BY t.id FOR UPDATE OF t
   ), moved AS (

@@ -2,7 +2,14 @@ import { newId } from '@chimera/contracts/ids'
 import type { AttemptOutcome } from '@chimera/contracts/task-result'
 
 import type { Sql } from '../open-database.ts'
-import { AUDITED, ENTRIES, movesOf, moveValues, type TaskMove } from './audited-moves.ts'
+import {
+  AUDITED,
+  ENTRIES,
+  IS_RUNNING,
+  movesOf,
+  moveValues,
+  type TaskMove,
+} from './audited-moves.ts'
 import type { HeldTask } from './renew-leases.ts'
 
 /** What one attempt ended with. */
@@ -48,7 +55,7 @@ const COMMIT = `WITH held AS MATERIALIZED (
     FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::jsonb[], $7::float8[], $8::text[],
       $9::text[]) AS u(id, version_id, fresh, outcome, confidence, input_hash, output_hash)
     JOIN tasks t ON t.id = u.id AND t.version_id = u.version_id
-    WHERE t.status = 'IN_PROGRESS' AND t.lease_owner = $1
+    WHERE ${IS_RUNNING} AND t.lease_owner = $1
     ORDER BY t.id
     FOR UPDATE OF t
   ), ${ENTRIES}, moved AS (

@@ -1,7 +1,14 @@
 import { newId } from '@chimera/contracts/ids'
 
 import type { Sql } from '../open-database.ts'
-import { AUDITED, ENTRIES, movesOf, moveValues, type TaskMove } from './audited-moves.ts'
+import {
+  AUDITED,
+  ENTRIES,
+  IS_RUNNING,
+  movesOf,
+  moveValues,
+  type TaskMove,
+} from './audited-moves.ts'
 import type { HeldTask } from './renew-leases.ts'
 
 /** A claimed task that goes back without a result. */
@@ -50,7 +57,7 @@ const RELEASE = `WITH held AS MATERIALIZED (
     FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::float8[], $7::boolean[], $8::text[])
       AS u(id, version_id, fresh, delay_ms, spends, reason)
     JOIN tasks t ON t.id = u.id AND t.version_id = u.version_id
-    WHERE t.status = 'IN_PROGRESS' AND t.lease_owner = $1
+    WHERE ${IS_RUNNING} AND t.lease_owner = $1
     ORDER BY t.id
     FOR UPDATE OF t
   ), ${ENTRIES}, moved AS (

@@ -81,7 +81,7 @@ const lookedAt = (rig: StackRig, id: string): Promise<GoalView> =>
       const isLookedAt = goal.tasks.every(({ phase }) => phase === 'reconciling')
       return isLookedAt || goal.status !== 'ACTIVE' ? goal : undefined
     },
-    20_000,
+    60_000,
     `${id} is looked at again`,
   )
 

@@ -82,7 +82,10 @@ export async function loadAdoptions(
 /** Effects that are read at once, and so the most tenants that are seen at once. */
 const PAGE = 500
 
-/** What the account's ledger has to know: ids of whatever tenant, then their rows page by page. */
+/**
+ * What the account's ledger has to know: ids of whatever tenant, then their rows page by page. What
+ * was closed without effect in between is no slot that a ledger has to hold.
+ */
 async function effectsOf(
   database: TenantDatabase,
   account: string,
@@ -137,7 +140,9 @@ async function readEffects(sql: Sql, ids: readonly string[]): Promise<AdoptClaim
         e.boot, floor(extract(epoch FROM e.granted_at))::bigint AS granted_at, e.claimed_at,
         e.settled_at
       FROM effects e JOIN goals g ON g.tenant_id = e.tenant_id AND g.id = e.goal_id
-      WHERE e.id = ANY($1::uuid[]) ORDER BY array_position($1::uuid[], e.id)`,
+      WHERE e.id = ANY($1::uuid[])
+        AND e.state IN ('GRANTED', 'UNKNOWN', 'NEEDS_HUMAN', 'CONFIRMED')
+      ORDER BY array_position($1::uuid[], e.id)`,
     values: [ids],
   })
   return rows.map((row) => ({

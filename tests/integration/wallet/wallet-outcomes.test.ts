@@ -16,6 +16,8 @@ needsAnvil()
 const Sent = z.object({ params: z.tuple([z.string()]) })
 /** Calls answer UNKNOWN soon; the tests look for themselves. */
 const IMPATIENT = { WALLET_FOLLOW_MS: '50', WALLET_SEND_TIMEOUT_MS: '400' }
+/** Calls stay until the chain has answered, on a slow machine too. */
+const PATIENT = { WALLET_FOLLOW_MS: '20000', WALLET_SEND_TIMEOUT_MS: '20000' }
 const native = (amount: bigint, to: string = ALICE) => ({ to, amount: String(amount) })
 const token = (amount: bigint, to: string = ALICE) => ({
   asset: 'USDC',
@@ -153,7 +155,7 @@ describe('a transaction that waits for its block', () => {
 describe('nonces', () => {
   test('of what was never sent are used again', async () => {
     const refusals = [{ code: 'FENCED' as const, detail: 'A stop came.' }]
-    await open({ rules: { ...RULES, maySend: () => refusals.pop() } })
+    await open({ env: PATIENT, rules: { ...RULES, maySend: () => refusals.pop() } })
     const unsent = await payAs('transfer_native', native(ETH))
     expect(unsent.paid.status).toBe('NOT_SENT')
     const next = await payAs('transfer_native', native(ETH))
@@ -161,7 +163,7 @@ describe('nonces', () => {
   })
 
   test('of twenty calls at once are contiguous, and all are paid', async () => {
-    await open({ env: { WALLET_FOLLOW_MS: '20000', WALLET_SEND_TIMEOUT_MS: '20000' } })
+    await open({ env: PATIENT })
     const calls = Array.from({ length: 20 }, () => payAs('transfer_native', native(1_000n)))
     const paid = await Promise.all(calls)
     const nonces = paid.map((each) => Number(each.paid.fields['nonce'])).toSorted((a, b) => a - b)
@@ -170,7 +172,7 @@ describe('nonces', () => {
   })
 
   test('of a chain that died go on from its record', async () => {
-    await open({ env: { WALLET_FOLLOW_MS: '3000' } })
+    await open({ env: PATIENT })
     await payAs('transfer_native', native(ETH))
     await payAs('transfer_erc20', token(USDC))
     await rig.restartChain()
@@ -182,7 +184,7 @@ describe('nonces', () => {
 })
 
 test('a rehearsal sends nothing', async () => {
-  await open()
+  await open({ env: PATIENT })
   const args = native(ETH)
   const grant = rig.claims({ tool: 'transfer_native', args, mode: 'dry' })
   expect(await rig.pay('transfer_native', args, grant)).toMatchObject({ status: 'CONFIRMED' })

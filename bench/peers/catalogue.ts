@@ -71,4 +71,13 @@ export const FAST_PEERS: readonly Peer[] = [
     recoversByItself: false,
     burst: 2_000,
   },
+  {
+    id: 'graphile-gathered',
+    name: 'graphile-worker, next jobs added together',
+    leading: 'graphile-worker',
+    packages: { 'graphile-worker': '0.18.0' },
+    recovery: 'the same; the program gathers the next jobs of many steps for one call',
+    recoversByItself: false,
+    burst: 4_000,
+  },
 ]

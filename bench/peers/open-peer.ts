@@ -124,7 +124,7 @@ async function createDatabase(
   serverUrl: string,
   peer: string,
 ): Promise<AsyncDisposable & { url: string }> {
-  const name = `peer_${peer}_${randomBytes(4).toString('hex')}`
+  const name = `peer_${peer.replaceAll('-', '_')}_${randomBytes(4).toString('hex')}`
   const log = openLog({ name: 'bench', level: 'silent' })
   const server = openDatabase({ url: serverUrl, name: 'bench', log, max: 1 })
   await server.query({ text: `CREATE DATABASE ${name}` })

@@ -1,7 +1,7 @@
 /** A framework that is measured beside Chimera, and what it takes to run its three-step job. */
 export type Peer = Readonly<{
   /** Short, as in a file name and in JSON. */
-  id: 'langgraph' | 'mastra' | 'dbos' | 'restate' | 'bullmq' | 'graphile'
+  id: 'langgraph' | 'mastra' | 'dbos' | 'restate' | 'bullmq' | 'graphile' | 'graphile-gathered'
   name: string
   /** The package whose version stands for the peer in a report. */
   leading: string

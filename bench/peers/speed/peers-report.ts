@@ -46,6 +46,11 @@ export function peersRatios({ jobs, consumers }: PeersFound): Ratio[] {
     ...Object.entries(AT_LEAST).map(([id, atLeast]) =>
       ratio(`swarm / ${id}, jobs of three steps`, jobs, [OURS, id], atLeast),
     ),
+    ratiosOf({
+      what: 'swarm / graphile-gathered, jobs of three steps',
+      of: of(jobs, OURS),
+      to: of(jobs, 'graphile-gathered'),
+    }),
     ratio('bare / bullmq, jobs of three steps', jobs, [BARE, 'bullmq'], BARE_OF_BULLMQ),
     ratio('consumer / bullmq, one hop', consumers, ['chimera', 'bullmq'], CONSUME_OF_BULLMQ),
     ratio('consumer / raw read and ack', consumers, ['chimera', 'raw'], CONSUME_OF_RAW),

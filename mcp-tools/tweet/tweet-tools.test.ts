@@ -102,7 +102,7 @@ describe('the window of replies', () => {
       isSimulated: true,
     } as const
     ledger.transact(() => {
-      ledger.entries.claim(about, {
+      const entry = ledger.entries.claim(about, {
         args: '{}',
         content: '',
         send: undefined,
@@ -111,7 +111,7 @@ describe('the window of replies', () => {
         claimedMs: clockMs,
         claimedWallMs: clockMs,
       })
-      ledger.entries.settle(grantId, 'CLAIMED', { state, settledMs: clockMs, leftByMs: clockMs })
+      ledger.entries.settle(entry, { state, settledMs: clockMs, leftByMs: clockMs })
     })
   }
   const waitMs = (): number => nextReplyAtMs(windowOf(ledger)) - clockMs

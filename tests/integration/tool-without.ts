@@ -122,7 +122,7 @@ export const WITHOUT: Readonly<
   /** A look-up that errs: what then holds a slot to one open round is the ledger alone. */
   'look-up': ({ rules }) => ({ rules: { ...rules, lookUp: () => ({ kind: 'new', toClose: [] }) } }),
   'ledger-index': () => ({
-    openDatabase: openWith('DROP INDEX IF EXISTS entries_one_open_round'),
+    openDatabase: openWith('DROP TRIGGER IF EXISTS entries_one_open_round'),
   }),
   /** A person's word is about the slot: whatever round of it is the newest by now. */
   'settled-grant': ({ rules }) => ({

@@ -95,7 +95,7 @@ test('it is tried again from time to time, and by the next commit', () => {
 
 test('a fence that found no room is up, and is written when it comes again', () => {
   takeRoom()
-  const scope = `goal:${'x'.repeat(5_000)}`
+  const scope = `goal:${'x'.repeat(20_000)}`
   const raise = (): void => {
     ledger.transact(() => ledger.fences.raise(scope, { epoch: 1, isStopped: true }))
   }

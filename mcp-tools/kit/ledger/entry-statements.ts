@@ -1,4 +1,6 @@
-import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
+
+import type { EntryRow } from './entry.ts'
 
 /** No window or cooldown of any tool reaches further back. */
 export const WINDOWS_MS = 604_800_000
@@ -7,17 +9,18 @@ export const WINDOWS_MS = 604_800_000
 export function prepareWrites(database: DatabaseSync) {
   // What every call writes is bound by place: by name it takes SQLite half as long again.
   const insert = database.prepare(`
-    INSERT INTO entries (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})
-    RETURNING *`)
+    INSERT INTO entries (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`)
   const settle = database.prepare(`
     UPDATE entries SET state = ?1, code = ?2, detail = ?3, settled_ms = ?4,
       left_by_ms = coalesce(?5, left_by_ms), provider_ref = ?6, url = ?7, retry_after_ms = ?8,
       pending = ?9, facts = CASE WHEN ?10 IS NULL THEN facts
         ELSE json_patch(coalesce(facts, '{}'), ?10) END,
       cost_usd_micros = coalesce(?11, cost_usd_micros), seq = ?12
-    WHERE grant_id = ?13 AND state = ?14 RETURNING *`)
+    WHERE grant_id = ?13 AND state = ?14 RETURNING left_by_ms, facts, cost_usd_micros`)
   return {
-    insert: (row: Row): unknown => insert.get(...COLUMNS.map((column) => row[column])),
+    insert: (row: NewRow): void => {
+      insert.run(...COLUMNS.map((column) => row[column]))
+    },
     mark: database.prepare(`
         UPDATE entries SET args = coalesce(args, :args), content = coalesce(content, :content),
           deadline_ms = max(deadline_ms, :deadline_ms),
@@ -79,8 +82,11 @@ const COLUMNS = [
   'adopted_ms',
   'facts',
   'seq',
-] as const
-type Row = Readonly<Record<(typeof COLUMNS)[number], SQLInputValue>>
+] as const satisfies readonly (keyof EntryRow)[]
+type NewRow = Readonly<Pick<EntryRow, (typeof COLUMNS)[number]>>
+
+/** What the table says of a new entry by itself. */
+export const UNTOLD = { url: null, unseen_looks: 0, unseen_ms: null, pending: 0 } as const
 
 /** What a row says until it is told. */
 export const nothing = {

@@ -4,8 +4,8 @@ import { InvariantError } from '@chimera/contracts/errors'
 import type { Mode } from '@chimera/contracts/goal'
 
 import type { Actual, Facts, Spend } from '../provider/exchange.ts'
-import { nothing, prepareWrites } from './entry-statements.ts'
-import { Entry, type EntryScope, type EntryState } from './entry.ts'
+import { nothing, prepareWrites, UNTOLD } from './entry-statements.ts'
+import { entryOf, Moved, movedOf, type Entry, type EntryScope, type EntryState } from './entry.ts'
 import type { Spends } from './spending/spends.ts'
 
 /** What every new entry says, whatever becomes of it. */
@@ -89,10 +89,10 @@ function openInserts({ statements, seq, spends }: Writing) {
   return {
     /** Claims the round. The unique indexes refuse a second open round of the slot. */
     claim(about: EntryAbout, claim: Claim): Entry {
-      const row = statements.insert({
+      const row = {
         ...nothing,
         ...aboutColumns(about),
-        state: 'CLAIMED',
+        state: 'CLAIMED' as const,
         args: claim.args,
         content: claim.content,
         send_method: claim.send?.method ?? null,
@@ -105,13 +105,14 @@ function openInserts({ statements, seq, spends }: Writing) {
         left_by_ms: claim.claimedMs,
         facts: jsonOf(claim.facts),
         seq: seq(),
-      })
+      }
+      statements.insert(row)
       spends.add(about.grantId, claim.spends ?? [])
-      return Entry.parse(row)
+      return entryOf({ ...row, ...UNTOLD })
     },
     /** A round that is written without a claim: a tombstone, or an effect of before this ledger. */
     put(about: EntryAbout, as: Settlement & { state: 'VOID' | 'UNKNOWN' }): Entry {
-      const row = statements.insert({
+      const row = {
         ...nothing,
         ...aboutColumns(about),
         state: as.state,
@@ -120,8 +121,9 @@ function openInserts({ statements, seq, spends }: Writing) {
         retry_after_ms: as.retryAfterMs ?? null,
         settled_ms: as.settledMs,
         seq: seq(),
-      })
-      return Entry.parse(row)
+      }
+      statements.insert(row)
+      return entryOf({ ...row, ...UNTOLD })
     },
     /** An effect of a ledger that was lost, as the record knows it. */
     adopt(about: EntryAbout, as: Adopted): void {
@@ -166,8 +168,12 @@ function openMoves({ statements, seq, spends }: Writing) {
         seq: seq(),
       })
     },
-    /** Moves the entry of a grant. Throws when it is not in the state `from`. */
-    settle(grantId: string, from: EntryState, to: Settlement): Entry {
+    /**
+     * Moves an entry on from the state in which it was read, and answers it as it stands then.
+     * Throws when the file has it in another one.
+     */
+    settle(entry: Entry, to: Settlement): Entry {
+      const { grantId, state: from } = entry
       const { facts, spends: actual, costUsdMicros } = to
       const row = statements.settle.get(
         to.state,
@@ -185,9 +191,24 @@ function openMoves({ statements, seq, spends }: Writing) {
         grantId,
         from,
       )
+      if (row === undefined) {
+        throw new InvariantError(`Grant ${grantId} was not ${from} when it was to be ${to.state}.`)
+      }
       if (actual !== undefined) spends.replace(grantId, actual)
-      if (row !== undefined) return Entry.parse(row)
-      throw new InvariantError(`Grant ${grantId} was not ${from} when it was to be ${to.state}.`)
+      const { code, detail, providerRef, url, retryAfterMs, settledMs, isPending = false } = to
+      return {
+        ...entry,
+        ...movedOf(Moved.parse(row)),
+        state: to.state,
+        code,
+        detail,
+        providerRef,
+        url,
+        retryAfterMs,
+        settledMs,
+        isPending,
+        seq: seq(),
+      }
     },
     noteUnseen: (grantId: string, looks: number, atMs: number): void => {
       statements.unseen.run(looks, atMs, seq(), grantId)
@@ -221,6 +242,6 @@ function aboutColumns(about: EntryAbout) {
     scope: JSON.stringify(about.scope),
     boot: about.boot,
     incarnation: about.incarnation,
-    simulated: about.isSimulated ? 1 : 0,
+    simulated: about.isSimulated ? (1 as const) : (0 as const),
   }
 }

@@ -26,45 +26,52 @@ const text = z.string().nullable()
 const integer = z.int().nullable()
 const own = <T>(value: T | null): T | undefined => value ?? undefined
 
-/** One round of one slot as the ledger's table holds it, with the names of the code. */
-export const Entry = z
-  .object({
-    effect_key: z.string(),
-    round: z.int(),
-    grant_id: z.string(),
-    args_hash: z.string(),
-    account: z.string(),
-    tool: z.string(),
-    mode: Mode,
-    scope: z.string(),
-    boot: z.string(),
-    incarnation: z.string(),
-    state: EntryState,
-    code: text,
-    detail: text,
-    simulated: flag,
-    args: text,
-    content: text,
-    send_method: text,
-    send_url: text,
-    send_body: z.instanceof(Uint8Array).nullable(),
-    deadline_ms: z.int(),
-    cost_usd_micros: text,
-    claimed_ms: integer,
-    claimed_wall_ms: integer,
-    left_by_ms: integer,
-    settled_ms: integer,
-    provider_ref: text,
-    url: text,
-    retry_after_ms: integer,
-    unseen_looks: z.int(),
-    unseen_ms: integer,
-    adopted_ms: integer,
-    facts: text,
-    pending: flag,
-    seq: z.int(),
-  })
-  .transform((row) => ({
+/** What it can be looked up by; empty where nothing was said. */
+const factsOf = (json: string | null): z.infer<typeof Facts> =>
+  json === null ? {} : Facts.parse(JSON.parse(json))
+
+/** One round of one slot as the ledger's table holds it. */
+const EntryRow = z.object({
+  effect_key: z.string(),
+  round: z.int(),
+  grant_id: z.string(),
+  args_hash: z.string(),
+  account: z.string(),
+  tool: z.string(),
+  mode: Mode,
+  scope: z.string(),
+  boot: z.string(),
+  incarnation: z.string(),
+  state: EntryState,
+  code: text,
+  detail: text,
+  simulated: flag,
+  args: text,
+  content: text,
+  send_method: text,
+  send_url: text,
+  send_body: z.custom<Uint8Array>((value) => value instanceof Uint8Array).nullable(),
+  deadline_ms: z.int(),
+  cost_usd_micros: text,
+  claimed_ms: integer,
+  claimed_wall_ms: integer,
+  left_by_ms: integer,
+  settled_ms: integer,
+  provider_ref: text,
+  url: text,
+  retry_after_ms: integer,
+  unseen_looks: z.int(),
+  unseen_ms: integer,
+  adopted_ms: integer,
+  facts: text,
+  pending: flag,
+  seq: z.int(),
+})
+export type EntryRow = z.infer<typeof EntryRow>
+
+/** A row with the names of the code. */
+export function entryOf(row: EntryRow) {
+  return {
     effectKey: row.effect_key,
     round: row.round,
     grantId: row.grant_id,
@@ -85,10 +92,8 @@ export const Entry = z
     sendUrl: own(row.send_url),
     sendBody: own(row.send_body),
     deadlineMs: row.deadline_ms,
-    costUsdMicros: own(row.cost_usd_micros),
     claimedMs: own(row.claimed_ms),
     claimedWallMs: own(row.claimed_wall_ms),
-    leftByMs: own(row.left_by_ms),
     settledMs: own(row.settled_ms),
     providerRef: own(row.provider_ref),
     url: own(row.url),
@@ -96,13 +101,26 @@ export const Entry = z
     unseenLooks: row.unseen_looks,
     unseenMs: own(row.unseen_ms),
     adoptedMs: own(row.adopted_ms),
-    /** What it can be looked up by; empty where nothing was said. */
-    facts: row.facts === null ? {} : Facts.parse(JSON.parse(row.facts)),
+    ...movedOf(row),
     /** UNKNOWN, but in the provider's hands. */
     isPending: row.pending === 1,
     seq: row.seq,
-  }))
-export type Entry = Readonly<z.infer<typeof Entry>>
+  }
+}
+
+/** Of a row that was settled, what the file may know better than whoever settled it. */
+export const Moved = EntryRow.pick({ left_by_ms: true, facts: true, cost_usd_micros: true })
+
+/** The same with the names of the code. */
+export const movedOf = (row: z.infer<typeof Moved>) => ({
+  leftByMs: own(row.left_by_ms),
+  facts: factsOf(row.facts),
+  costUsdMicros: own(row.cost_usd_micros),
+})
+
+/** A row that was read. */
+export const Entry = EntryRow.transform(entryOf)
+export type Entry = Readonly<ReturnType<typeof entryOf>>
 
 const CLOSED: ReadonlySet<EntryState> = new Set(CLOSED_WITHOUT_EFFECT)
 

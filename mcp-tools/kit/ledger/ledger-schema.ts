@@ -282,6 +282,21 @@ BEGIN SELECT RAISE(ABORT, 'a kill level is never deleted'); END;
 `
 
 /**
+ * One open round of a slot, by a trigger where there was a unique index: an index by what is a hash
+ * is a page of its own for every entry, written at its claim and again at its end, and those were
+ * half of all that a busy server wrote. No entry opens again (`entries_move`), so that a look at
+ * each new one is enough; the primary key answers it.
+ */
+const ONE_OPEN_ROUND = `
+DROP INDEX entries_one_open_round;
+CREATE TRIGGER entries_one_open_round BEFORE INSERT ON entries
+WHEN NEW.state IN ('CLAIMED', 'CONFIRMED', 'UNKNOWN', 'NEEDS_HUMAN')
+  AND EXISTS (SELECT 1 FROM entries e WHERE e.effect_key = NEW.effect_key
+    AND e.state IN ('CLAIMED', 'CONFIRMED', 'UNKNOWN', 'NEEDS_HUMAN'))
+BEGIN SELECT RAISE(ABORT, 'a slot has one open round'); END;
+`
+
+/**
  * The steps from an empty file to the newest layout, in order; `PRAGMA user_version` counts the
  * ones that a file has taken. Only ever appended to: files in the field have taken the others.
  */
@@ -292,4 +307,5 @@ export const LEDGER_STEPS: readonly string[] = [
   ARCHIVE,
   KILL_LEVELS,
   KILL_STEPS,
+  ONE_OPEN_ROUND,
 ]

@@ -60,7 +60,7 @@ const about = (other: Partial<EntryAbout> = {}): EntryAbout => ({
 const claim = (): Claim => ({
   args: '{}',
   content: 'hello',
-  send: { method: 'POST', url: 'http://x', body: Buffer.from('bytes') },
+  send: { method: 'POST', url: 'http://x', body: new TextEncoder().encode('bytes') },
   deadlineMs: 10_000,
   costUsdMicros: '1',
   claimedMs: clockMs,
@@ -179,9 +179,33 @@ describe('a commit', () => {
 describe('an entry', () => {
   test('has one open round per slot', () => {
     const ledger = openHere()
-    ledger.transact(() => ledger.entries.claim(about(), claim()))
-    expect(() => ledger.transact(() => ledger.entries.claim(about({ round: 2 }), claim()))).toThrow(
-      /UNIQUE/,
+    const first = ledger.transact(() => ledger.entries.claim(about(), claim()))
+    const second = () => ledger.transact(() => ledger.entries.claim(about({ round: 2 }), claim()))
+    expect(second).toThrow('a slot has one open round')
+    const done = { state: 'REFUSED', settledMs: clockMs } as const
+    ledger.transact(() => ledger.entries.settle(first, done))
+    expect(second()).toMatchObject({ round: 2, state: 'CLAIMED' })
+  })
+
+  test('is told as it will be read', () => {
+    const ledger = openHere()
+    const [claimed, buried] = [about(), about({ effectKey: 'other', scope: { tenant: 'a' } })]
+    const known = { ...claim(), facts: { nonce: '7' } }
+    const told = [
+      ledger.transact(() => ledger.entries.claim(claimed, known)),
+      ledger.transact(() =>
+        ledger.entries.put(buried, { state: 'VOID', code: 'FENCED', detail: 'x', settledMs: 1 }),
+      ),
+    ]
+    const read = () => [claimed, buried].map(({ grantId }) => ledger.entries.get(grantId))
+    expect(told).toEqual(read())
+    const found = { state: 'CONFIRMED', settledMs: 2, leftByMs: 3, providerRef: '7' } as const
+    const actual = { url: 'http://x/7', facts: { hash: '0x1' }, costUsdMicros: 9n }
+    const [entry] = told
+    if (entry === undefined) throw new TypeError('Nothing was told.')
+    ledger.transact(() => ledger.entries.noteFacts(entry.grantId, { kind: 'noted' }))
+    expect(ledger.transact(() => ledger.entries.settle(entry, { ...found, ...actual }))).toEqual(
+      read()[0],
     )
   })
 
@@ -199,11 +223,10 @@ describe('an entry', () => {
     const ledger = openHere()
     const [one, two] = [about(), about({ effectKey: 'other' })]
     const confirmed = { state: 'CONFIRMED', settledMs: 1, providerRef: '42' } as const
-    for (const each of [one, two]) ledger.transact(() => ledger.entries.claim(each, claim()))
-    ledger.transact(() => ledger.entries.settle(one.grantId, 'CLAIMED', confirmed))
-    expect(() =>
-      ledger.transact(() => ledger.entries.settle(two.grantId, 'CLAIMED', confirmed)),
-    ).toThrow(/UNIQUE/)
+    const settle = (which: EntryAbout) =>
+      ledger.transact(() => ledger.entries.settle(ledger.entries.claim(which, claim()), confirmed))
+    settle(one)
+    expect(() => settle(two)).toThrow(/UNIQUE/)
   })
 
   test.each([
@@ -216,17 +239,24 @@ describe('an entry', () => {
     ['NOT_SENT', 'UNKNOWN'],
   ] as const)('may not go from %s to %s', (from, to) => {
     const ledger = openHere()
-    const wanted = about()
-    ledger.transact(() => ledger.entries.claim(wanted, claim()))
-    if (from !== 'CLAIMED') {
-      const first = { state: from, settledMs: 1 } as const
-      ledger.transact(() => ledger.entries.settle(wanted.grantId, 'CLAIMED', first))
-    }
-    expect(() =>
-      ledger.transact(() =>
-        ledger.entries.settle(wanted.grantId, from, { state: to, settledMs: 2 }),
-      ),
-    ).toThrow('may not move so')
+    const { entries } = ledger
+    const claimed = ledger.transact(() => entries.claim(about(), claim()))
+    const left =
+      from === 'CLAIMED'
+        ? claimed
+        : ledger.transact(() => entries.settle(claimed, { state: from, settledMs: 1 }))
+    expect(() => ledger.transact(() => entries.settle(left, { state: to, settledMs: 2 }))).toThrow(
+      'may not move so',
+    )
+  })
+
+  test('is moved from the state in which it was read, and no other', () => {
+    const ledger = openHere()
+    const claimed = ledger.transact(() => ledger.entries.claim(about(), claim()))
+    const settle = () =>
+      ledger.transact(() => ledger.entries.settle(claimed, { state: 'REFUSED', settledMs: 1 }))
+    expect(settle()).toEqual(ledger.entries.get(claimed.grantId))
+    expect(settle).toThrow('was not CLAIMED')
   })
 
   test('is never deleted, and stays about what it was about', () => {

@@ -178,7 +178,7 @@ function decideNew(
       atOnce: (made) => decideNew(withMade(call, made), toClose, of),
     }
   }
-  for (const { grantId, state } of toClose) closeByRecord(account, grantId, state)
+  for (const entry of toClose) closeByRecord(account, entry)
   return claim(call, account, rules)
 }
 
@@ -207,9 +207,9 @@ function bury(call: GrantedCall, account: Account, why: Refusal): Entry {
   })
 }
 
-function closeByRecord(account: Account, grantId: string, state: Entry['state']): void {
+function closeByRecord(account: Account, entry: Entry): void {
   const { ledger } = account
-  ledger.entries.settle(grantId, state, {
+  ledger.entries.settle(entry, {
     state: 'NOT_HAPPENED',
     detail: 'A later grant says that the record has closed this round.',
     settledMs: ledger.now(),
@@ -238,9 +238,9 @@ function claim(call: GrantedCall, account: Account, rules: Rules): Decision {
     claimedMs,
     claimedWallMs,
   }
-  rules.claim(ledger, about, dry)
+  const entry = rules.claim(ledger, about, dry)
   const done = { state: 'CONFIRMED', settledMs: ledger.now() } as const
-  return { kind: 'settled', entry: ledger.entries.settle(claims.jti, 'CLAIMED', done) }
+  return { kind: 'settled', entry: ledger.entries.settle(entry, done) }
 }
 
 function factsOf({ claims }: GrantedCall): Record<string, unknown> {

@@ -219,7 +219,7 @@ function learn(given: {
     if (entries.byProviderRef(entry.account, what.providerRef) !== undefined) return entry
     // What was pending may have happened only now.
     const moment = entry.isPending ? { leftByMs: settledMs } : {}
-    return entries.settle(grantId, 'UNKNOWN', {
+    return entries.settle(entry, {
       ...moment,
       ...what,
       state: 'CONFIRMED',
@@ -228,12 +228,12 @@ function learn(given: {
   }
   if (look.kind === 'absent') {
     const { kind: _absent, ...why } = look
-    return entries.settle(grantId, 'UNKNOWN', { ...why, state: 'NOT_HAPPENED', settledMs })
+    return entries.settle(entry, { ...why, state: 'NOT_HAPPENED', settledMs })
   }
   if (look.kind === 'not_yet' || !isBoundOver) return entry
   if (look.kind === 'unseen') return countUnseen(given, entry)
   const { detail } = look
-  return entries.settle(grantId, 'UNKNOWN', { state: 'NEEDS_HUMAN', detail, settledMs })
+  return entries.settle(entry, { state: 'NEEDS_HUMAN', detail, settledMs })
 }
 
 function countUnseen(
@@ -246,8 +246,9 @@ function countUnseen(
   if (entry.unseenMs !== undefined && lookedMs - entry.unseenMs < readsApartMs) return entry
   const looks = entry.unseenLooks + 1
   ledger.entries.noteUnseen(entry.grantId, looks, lookedMs)
-  if (looks < reads) return ledger.entries.get(entry.grantId)
-  return ledger.entries.settle(entry.grantId, 'UNKNOWN', {
+  const noted = ledger.entries.get(entry.grantId)
+  if (looks < reads) return noted
+  return ledger.entries.settle(noted, {
     state: 'NOT_HAPPENED',
     detail: `It was not there in ${looks} complete looks after the provider's bound.`,
     settledMs: ledger.now(),

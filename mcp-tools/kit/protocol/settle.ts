@@ -22,7 +22,7 @@ export function settleClaim(given: {
 }): Entry {
   const { ledger, entry, outcome } = given
   const to = settlementOf(given)
-  const settled = ledger.entries.settle(entry.grantId, 'CLAIMED', to)
+  const settled = ledger.entries.settle(entry, to)
   if (to.code === 'UPSTREAM_RATE_LIMITED' && outcome.kind !== 'not_sent') {
     ledger.holds.extend(PROVIDER_HOLD, to.settledMs + (to.retryAfterMs ?? 0))
   }

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 
 import { DeniedError } from '@chimera/contracts/errors'
 
-import { bearerOf, carriesToken, principalOf } from './bearer.ts'
+import { bearerOf, type Bearer } from './bearer.ts'
 import type { ClientTokens } from './client-tokens.ts'
 
 /** Who calls, and what the token is good for. */
@@ -30,14 +30,14 @@ export class ChallengeError extends DeniedError {
  */
 export function authenticate(of: {
   request: IncomingMessage
-  workerToken: string
+  worker: Bearer
   clients: ClientTokens
   /** Every scope of this server. */
   scopes: readonly string[]
 }): Caller {
-  const { request, workerToken, clients } = of
-  if (carriesToken(request, workerToken)) {
-    return { principal: principalOf(workerToken), scopes: of.scopes, isWorker: true }
+  const { request, worker, clients } = of
+  if (worker.isCarriedBy(request)) {
+    return { principal: worker.principal, scopes: of.scopes, isWorker: true }
   }
   const secret = bearerOf(request)
   const client = secret === undefined ? undefined : clients.find(secret)

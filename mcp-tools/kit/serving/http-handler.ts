@@ -11,6 +11,7 @@ import { createMcpHandler, type AuthInfo } from '@modelcontextprotocol/server'
 import type { ToolControl, ToolLog, ToolServer } from '../tool-server.ts'
 import { authenticate, METADATA_PATH, requireScope, resourceMetadata } from './authenticate.ts'
 import type { Caller } from './authenticate.ts'
+import { openBearer, type Bearer } from './bearer.ts'
 import { toolsCalledIn, messagesIn } from './called-tools.ts'
 import { NO_CLIENTS, type ClientTokens } from './client-tokens.ts'
 import { serveControl, type ControlTokens } from './control-routes.ts'
@@ -45,7 +46,8 @@ export type ServedTools = Pick<ToolServer, 'name' | 'tools' | 'call'> &
 /** What `/mcp` is served with. */
 type Serving = Readonly<{
   server: ServedTools
-  tokens: HttpTokens
+  tokens: ControlTokens
+  worker: Bearer
   clients: ClientTokens
   limits: Readonly<{ client: RateLimit; worker: RateLimit }>
   isLocal: boolean
@@ -82,6 +84,7 @@ export function createHttpHandler(options: {
   const serving: Serving = {
     server,
     tokens: options.tokens,
+    worker: openBearer(options.tokens.mcp),
     clients: options.clients ?? NO_CLIENTS,
     limits: {
       client: createRateLimit({ rate: options.clientRate ?? CLIENT_RATE, now }),
@@ -134,8 +137,8 @@ async function route(
     return
   }
   if (path !== '/mcp') throw new TerminalError('ROUTE_NOT_FOUND', `There is no ${path}.`)
-  const { clients } = serving
-  const caller = authenticate({ request, workerToken: tokens.mcp, clients, scopes })
+  const { worker, clients } = serving
+  const caller = authenticate({ request, worker, clients, scopes })
   await serveMcp(request, response, { ...serving, caller })
 }
 

@@ -109,14 +109,15 @@ function adoptOne(given: Given): string | undefined {
   if (highest !== undefined && highest.round >= effect.round) {
     return `The ledger has round ${highest.round} of this slot under another grant.`
   }
-  for (const { grantId, round, state } of rounds) {
+  for (const each of rounds) {
+    const { round, state } = each
     if (isClosedWithoutEffect(state)) continue
     if (state !== 'UNKNOWN' && state !== 'NEEDS_HUMAN') {
       return `Round ${round} holds this slot as ${state}; the record has granted a later one.`
     }
     const detail = 'The record has granted a later round.'
     const settledMs = account.ledger.now()
-    entries.settle(grantId, state, { state: 'NOT_HAPPENED', detail, settledMs })
+    entries.settle(each, { state: 'NOT_HAPPENED', detail, settledMs })
   }
   const { aud, incarnation } = claims
   const about = aboutGrant({ ...effect, jti: effect.grant_id, aud, incarnation }, account)
@@ -129,12 +130,12 @@ function reviseOwn(own: Entry, wanted: Adopted, { ledger }: Account): string | u
   if (own.state !== 'UNKNOWN' && own.state !== 'NEEDS_HUMAN') return undefined
   const { providerRef, settledMs } = wanted
   if (wanted.state === 'CONFIRMED' && providerRef !== undefined) {
-    ledger.entries.settle(own.grantId, own.state, { state: 'CONFIRMED', settledMs, providerRef })
+    ledger.entries.settle(own, { state: 'CONFIRMED', settledMs, providerRef })
   } else if (own.state === 'UNKNOWN' && wanted.state === 'NEEDS_HUMAN') {
     // The record knows that nothing here can be looked for: looks must not "prove" it absent.
     const detail = wanted.detail ?? 'Only a person can tell what became of it.'
     const human = { state: 'NEEDS_HUMAN', detail, settledMs: ledger.now() } as const
-    ledger.entries.settle(own.grantId, 'UNKNOWN', human)
+    ledger.entries.settle(own, human)
   } else if (own.state === 'UNKNOWN') {
     ledger.entries.markAdopted(own.grantId, wanted)
   }

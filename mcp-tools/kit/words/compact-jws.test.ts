@@ -21,6 +21,12 @@ test('what jose signs is read here', async () => {
   expect(await read.verified(publicKey)).toEqual(CLAIMS)
 })
 
+test('words of two keys in turn keep their own headers', async () => {
+  const [one, two] = await Promise.all(['k1', 'k2'].map(async (kid) => byJose({ ...sound, kid })))
+  const kids = [one, two, one, two, two].map((jws) => readCompactJws(jws ?? '').kid)
+  expect(kids).toEqual(['k1', 'k2', 'k1', 'k2', 'k2'])
+})
+
 test('what is signed here is read by jose', async () => {
   const jws = await openCompactSigner({ key: privateKey, kid: 'k1', typ: 'word' })(CLAIMS)
   const { payload, protectedHeader } = await compactVerify(jws, publicKey)

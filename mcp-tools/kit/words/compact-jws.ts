@@ -5,7 +5,7 @@ import { decodeProtectedHeader } from 'jose'
 import { z } from 'zod'
 
 /** The base64url alphabet and nothing else, and as many characters as 64 bytes take. */
-const COMPACT = /^([\w-]+\.([\w-]+))\.([\w-]{86})$/
+const COMPACT = /^(([\w-]+)\.([\w-]+))\.([\w-]{86})$/
 
 /** Strict: no `crit`, no `b64`, no key and no address of one, no other algorithm. */
 const Header = z.strictObject({
@@ -34,8 +34,8 @@ export type ReadJws = Readonly<{
 export function readCompactJws(jws: string): ReadJws {
   const parts = COMPACT.exec(jws)
   if (parts === null) throw new TypeError('This is no compact JWS with a signature of 64 bytes.')
-  const [, signed = '', payload = '', signature = ''] = parts
-  const { kid, typ } = Header.parse(decodeProtectedHeader(jws))
+  const [, signed = '', header = '', payload = '', signature = ''] = parts
+  const { kid, typ } = readHeader(header)
   return {
     kid,
     typ,
@@ -46,6 +46,16 @@ export function readCompactJws(jws: string): ReadJws {
       return claims
     },
   }
+}
+
+let lastRead: Readonly<{ text: string; header: z.infer<typeof Header> }> | undefined
+
+/** One key signs many words of one type, and their headers are the same to the letter. */
+function readHeader(text: string): z.infer<typeof Header> {
+  if (lastRead?.text === text) return lastRead.header
+  const header = Header.parse(decodeProtectedHeader({ protected: text }))
+  lastRead = { text, header }
+  return header
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true })

@@ -41,7 +41,7 @@ export function createSettle(options: {
       if (providerRef !== undefined && ledger.entries.byProviderRef(entry.account, providerRef)) {
         throw refused(`${providerRef} is another effect's`)
       }
-      return ledger.entries.settle(entry.grantId, entry.state, to)
+      return ledger.entries.settle(entry, to)
     })
   }
 }

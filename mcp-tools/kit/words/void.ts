@@ -119,7 +119,7 @@ function putFound(
   const unknown = { state: 'UNKNOWN', detail, settledMs, leftByMs: settledMs } as const
   const entry = ledger.entries.put(about, unknown)
   if (ledger.entries.byProviderRef(about.account, what.providerRef) !== undefined) return entry
-  return ledger.entries.settle(about.grantId, 'UNKNOWN', {
+  return ledger.entries.settle(entry, {
     leftByMs: settledMs,
     detail,
     ...what,

@@ -225,7 +225,7 @@ rule({
   on: { tool: { rules: blind } },
   without: 'the unique index of open rounds in the ledger',
   guards: {
-    tool: { rules: blind, openDatabase: openWith('DROP INDEX IF EXISTS entries_one_open_round') },
+    tool: { rules: blind, openDatabase: openWith('DROP TRIGGER IF EXISTS entries_one_open_round') },
   },
   expect: /I1 two provider effects/,
 })

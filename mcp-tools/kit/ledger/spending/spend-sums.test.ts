@@ -63,7 +63,7 @@ function pay({ entries }: Account, atMs: number, spends: readonly Spend[], isOve
 }
 
 function settle({ entries }: Pick<Account, 'entries'>, grantId: string, atMs: number): void {
-  entries.settle(grantId, 'CLAIMED', { state: 'CONFIRMED', settledMs: atMs, leftByMs: atMs })
+  entries.settle(entries.get(grantId), { state: 'CONFIRMED', settledMs: atMs, leftByMs: atMs })
 }
 
 const usdc = (n: number): Spend[] => [

@@ -1,4 +1,5 @@
 import { newId } from '@chimera/contracts/ids'
+import { inState } from '@chimera/infra/database/in-state'
 import type { Database } from '@chimera/infra/database/open-database'
 import { claimTasks, type ClaimedTask } from '@chimera/infra/database/tasks/claim-tasks'
 import { commitResults, type FinishedTask } from '@chimera/infra/database/tasks/commit-results'
@@ -92,7 +93,8 @@ describe('claims', () => {
   )
   control(
     { guard: 'the phase in the claim', test: 'claim-once', expect: /to deeply equal \[\]/ },
-    () => raceForTasks(40, (text) => text.replace("t.phase = 'ready'", "t.phase <> 'blocked'")),
+    () =>
+      raceForTasks(40, (text) => text.replace(inState('t.phase', 'ready'), "t.phase <> 'blocked'")),
   )
 
   test('two claims of one batch at the same moment share it without overlap', async () => {

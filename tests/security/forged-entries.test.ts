@@ -12,6 +12,7 @@ import {
   ReceiptClaims,
 } from '@chimera/contracts/grant'
 import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
+import { inState } from '@chimera/infra/database/in-state'
 import type { Statement } from '@chimera/infra/database/open-database'
 import { openRedis } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
@@ -457,7 +458,7 @@ async function startCredulousWorker(): Promise<AsyncDisposable> {
       ? {
           ...statement,
           name: 'claim-anything',
-          text: statement.text.replace("t.phase = 'ready' AND", ''),
+          text: statement.text.replace(`${inState('t.phase', 'ready')} AND`, ''),
         }
       : statement
   stack.use(

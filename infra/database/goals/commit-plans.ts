@@ -2,6 +2,7 @@ import type { ErrorCode } from '@chimera/contracts/errors'
 import { newId } from '@chimera/contracts/ids'
 
 import type { AuditDraft } from '../append-audit.ts'
+import { inState } from '../in-state.ts'
 import type { Sql } from '../open-database.ts'
 import { insertDependencies, insertTasks, type PutOff, type TaskOfPlan } from './insert-tasks.ts'
 
@@ -85,7 +86,7 @@ async function moveGoals(
         $7::int[], $8::uuid[], $9::text[])
         AS u(tenant_id, id, version_id, fresh, plan_hash, failure, tasks, audit_id, planner)
       WHERE g.tenant_id = u.tenant_id AND g.id = u.id AND g.version_id = u.version_id
-        AND g.status = 'RECEIVED'
+        AND ${inState('g.status', 'RECEIVED')}
       RETURNING g.tenant_id, g.id`,
     values: [
       sorted.map(({ tenantId }) => tenantId),

@@ -1,3 +1,4 @@
+import { inState } from '../in-state.ts'
 import type { Sql } from '../open-database.ts'
 import type { GoalKey } from './lease-goals.ts'
 
@@ -15,7 +16,7 @@ export async function findReadyTasks(
     name: 'find-ready-tasks',
     text: `SELECT t.id FROM unnest($1::uuid[], $2::text[]) AS u(tenant_id, goal_id)
       JOIN tasks t ON t.tenant_id = u.tenant_id AND t.goal_id = u.goal_id
-      WHERE t.phase = 'ready' AND (t.run_at IS NULL OR t.run_at <= now())
+      WHERE ${inState('t.phase', 'ready')} AND (t.run_at IS NULL OR t.run_at <= now())
       ORDER BY t.ready_at, t.id LIMIT $3`,
     values: [of.goals.map(({ tenantId }) => tenantId), of.goals.map(({ id }) => id), of.limit],
   })

@@ -1,5 +1,6 @@
 import type { GoalStatus, Trust } from '@chimera/contracts/goal'
 
+import { inState } from '../in-state.ts'
 import type { Database, Sql } from '../open-database.ts'
 import { tenantsIn } from '../tenant-database.ts'
 
@@ -46,7 +47,8 @@ const asLeased = (row: Row): LeasedGoal => ({
  * What may be leased: waiting for its first or another plan, and free, over, or this owner's own
  * from an earlier life.
  */
-const FREE = `(g.status = 'RECEIVED' OR (g.status = 'ACTIVE' AND g.replan_at IS NOT NULL))
+const FREE = `(${inState('g.status', 'RECEIVED')}
+    OR (${inState('g.status', 'ACTIVE')} AND g.replan_at IS NOT NULL))
   AND (g.lease_until IS NULL OR g.lease_until <= now() OR g.lease_owner = $1)`
 
 const TAKE = `UPDATE goals g SET lease_owner = $1, version_id = new_version(),

@@ -13,13 +13,18 @@ export type Ended = {
   rejectedId?: string
 }
 
+/**
+ * `locked` brings along what was given: a list joined to itself is compared row by row with each of
+ * its rows where PostgreSQL takes it for short.
+ */
 const COUNT_ENDED = `WITH u AS (
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::jsonb[], $6::uuid[],
           $7::jsonb[])
           AS u(tenant_id, id, ended, failed, failure, audit_id, cause)
       ), counted AS (
-        SELECT g.tenant_id, g.id, g.status AS was, coalesce(g.replan_cause, u.cause) AS cause,
-          g.planner, g.tasks_failed + u.failed AS failures,
+        SELECT g.tenant_id, g.id, u.ended, u.failed, u.failure, u.audit_id, g.status AS was,
+          coalesce(g.replan_cause, u.cause) AS cause, g.planner,
+          g.tasks_failed + u.failed AS failures,
           g.tasks_open = u.ended AND g.status IN ('RECEIVED', 'PLANNED', 'ACTIVE') AS is_last
         FROM goals g JOIN u USING (tenant_id, id) ORDER BY g.tenant_id, g.id FOR UPDATE OF g
       ), locked AS (
@@ -27,15 +32,14 @@ const COUNT_ENDED = `WITH u AS (
           SELECT *, coalesce(is_last AND was = 'ACTIVE' AND failures > 0 AND cause IS NOT NULL
             AND planner NOT LIKE 'rules@%', false) AS wants FROM counted) AS c
       )
-      UPDATE goals g SET version_id = new_version(), tasks_open = g.tasks_open - u.ended,
-        tasks_failed = g.tasks_failed + u.failed,
+      UPDATE goals g SET version_id = new_version(), tasks_open = g.tasks_open - l.ended,
+        tasks_failed = g.tasks_failed + l.failed,
         status = CASE WHEN NOT l.ends THEN g.status
-          WHEN g.tasks_failed + u.failed > 0 THEN 'FAILED' ELSE 'COMPLETED' END,
+          WHEN g.tasks_failed + l.failed > 0 THEN 'FAILED' ELSE 'COMPLETED' END,
         finished_at = CASE WHEN l.ends THEN now() ELSE g.finished_at END,
-        failure = coalesce(g.failure, u.failure), audit_id = u.audit_id,
+        failure = coalesce(g.failure, l.failure), audit_id = l.audit_id,
         replan_cause = l.cause, replan_at = CASE WHEN l.wants THEN now() ELSE g.replan_at END
-      FROM u JOIN locked l USING (tenant_id, id)
-      WHERE g.tenant_id = u.tenant_id AND g.id = u.id
+      FROM locked l WHERE g.tenant_id = l.tenant_id AND g.id = l.id
       RETURNING g.tenant_id, g.id, g.status, l.was, l.wants`
 
 /**

@@ -3,6 +3,7 @@ import type { GoalStatus, Mode, Trust } from '@chimera/contracts/goal'
 import { AttemptOutcome } from '@chimera/contracts/task-result'
 import type { PausableKind } from '@chimera/contracts/tenancy/fence-scope'
 
+import { inState } from '../in-state.ts'
 import type { Sql } from '../open-database.ts'
 import { PAUSED_BY } from '../tenancy/paused.ts'
 
@@ -69,7 +70,7 @@ export async function loadAttempts(sql: Sql, taskIds: readonly string[]): Promis
       FROM tasks t
       JOIN task_results r ON r.task_id = t.id AND r.attempt = t.attempt
       JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id
-      WHERE t.id = ANY($1::uuid[]) AND t.phase = 'judging'
+      WHERE t.id = ANY($1::uuid[]) AND ${inState('t.phase', 'judging')}
         AND (t.run_at IS NULL OR t.run_at <= now())
       ORDER BY t.result_at, t.id`,
     values: [taskIds],

@@ -2,6 +2,8 @@ import { newId } from '@chimera/contracts/ids'
 import { AuditItem, type NotedItem } from '@chimera/contracts/trail/audit'
 import { z } from 'zod'
 
+import { inState } from '../in-state.ts'
+
 /**
  * Pieces of the statements that move tasks. Each such statement is alone in its transaction:
  * `held` locks the rows in the order of their ids, `moved` updates them, `audited` writes one
@@ -11,11 +13,8 @@ import { z } from 'zod'
  * $1 is the actor (the Worker's name), $2 a fresh id for an audit entry; see `moveValues`.
  */
 
-/**
- * A task `t` that runs. Written so that the index of running tasks does not serve it: PostgreSQL
- * took that for a short way in, and compared every running task with every one of the batch.
- */
-export const IS_RUNNING = "coalesce(t.status, '') = 'IN_PROGRESS'"
+/** A task `t` that runs. */
+export const IS_RUNNING = inState('t.status', 'IN_PROGRESS')
 
 /**
  * Needs `held` with tenant_id. Batches are of one tenant almost always: only others get random

@@ -2,6 +2,7 @@ import type { TaskType } from '@chimera/contracts/agent-task'
 import type { Mode, Trust } from '@chimera/contracts/goal'
 import { newId } from '@chimera/contracts/ids'
 
+import { inState } from '../in-state.ts'
 import type { Sql } from '../open-database.ts'
 import { IS_NOT_HELD } from '../tenancy/paused.ts'
 import { AUDITED, ENTRIES, movesOf, moveValues, type TaskMove } from './audited-moves.ts'
@@ -90,7 +91,7 @@ const CLAIM = `WITH held AS MATERIALIZED (
     FROM unnest($3::uuid[], $4::uuid[], $7::text[]) AS u(id, version_id, tenant_id)
     JOIN tasks t ON t.id = u.id AND t.tenant_id::text = coalesce(u.tenant_id, t.tenant_id::text)
     JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id
-    WHERE t.phase = 'ready' AND (t.run_at IS NULL OR t.run_at <= now())
+    WHERE ${inState('t.phase', 'ready')} AND (t.run_at IS NULL OR t.run_at <= now())
       AND g.status IN ('PLANNED', 'ACTIVE') AND ${IS_NOT_HELD}
       AND ($6::int IS NULL OR t.leases_lost <= $6)
     ORDER BY t.id

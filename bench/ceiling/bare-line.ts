@@ -3,6 +3,7 @@ import type { Database } from '@chimera/infra/database/open-database'
 import { cpuSeconds } from '../processes/stack-processes.ts'
 import type { BenchStack } from '../stack/bench-stack.ts'
 import type { Line } from '../swarm/measure-burst.ts'
+import { postNoops } from '../swarm/post-noops.ts'
 import { type BareSettings, bareStreams } from './bare/bare-settings.ts'
 import { createBareSchema, openBarePipeline } from './bare/open-bare.ts'
 
@@ -21,8 +22,10 @@ export async function openBareLine(of: {
   const roles = opened.use(await openBarePipeline({ ...settings, pipeline, env }))
   const servers = new Set(report.servers.map(({ name }) => name))
   return {
-    redis: stack.redis(),
-    stream: bareStreams(pipeline).goals,
+    post: (name, goals) => {
+      const { goals: stream } = bareStreams(pipeline)
+      return postNoops({ redis: stack.redis(), stream, name, goals })
+    },
     goals: `${pipeline}.goals`,
     cpu: async () => {
       roles.check()

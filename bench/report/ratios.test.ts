@@ -18,3 +18,11 @@ test('what was not measured is neither met nor missed', () => {
   const none = ratiosOf({ ...speeds, to: [] })
   expect(renderRatios([none]).join('\n')).toMatch(/- +- +- +0 +>= 2\.5 +NOT MEASURED/)
 })
+
+test('what may not be more than so much is held to that', () => {
+  const waits = { what: 'our wait / theirs', of: [6, 30, 8], to: [3, 10, 4] }
+  const verdict = (atMost: number): string =>
+    renderRatios([ratiosOf({ ...waits, atMost })])[1] ?? ''
+  expect(verdict(2)).toMatch(/2\.00 .*<= 2 +met/)
+  expect(verdict(1.9)).toMatch(/<= 1\.9 +NOT MET/)
+})

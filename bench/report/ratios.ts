@@ -9,6 +9,7 @@ export type Ratio = Readonly<{
   median: number
   /** What design.md section 11 wants, where it wants something. */
   at_least?: number
+  at_most?: number
 }>
 
 /** The middle of the rounds' ratios: what else the machine did met both sides of each. */
@@ -17,11 +18,17 @@ export function ratiosOf(given: {
   of: readonly number[]
   to: readonly number[]
   atLeast?: number
+  atMost?: number
 }): Ratio {
-  const { what, of, to, atLeast } = given
+  const { what, of, to, atLeast, atMost } = given
   const rounds = of.map((value, n) => value / (to[n] ?? Number.NaN)).filter(Number.isFinite)
-  const ratio = { what, rounds, median: median(rounds) }
-  return atLeast === undefined ? ratio : { ...ratio, at_least: atLeast }
+  return {
+    what,
+    rounds,
+    median: median(rounds),
+    ...(atLeast === undefined ? {} : { at_least: atLeast }),
+    ...(atMost === undefined ? {} : { at_most: atMost }),
+  }
 }
 
 export function renderRatios(ratios: readonly Ratio[]): string[] {
@@ -33,14 +40,19 @@ export function renderRatios(ratios: readonly Ratio[]): string[] {
       shown(quantile(ratio.rounds, 0)),
       shown(quantile(ratio.rounds, 1)),
       ratio.rounds.length,
-      ratio.at_least === undefined ? '' : `>= ${ratio.at_least}`,
+      wantedOf(ratio),
       verdictOf(ratio),
     ]),
   )
 }
 
-function verdictOf({ median: found, at_least: least }: Ratio): string {
-  if (least === undefined) return ''
+const wantedOf = ({ at_least: least, at_most: most }: Ratio): string =>
+  [least === undefined ? [] : `>= ${least}`, most === undefined ? [] : `<= ${most}`]
+    .flat()
+    .join(', ')
+
+function verdictOf({ median: found, at_least: least, at_most: most }: Ratio): string {
+  if (least === undefined && most === undefined) return ''
   if (Number.isNaN(found)) return 'NOT MEASURED'
-  return found >= least ? 'met' : 'NOT MET'
+  return found >= (least ?? -Infinity) && found <= (most ?? Infinity) ? 'met' : 'NOT MET'
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { DEFAULT_TENANT } from '@chimera/contracts/ids'
 import type { Database } from '@chimera/infra/database/open-database'
-import type { Redis } from 'ioredis'
 import { z } from 'zod'
 
 import { cpuSeconds } from '../processes/stack-processes.ts'
@@ -37,11 +37,12 @@ const Progress = z.object({ done: z.coerce.number(), at: z.coerce.number().nulla
 
 /** Planner, Worker and Judge behind a stream: the product's, or others that do the same. */
 export type Line = Readonly<{
-  redis: Redis
-  /** Where goals are posted. */
-  stream: string
+  /** Posts so many goals of one no-op task each, `<name>-<n>`. */
+  post: (name: string, goals: number) => Promise<void>
   /** The table whose rows end COMPLETED. */
   goals: 'goals' | 'bare.goals' | 'leanest.goals'
+  /** Whose goals they are, where they are not all the default tenant's. */
+  tenants?: readonly string[]
   /** Seconds of CPU so far, by process. */
   cpu: () => Promise<Record<string, number>>
 }>
@@ -49,10 +50,12 @@ export type Line = Readonly<{
 export async function productLine(stack: BenchStack): Promise<Line> {
   const report = await stack.report()
   const cpu = (): Promise<Record<string, number>> => cpuSeconds(report)
-  return { redis: stack.redis(), stream: 'chimera:goals', goals: 'goals', cpu }
+  const post = (name: string, goals: number): Promise<void> =>
+    postNoops({ redis: stack.redis(), name, goals })
+  return { post, goals: 'goals', cpu }
 }
 
-/** Posts goals of one task each by XADD and waits until every one of them is judged. */
+/** Posts goals of one task each and waits until every one of them is judged. */
 export async function measureBurst(of: {
   line: Line
   database: Database
@@ -62,18 +65,18 @@ export async function measureBurst(of: {
   statisticsMs?: number
 }): Promise<Burst> {
   const { line, database, tasks, name, statisticsMs = STATISTICS_MS } = of
-  const { redis, stream, cpu } = line
+  const { post, cpu } = line
   const before = { cpu: await cpu(), ...(await count(database, statisticsMs)) }
   // By the table's name, with its schema where that is not the product's.
   const rowsBefore = await countByTable(database)
   const began = Date.now()
-  await postNoops({ redis, stream, name, goals: tasks })
+  await post(name, tasks)
   const endedAt = await eventually({
     what: `${tasks} tasks are done`,
     withinMs: ENDS_WITHIN_MS,
     everyMs: LOOK_EVERY_MS,
     check: async () => {
-      const { done, at } = await progress(database, line, name)
+      const { done, at } = await progress(database, { line, name, began })
       return done >= tasks && at !== null ? at : undefined
     },
   })
@@ -106,16 +109,22 @@ function grown(
   )
 }
 
-/** How many goals of that name have ended, and when the last did (milliseconds of the clock). */
+/** Clocks of one machine agree; a transaction's time is that of its beginning. */
+const SLACK_MS = 1_000
+
+/**
+ * How many goals of that name have ended, and when the last did (milliseconds of the clock). By the
+ * index of the newest goals: what was there before is not read, however much it is.
+ */
 async function progress(
   database: Database,
-  { goals }: Line,
-  name: string,
+  { line, name, began }: { line: Line; name: string; began: number },
 ): Promise<z.infer<typeof Progress>> {
   const [row] = await database.query({
     text: `SELECT count(*) AS done, extract(epoch FROM max(finished_at)) * 1000 AS at
-      FROM ${goals} WHERE id LIKE $1 AND status = 'COMPLETED'`,
-    values: [`${name}-%`],
+      FROM ${line.goals} WHERE tenant_id = ANY ($2::uuid[]) AND received_at >= $3::timestamptz
+        AND id LIKE $1 AND status = 'COMPLETED'`,
+    values: [`${name}-%`, line.tenants ?? [DEFAULT_TENANT], new Date(began - SLACK_MS)],
   })
   return Progress.parse(row)
 }

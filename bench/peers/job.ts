@@ -7,6 +7,7 @@ import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import { z } from 'zod'
 
@@ -29,6 +30,13 @@ export const Order = z.discriminatedUnion('do', [
   z.strictObject({ do: z.literal('resume'), intent: z.string() }),
   /** As many jobs as fit, their names begin with the given one. */
   z.strictObject({ do: z.literal('burst'), name: z.string(), jobs: z.int() }),
+  /** One job after the other at a rate. */
+  z.strictObject({
+    do: z.literal('pace'),
+    name: z.string(),
+    jobs: z.int(),
+    per_s: z.number().positive(),
+  }),
   z.strictObject({ do: z.literal('close') }),
 ])
 export type Order = z.infer<typeof Order>
@@ -39,6 +47,8 @@ export const Word = z.discriminatedUnion('said', [
   z.strictObject({ said: z.literal('finished'), intent: z.string() }),
   /** From the order to the last step of the last job. */
   z.strictObject({ said: z.literal('burst'), name: z.string(), seconds: z.number() }),
+  /** From the submission of each job to the end of its last step, in milliseconds. */
+  z.strictObject({ said: z.literal('pace'), name: z.string(), waits: z.array(z.number()) }),
 ])
 export type Word = z.infer<typeof Word>
 
@@ -62,8 +72,10 @@ export function openJob(argument: string | undefined): Job {
       if (settings.killIn !== undefined) dieOnce(settings.killIn, intent)
     },
     last: (intent) => {
-      if (settings.providerUrl === undefined) bursts.finish(intent)
-      else say({ said: 'finished', intent })
+      if (settings.providerUrl === undefined) {
+        bursts.finish(intent)
+        paces.finish(intent)
+      } else say({ said: 'finished', intent })
       return Promise.resolve()
     },
   }
@@ -90,6 +102,50 @@ function openBursts(): {
   }
 }
 
+/** What is running at a rate: each job's wait counts once, however often its last step runs. */
+const paces = openPaces()
+
+function openPaces(): {
+  begin: (name: string, jobs: number) => string[]
+  submitted: (intent: string) => void
+  finish: (intent: string) => void
+} {
+  let open: { name: string; waits: number[]; jobs: number; since: Map<string, number> } | undefined
+  return {
+    begin: (name, jobs) => {
+      open = { name, waits: [], jobs, since: new Map() }
+      return Array.from({ length: jobs }, (_, n) => `${name}-${n}`)
+    },
+    submitted: (intent) => void open?.since.set(intent, performance.now()),
+    finish: (intent) => {
+      const since = open?.since.get(intent)
+      if (open === undefined || since === undefined) return
+      open.since.delete(intent)
+      open.waits.push(performance.now() - since)
+      if (open.waits.length === open.jobs) say({ said: 'pace', name: open.name, waits: open.waits })
+    },
+  }
+}
+
+/** Whatever is due goes together, at most a millisecond late. */
+async function submitAt(
+  intents: readonly string[],
+  perSecond: number,
+  submit: (intent: string) => Promise<unknown>,
+): Promise<void> {
+  const began = performance.now()
+  const submitted: Promise<unknown>[] = []
+  while (submitted.length < intents.length) {
+    const due = Math.ceil(((performance.now() - began) / 1000) * perSecond)
+    for (const intent of intents.slice(submitted.length, due)) {
+      paces.submitted(intent)
+      submitted.push(submit(intent))
+    }
+    await sleep(1)
+  }
+  await Promise.all(submitted)
+}
+
 /** Where nothing is submitted in bulk: enough to keep a pool of connections busy. */
 const LANES = 100
 
@@ -109,6 +165,8 @@ export async function obey(duty: {
   submit: (intent: string) => Promise<unknown>
   /** For those who take many jobs in one call. */
   submitMany?: (intents: readonly string[]) => Promise<unknown>
+  /** What is made ready for jobs that are submitted one by one, before the first of them. */
+  prepare?: (intents: readonly string[]) => Promise<unknown>
   resume?: (intent: string) => Promise<unknown>
   close: () => Promise<unknown>
 }): Promise<void> {
@@ -129,8 +187,18 @@ function start(
 ): Promise<unknown> | undefined {
   if (order.do === 'submit') return duty.submit(order.intent)
   if (order.do === 'resume') return duty.resume?.(order.intent)
+  if (order.do === 'pace') return pace(order, duty)
   const intents = bursts.begin(order.name, order.jobs)
   return duty.submitMany?.(intents) ?? submitAll(intents, duty.submit)
+}
+
+async function pace(
+  order: Extract<Order, { do: 'pace' }>,
+  duty: Parameters<typeof obey>[0],
+): Promise<void> {
+  const intents = paces.begin(order.name, order.jobs)
+  await duty.prepare?.(intents)
+  await submitAt(intents, order.per_s, duty.submit)
 }
 
 function say(word: Word): void {

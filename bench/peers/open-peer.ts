@@ -19,6 +19,7 @@ export type OpenPeer = AsyncDisposable &
       killIn?: string
       onFinished: (intent: string) => void
       onBurst?: (name: string, seconds: number) => void
+      onPace?: (name: string, waits: readonly number[]) => void
     }) => Promise<PeerProgram>
   }>
 
@@ -49,7 +50,7 @@ export async function openPeer(options: {
     peer.id === 'restate' ? opening.use(await openRestateServer(env)).restate : undefined
   const open = opening.move()
   return {
-    start: ({ killIn, onFinished, onBurst }) => {
+    start: ({ killIn, onFinished, onBurst, onPace }) => {
       const settings: JobSettings = {
         databaseUrl: database.url,
         redisSocket: options.servers.redisSocket,
@@ -57,7 +58,7 @@ export async function openPeer(options: {
         killIn,
         restate,
       }
-      return startProgram({ peer, env, settings, onFinished, onBurst })
+      return startProgram({ peer, env, settings, onFinished, onBurst, onPace })
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   }
@@ -69,6 +70,7 @@ async function startProgram(options: {
   settings: JobSettings
   onFinished: (intent: string) => void
   onBurst: ((name: string, seconds: number) => void) | undefined
+  onPace: ((name: string, waits: readonly number[]) => void) | undefined
 }): Promise<PeerProgram> {
   const ready = Promise.withResolvers<void>()
   const child = openLineProcess({
@@ -86,6 +88,7 @@ async function startProgram(options: {
       if (word?.said === 'ready') ready.resolve()
       if (word?.said === 'finished') options.onFinished(word.intent)
       if (word?.said === 'burst') options.onBurst?.(word.name, word.seconds)
+      if (word?.said === 'pace') options.onPace?.(word.name, word.waits)
     },
   })
   const late = setTimeout(() => ready.reject(new Error('it is not ready')), READY_WITHIN_MS)

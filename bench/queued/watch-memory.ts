@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import type { StackReport } from '@chimera/infra/stack/stack-report'
+
 import { stackProcesses } from '../processes/stack-processes.ts'
 import type { BenchStack } from '../stack/bench-stack.ts'
 
@@ -17,8 +19,12 @@ export function watchMemory(stack: BenchStack): { stop: () => Promise<Peaks> } {
   const peaks: Record<string, number> = {}
   const stopped = new AbortController()
   const watching = (async () => {
+    let report = await reportOf(stack)
     while (!stopped.signal.aborted) {
-      for (const { name, pid } of await stackProcesses(await stack.report())) {
+      // Processes that were started again have other numbers; a supervisor may be slow to say so.
+      report = (await reportOf(stack)) ?? report
+      const rows = report === undefined ? [] : await stackProcesses(report)
+      for (const { name, pid } of rows) {
         const bytes = (await mostBytes(pid)) ?? 0
         peaks[name] = Math.max(peaks[name] ?? 0, bytes)
       }
@@ -33,6 +39,9 @@ export function watchMemory(stack: BenchStack): { stop: () => Promise<Peaks> } {
     },
   }
 }
+
+const reportOf = (stack: BenchStack): Promise<StackReport | undefined> =>
+  stack.report().catch(() => undefined)
 
 /** Resident pages, shared ones in full: PostgreSQL's buffers count in each of its processes. */
 async function mostBytes(pid: number): Promise<number | undefined> {

@@ -11,10 +11,17 @@ export type Pace = {
   goals: number
   ready_to_judged: Summary
   received_to_claimed: Summary
+  /** From the XADD on, which is before anything of the swarm knows of it. */
+  posted_to_claimed: Summary
 }
 
 const ENDS_WITHIN_MS = 60_000
-const Waits = z.object({ judged: z.number().nullable(), claimed: z.number().nullable() })
+const Waits = z.object({
+  n: z.number(),
+  judged: z.number().nullable(),
+  claimed: z.number().nullable(),
+  claimed_at: z.number().nullable(),
+})
 
 /** Posts goals of one task each at a rate and reads from the record how long each step took. */
 export async function measurePace(of: {
@@ -25,27 +32,33 @@ export async function measurePace(of: {
   name: string
 }): Promise<Pace> {
   const { stack, database, perSecond, seconds, name } = of
-  const goals = await postNoopsAt({ redis: stack.redis(), name, perSecond, seconds })
+  const posted = await postNoopsAt({ redis: stack.redis(), name, perSecond, seconds })
   const rows = await eventually({
-    what: `${goals} goals are done`,
+    what: `${posted.length} goals are done`,
     withinMs: ENDS_WITHIN_MS,
     everyMs: 250,
     check: async () => {
       const found = await waits(database, name)
-      return found.length === goals && found.every((row) => row.judged !== null) ? found : undefined
+      const isDone = found.length === posted.length && found.every(({ judged }) => judged !== null)
+      return isDone ? found : undefined
     },
   })
   return {
     per_s: perSecond,
-    goals,
+    goals: posted.length,
     ready_to_judged: summarize(rows.map(({ judged }) => judged ?? Number.NaN)),
     received_to_claimed: summarize(rows.map(({ claimed }) => claimed ?? Number.NaN)),
+    posted_to_claimed: summarize(
+      rows.map(({ n, claimed_at }) => (claimed_at ?? Number.NaN) - (posted[n] ?? Number.NaN)),
+    ),
   }
 }
 
 async function waits(database: Database, name: string): Promise<z.infer<typeof Waits>[]> {
   const rows = await database.query({
-    text: `SELECT (extract(epoch FROM task.judged_at - task.ready_at) * 1000)::float AS judged,
+    text: `SELECT split_part(task.goal_id, '-', 2)::int AS n,
+        (extract(epoch FROM task.claimed_at) * 1000)::float AS claimed_at,
+        (extract(epoch FROM task.judged_at - task.ready_at) * 1000)::float AS judged,
         (extract(epoch FROM task.claimed_at - goal.received_at) * 1000)::float AS claimed
       FROM tasks task JOIN goals goal ON goal.tenant_id = task.tenant_id AND goal.id = task.goal_id
       WHERE task.goal_id LIKE $1`,

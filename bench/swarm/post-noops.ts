@@ -18,21 +18,25 @@ export async function postNoops(of: Posting & { goals: number }): Promise<void> 
     await postSome(of, from, Math.min(of.goals, from + BATCH))
 }
 
-/** Posts them at a rate: whatever is due at each beat goes together. */
+/**
+ * Posts them at a rate: whatever is due at each beat goes together. When each was posted, by its
+ * number, in milliseconds of the clock.
+ */
 export async function postNoopsAt(
   of: Posting & { perSecond: number; seconds: number },
-): Promise<number> {
+): Promise<number[]> {
   const goals = of.perSecond * of.seconds
   const began = performance.now()
-  let posted = 0
-  while (posted < goals) {
+  const posted: number[] = []
+  while (posted.length < goals) {
     const due = Math.ceil(((performance.now() - began) / 1000) * of.perSecond)
     const until = Math.min(goals, due)
-    if (until > posted) await postSome(of, posted, until)
-    posted = Math.max(posted, until)
+    const from = posted.length
+    while (posted.length < until) posted.push(performance.timeOrigin + performance.now())
+    if (until > from) await postSome(of, from, until)
     await sleep(1)
   }
-  return goals
+  return posted
 }
 
 async function postSome(

@@ -65,6 +65,7 @@ async function lead(): Promise<void> {
       for (let from = 0; from < intents.length; from += FLOWS_PER_CALL)
         await flow.addBulk(intents.slice(from, from + FLOWS_PER_CALL).map(flowOf))
     },
+    prepare: (intents) => rows?.insert(intents) ?? Promise.resolve(),
     close: async () => {
       for (const other of others) other.stdin.end()
       await close()

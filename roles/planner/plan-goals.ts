@@ -1,6 +1,6 @@
 import { ChimeraError } from '@chimera/contracts/errors'
 import { taskStream } from '@chimera/contracts/streams'
-import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
+import { appendAudit, draftAudit, type AuditDraft } from '@chimera/infra/database/append-audit'
 import { commitPlans, type GoalPlan } from '@chimera/infra/database/goals/commit-plans'
 import type { LeasedGoal } from '@chimera/infra/database/goals/lease-goals'
 import type { Database } from '@chimera/infra/database/open-database'
@@ -38,7 +38,7 @@ export type PlannerDeps = {
 }
 
 /** Rows of one transaction: 500 drills of 500 tasks each would else be one of 250,000. */
-const MAX_TASKS_PER_COMMIT = 2_000
+export const MAX_TASKS_PER_COMMIT = 2_000
 
 /**
  * Plans leased goals, commits the plans and publishes the tasks that are ready. Goals that moved in
@@ -136,12 +136,17 @@ async function commitTogether(
     deps.crash('planner.plan.before_commit')
     return won
   })
+  return publicationsOf(committed, audit)
+}
+
+/** The doorbells of committed plans, and what the feed says of their transaction. */
+export function publicationsOf(plans: readonly GoalPlan[], audit: AuditDraft): Publication[] {
   const events = feedEvents(audit.items()).map((event) => ({
     stream: 'chimera:feed' as const,
     payload: event,
     tenant: event.tenant,
   }))
-  return [...committed.flatMap((plan) => doorbellsOf(plan)), ...events]
+  return [...plans.flatMap((plan) => doorbellsOf(plan)), ...events]
 }
 
 /** The database refused a batch: each alone, and the one it refuses alone has failed. */

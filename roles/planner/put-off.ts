@@ -23,7 +23,8 @@ export async function putOffLow(
   })
 }
 
-const isLow = (content: unknown): boolean =>
+/** Whether a goal may be put off: its tasks then depend on what the record says of budgets. */
+export const isLow = (content: unknown): boolean =>
   typeof content === 'object' &&
   content !== null &&
   'priority' in content &&

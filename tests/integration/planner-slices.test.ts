@@ -3,7 +3,11 @@ import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
 import { planByRules } from '@chimera/domain/rule-planner/rule-planner'
 import { commitPlans, type GoalPlan } from '@chimera/infra/database/goals/commit-plans'
 import { findReadyTasks } from '@chimera/infra/database/goals/find-ready-tasks'
-import { type InsertedGoal, insertGoals } from '@chimera/infra/database/goals/insert-goals'
+import {
+  type InsertedGoal,
+  insertGoals,
+  type NewGoal,
+} from '@chimera/infra/database/goals/insert-goals'
 import { leaseGoals, leaseOldestGoals } from '@chimera/infra/database/goals/lease-goals'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
@@ -52,6 +56,42 @@ describe('insert-goals', () => {
     const outcomes = racers.flat().map(({ outcome }) => outcome)
     expect(outcomes.filter((outcome) => outcome === 'inserted')).toHaveLength(50)
     expect(outcomes.filter((outcome) => outcome === 'same')).toHaveLength(150)
+  })
+
+  test('with their plans writes what receiving and planning write, in one row version', async () => {
+    await insert([['g-1', 'noop 3']])
+    const [leased] = await lease('planner-1', 60_000)
+    await commit([planOf(leased)])
+    const before = await readAudit(database)
+    const news = [
+      withPlan('g-2', 'noop 3'),
+      withPlan('g-2', 'noop 3'),
+      withPlan('g-1', 'noop 4'),
+      withPlan('g-1', 'noop 3'),
+    ]
+    const outcomes = await audited(database, (tx, audit) => insertGoals(tx, news, audit))
+    expect(outcomes.map(({ outcome, status }) => `${outcome} ${status}`)).toEqual([
+      'inserted ACTIVE',
+      'same ACTIVE',
+      'conflict ACTIVE',
+      'same ACTIVE',
+    ])
+    const [one, two] = [await statusOf('g-1'), await statusOf('g-2')]
+    const own = ['id', 'version_id', 'audit_id', 'received_at', 'planned_at', 'plan_hash', 'source']
+    const shared = (row: object | undefined) =>
+      Object.entries(row ?? {}).filter(([column]) => !own.includes(column))
+    expect(shared(two)).toEqual(shared(one))
+    expect(two?.['planned_at']).toEqual(two?.['received_at'])
+    const tasks = await database.query({ text: 'SELECT goal_id FROM tasks ORDER BY goal_id' })
+    expect(tasks.map(({ goal_id: goal }) => goal)).toEqual(
+      ['g-1', 'g-2'].flatMap((id) => [id, id, id]),
+    )
+    const noted = (await readAudit(database)).slice(before.length)
+    expect(noted.filter((line) => line.startsWith('goal'))).toEqual([
+      'goal g-2  -> RECEIVED',
+      'goal g-2 RECEIVED -> PLANNED',
+      'goal g-2 PLANNED -> ACTIVE',
+    ])
   })
 
   test("does not let a stranger's goal stand for the owner's", async () => {
@@ -208,6 +248,14 @@ function planOf(leased: Leased | undefined): GoalPlan {
   const key = keyOf(leased)
   const goal = Goal.parse(leased?.content)
   return { ...key, plan: planByRules({ tenant: tenantId, goalId: key.goalId, goal }) }
+}
+
+/** A goal that is planned before it is accepted. */
+function withPlan(id: string, text: string): NewGoal {
+  const goal = Goal.parse({ text })
+  const key = { tenantId, goalId: id, versionId: newId() }
+  const plan = { ...key, plan: planByRules({ tenant: tenantId, goalId: id, goal }) }
+  return { tenantId, id, goal, source: 'stream', trust: 'owner', plan }
 }
 
 const commit = (plans: readonly GoalPlan[]) =>

@@ -196,6 +196,28 @@ describe('GOALS_FROM_STREAM', () => {
   })
 })
 
+test('a plan that the database refuses fails its goal, and spoils none that came with it', async () => {
+  await using rig = await openPlannerRig()
+  await rig.database.query({
+    text: `ALTER TABLE task_payloads ADD CONSTRAINT few CHECK (NOT payload @> '{"index": 6}')`,
+  })
+  for (const [id, text] of [
+    ['g-1', 'noop 1'],
+    ['g-2', 'noop 7'],
+    ['g-3', 'noop 2'],
+  ] as const) {
+    await rig.add({ id, text })
+  }
+  await rig.start()
+  await rig.settled()
+  expect(await goals(rig)).toMatchObject([
+    { id: 'g-1', status: 'ACTIVE', tasks_open: 1 },
+    { id: 'g-2', status: 'FAILED', failure: { code: 'PLAN_INVALID' } },
+    { id: 'g-3', status: 'ACTIVE', tasks_open: 2 },
+  ])
+  expect(await rig.rung()).toHaveLength(3)
+})
+
 test('a stop does not keep goals from being received and planned', async () => {
   await using rig = await openPlannerRig()
   await rig.database.query({

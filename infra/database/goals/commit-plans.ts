@@ -52,15 +52,24 @@ export async function commitPlans(
   if (plans.length === 0) return []
   const won = await moveGoals(tx, plans, audit)
   const winners = plans.filter((plan) => won.has(keyOf(plan)))
-  const planned = winners.filter((plan): plan is Success => 'plan' in plan)
+  await writePlans(tx, winners, audit)
+  return winners
+}
+
+/** Writes what plans consist of, for goals whose rows say already that they have them. */
+export async function writePlans(
+  tx: Sql,
+  plans: readonly GoalPlan[],
+  audit: AuditDraft,
+): Promise<void> {
+  const planned = plans.filter((plan): plan is Success => 'plan' in plan)
   const tasks = planned.flatMap(({ tenantId, goalId, plan: { tasks: all }, putOff }) =>
     all.map((task) => ({ ...task, tenantId, goalId, plan: 1, putOff })),
   )
   await insertTasks(tx, tasks, audit)
   await insertDependencies(tx, tasks)
   await insertSlots(tx, planned)
-  for (const plan of winners) noteMoves(plan, audit)
-  return winners
+  for (const plan of plans) noteMoves(plan, audit)
 }
 
 const keyOf = (goal: { tenantId: string; goalId: string }): string =>
@@ -72,7 +81,7 @@ async function moveGoals(
   audit: AuditDraft,
 ): Promise<Set<string>> {
   const sorted = plans.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
-  const count = (goal: GoalPlan) => ('plan' in goal ? goal.plan.tasks.length : 0)
+  const columns = sorted.map((goal) => planColumns(goal))
   const rows = await tx.query<{ tenant_id: string; id: string }>({
     name: 'commit-plans',
     text: `UPDATE goals g SET version_id = u.fresh, plan_hash = u.plan_hash, planner = u.planner,
@@ -93,14 +102,23 @@ async function moveGoals(
       sorted.map(({ goalId }) => goalId),
       sorted.map(({ versionId }) => versionId),
       sorted.map(() => newId()),
-      sorted.map((goal) => ('plan' in goal ? goal.plan.hash : null)),
-      sorted.map((goal) => ('failure' in goal ? failureJson(goal.failure) : null)),
-      sorted.map((goal) => count(goal)),
+      columns.map(({ planHash }) => planHash),
+      columns.map(({ failure }) => failure),
+      columns.map(({ tasks }) => tasks),
       sorted.map(({ tenantId }) => audit.idFor(tenantId)),
-      sorted.map((goal) => ('plan' in goal ? goal.plan.planner : null)),
+      columns.map(({ planner }) => planner),
     ],
   })
   return new Set(rows.map((row) => keyOf({ tenantId: row.tenant_id, goalId: row.id })))
+}
+
+/** What the row of a goal says of its plan, or of why it has none. */
+export function planColumns(goal: GoalPlan | undefined) {
+  const nothing = { planHash: null, planner: null, failure: null, tasks: 0 }
+  if (goal === undefined) return nothing
+  if ('failure' in goal) return { ...nothing, failure: failureJson(goal.failure) }
+  const { hash: planHash, planner, tasks } = goal.plan
+  return { planHash, planner, failure: null, tasks: tasks.length }
 }
 
 function failureJson({ code, message }: { code: ErrorCode; message: string }): string {

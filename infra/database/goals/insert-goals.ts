@@ -4,6 +4,7 @@ import { DEFAULT_AGENT, newId } from '@chimera/contracts/ids'
 
 import type { AuditDraft } from '../append-audit.ts'
 import type { Sql } from '../open-database.ts'
+import { planColumns, writePlans, type GoalPlan } from './commit-plans.ts'
 import { goalContent, type GoalContent } from './goal-content.ts'
 
 /** A goal that somebody wants accepted. */
@@ -17,6 +18,8 @@ export type NewGoal = {
   readonly requestedBy?: string
   /** `goalContent(goal)`, when the caller has it already. */
   readonly content?: GoalContent
+  /** A plan that is there already is committed with its goal, in one row version. */
+  readonly plan?: GoalPlan | undefined
 }
 
 /**
@@ -44,8 +47,8 @@ type Row = {
 }
 
 /**
- * Commits goals as RECEIVED within the caller's transaction; the caller appends the audit. Answers
- * in the order given. The same goal twice, in one batch or by racing processes, is inserted once:
+ * Commits goals as RECEIVED within the caller's transaction, and those that bring their plan as
+ * ACTIVE with it, or FAILED; the caller appends the audit. Answers in the order given. The same goal twice, in one batch or by racing processes, is inserted once:
  * rows are inserted in key order, so that two batches wait for each other and never for ever. A
  * stranger's goal that took the id of an owner's first is a conflict even with the same words: the
  * owner's would run with the rights of the stranger's.
@@ -69,7 +72,7 @@ export async function insertGoals(
   const rows = new Map([...inserted, ...(await readRows(tx, sorted, inserted))])
 
   const isNew = new Set(inserted.keys())
-  return given.map((goal) => {
+  const answers = given.map((goal): InsertedGoal => {
     const row = rows.get(goal.key)
     if (row === undefined) throw new InvariantError(`Goal ${goal.id} was neither new nor there.`)
     const outcome = isNew.delete(goal.key) ? 'inserted' : isSame(row, goal) ? 'same' : 'conflict'
@@ -80,6 +83,9 @@ export async function insertGoals(
     const { tenantId, id } = goal
     return { outcome, tenantId, id, status: row.status, versionId: row.version_id }
   })
+  const plans = sorted.flatMap(({ key, plan }) => (inserted.has(key) && plan ? [plan] : []))
+  await writePlans(tx, plans, audit)
+  return answers
 }
 
 type Given = NewGoal & { readonly key: string; readonly of: GoalContent }
@@ -96,13 +102,14 @@ async function insertRows(
   audit: AuditDraft,
   lease: InsertLease | undefined,
 ): Promise<Map<string, Row>> {
+  const plans = goals.map(({ plan }) => planColumns(plan))
   const rows = await tx.query<Row & { made: 'goal' | 'agent' | 'campaign' }>({
     name: 'insert-goals',
     text: INSERT,
     values: [
       goals.map(({ tenantId }) => tenantId),
       goals.map(({ id }) => id),
-      goals.map(() => newId()),
+      goals.map(({ plan }) => plan?.versionId ?? newId()),
       goals.map(({ goal }) => goal.mode),
       goals.map(({ goal }) => goal.agent_id ?? DEFAULT_AGENT),
       goals.map(({ goal }) => goal.campaign_id ?? null),
@@ -114,6 +121,11 @@ async function insertRows(
       lease?.leaseMs ?? null,
       goals.map(({ tenantId }) => audit.idFor(tenantId)),
       goals.map(({ requestedBy }) => requestedBy ?? null),
+      goals.map(({ plan }) => statusOf(plan)),
+      plans.map(({ planHash }) => planHash),
+      plans.map(({ planner }) => planner),
+      plans.map(({ failure }) => failure),
+      plans.map(({ tasks }) => tasks),
     ],
   })
   for (const { made, tenant_id: tenantId, id } of rows) {
@@ -123,21 +135,28 @@ async function insertRows(
   return byKey(rows.filter(({ made }) => made === 'goal'))
 }
 
+const statusOf = (plan: GoalPlan | undefined): GoalStatus =>
+  plan === undefined ? 'RECEIVED' : 'plan' in plan ? 'ACTIVE' : 'FAILED'
+
 /**
  * Goals, and with them the agents and campaigns that they are the first to name: in the one
  * statement, because there is hardly ever one.
  */
 const INSERT = `WITH given AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[],
-      $7::text[], $8::text[], $9::jsonb[], $10::text[], $13::uuid[], $14::text[])
+      $7::text[], $8::text[], $9::jsonb[], $10::text[], $13::uuid[], $14::text[], $15::text[],
+      $16::text[], $17::text[], $18::jsonb[], $19::int[])
       AS u(tenant_id, id, version_id, mode, agent_id, campaign_id, source, trust, content,
-        content_hash, audit_id, requested_by)
+        content_hash, audit_id, requested_by, status, plan_hash, planner, failure, tasks)
   ), accepted AS (
     INSERT INTO goals (tenant_id, id, version_id, status, mode, agent_id, campaign_id, source,
-      trust, content, content_hash, lease_owner, lease_until, audit_id, requested_by)
-    SELECT tenant_id, id, version_id, 'RECEIVED', mode, agent_id, campaign_id, source, trust,
-      content, content_hash, $11::text, now() + $12::float8 * interval '1 millisecond', audit_id,
-      requested_by
+      trust, content, content_hash, lease_owner, lease_until, audit_id, requested_by, plan_hash,
+      planner, failure, tasks_total, tasks_open, planned_at, finished_at)
+    SELECT tenant_id, id, version_id, status, mode, agent_id, campaign_id, source, trust,
+      content, content_hash, CASE WHEN status = 'RECEIVED' THEN $11::text END,
+      CASE WHEN status = 'RECEIVED' THEN now() + $12::float8 * interval '1 millisecond' END,
+      audit_id, requested_by, plan_hash, planner, failure, tasks, tasks,
+      CASE WHEN status = 'ACTIVE' THEN now() END, CASE WHEN status = 'FAILED' THEN now() END
     FROM given
     ON CONFLICT (tenant_id, id) DO NOTHING
     RETURNING tenant_id, id, status, version_id, content_hash, trust

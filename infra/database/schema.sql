@@ -286,7 +286,7 @@ CREATE TABLE goals (
   replan_cause jsonb,
   replan_at timestamp with time zone,
   replan_allowed_by text
-);
+) WITH (fillfactor=60);
 
 CREATE TABLE house_versions (
   tenant_id uuid NOT NULL,
@@ -480,7 +480,7 @@ CREATE TABLE tasks (
   audit_id uuid NOT NULL,
   waits_for text,
   plan integer NOT NULL DEFAULT 1
-) WITH (fillfactor=80);
+) WITH (fillfactor=50);
 
 CREATE TABLE tenants (
   id uuid NOT NULL,
@@ -708,9 +708,7 @@ ALTER TABLE task_dependencies ADD CONSTRAINT task_dependencies_child_id_fkey FOR
 ALTER TABLE task_dependencies ADD CONSTRAINT task_dependencies_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES tasks(id);
 ALTER TABLE task_dependencies ADD CONSTRAINT task_dependencies_check CHECK ((parent_id <> child_id));
 ALTER TABLE task_payloads ADD CONSTRAINT task_payloads_pkey PRIMARY KEY (task_id);
-ALTER TABLE task_payloads ADD CONSTRAINT task_payloads_task_id_fkey FOREIGN KEY (task_id) REFERENCES tasks(id);
 ALTER TABLE task_results ADD CONSTRAINT task_results_pkey PRIMARY KEY (task_id, attempt);
-ALTER TABLE task_results ADD CONSTRAINT task_results_task_id_fkey FOREIGN KEY (task_id) REFERENCES tasks(id);
 ALTER TABLE tasks ADD CONSTRAINT tasks_pkey PRIMARY KEY (id);
 ALTER TABLE tasks ADD CONSTRAINT tasks_tenant_id_goal_id_fkey FOREIGN KEY (tenant_id, goal_id) REFERENCES goals(tenant_id, id);
 ALTER TABLE tasks ADD CONSTRAINT tasks_check CHECK ((((status = 'PENDING'::text) AND (phase = ANY (ARRAY['blocked'::text, 'ready'::text]))) OR ((status = 'IN_PROGRESS'::text) AND (phase = 'running'::text)) OR ((status = 'REVIEW'::text) AND (phase = ANY (ARRAY['judging'::text, 'awaiting_approval'::text, 'granted'::text, 'reconciling'::text]))) OR ((status = 'COMPLETED'::text) AND (phase = 'done'::text)) OR ((status = 'FAILED'::text) AND (phase = ANY (ARRAY['rejected'::text, 'denied'::text, 'cancelled'::text, 'dead'::text])))));

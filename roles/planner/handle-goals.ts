@@ -42,8 +42,9 @@ export async function recoverGoals(deps: PlannerDeps): Promise<number> {
 /**
  * Makes the handler of goal entries: the batch is committed, what the rules can plan by themselves
  * with its plan and the rest as RECEIVED; then that rest is planned and committed, and ready tasks
- * are published; the consumer acknowledges after that. A crash anywhere leaves an entry that comes again or a row that is RECEIVED, and
- * both are harmless to meet twice. A batch sees the rows of the tenants that its entries name.
+ * are published; the consumer acknowledges after that. A crash anywhere leaves an entry that comes
+ * again or a row that is RECEIVED, and both are harmless to meet twice. A batch sees the rows of
+ * the tenants that its entries name.
  */
 export function openGoalHandler(
   given: PlannerDeps,

@@ -196,7 +196,7 @@ describe('GOALS_FROM_STREAM', () => {
   })
 })
 
-test('a plan that the database refuses fails its goal, and spoils none that came with it', async () => {
+test('a plan that the database refuses fails its goal, and spoils none beside it', async () => {
   await using rig = await openPlannerRig()
   await rig.database.query({
     text: `ALTER TABLE task_payloads ADD CONSTRAINT few CHECK (NOT payload @> '{"index": 6}')`,

@@ -48,10 +48,11 @@ type Row = {
 
 /**
  * Commits goals as RECEIVED within the caller's transaction, and those that bring their plan as
- * ACTIVE with it, or FAILED; the caller appends the audit. Answers in the order given. The same goal twice, in one batch or by racing processes, is inserted once:
- * rows are inserted in key order, so that two batches wait for each other and never for ever. A
- * stranger's goal that took the id of an owner's first is a conflict even with the same words: the
- * owner's would run with the rights of the stranger's.
+ * ACTIVE with it, or FAILED; the caller appends the audit. Answers in the order given. The same
+ * goal twice, in one batch or by racing processes, is inserted once: rows are inserted in key
+ * order, so that two batches wait for each other and never for ever. A stranger's goal that took
+ * the id of an owner's first is a conflict even with the same words: the owner's would run with
+ * the rights of the stranger's.
  */
 export async function insertGoals(
   tx: Sql,

@@ -23,7 +23,7 @@ import { forgetful, overlooked, type Whose } from './overlooked.ts'
 const log = openLog({ name: 'swarm-judge', level: 'silent' })
 
 /** Statements of the Judge, and the words in which each says whose rows it is about. */
-const WHOSE: Whose = { 'count-ended': [['WHERE g.tenant_id = u.tenant_id AND', 'WHERE']] }
+const WHOSE: Whose = { 'count-ended': [['JOIN u USING (tenant_id, id)', 'JOIN u ON u.id = g.id']] }
 
 const SEQ = 77
 /** Tasks that each of the goals has open, so that none of them ends here. */

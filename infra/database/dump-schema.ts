@@ -26,6 +26,9 @@ const SECTIONS = {
       AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid
         AND k.contype IN ('p', 'u', 'x'))
     ORDER BY t.relname COLLATE "C", c.relname COLLATE "C"`,
+  views: `SELECT 'CREATE VIEW ' || c.relname || E' AS\\n' || pg_get_viewdef(c.oid) AS definition
+    FROM pg_class c WHERE c.relkind = 'v' AND c.relnamespace = 'public'::regnamespace
+    ORDER BY c.relname COLLATE "C"`,
   functions: `SELECT trim(trailing E'\\n' FROM pg_get_functiondef(p.oid)) || ';' AS definition
     FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace
     ORDER BY p.proname COLLATE "C", pg_get_function_identity_arguments(p.oid) COLLATE "C"`,
@@ -52,8 +55,8 @@ const HEAD = `-- What the migrations make of an empty database, for reading and 
 
 /**
  * The schema of a database as text, from its catalog: tables with their columns, constraints,
- * indexes, functions, triggers and policies, each in order of their names. The same schema gives
- * the same text.
+ * indexes, views, functions, triggers and policies, each in order of their names. The same schema
+ * gives the same text.
  */
 export async function dumpSchema(of: { databaseUrl: string }): Promise<string> {
   const client = new pg.Client({
@@ -69,7 +72,7 @@ export async function dumpSchema(of: { databaseUrl: string }): Promise<string> {
     const parts = [HEAD]
     for (const [section, query] of Object.entries(SECTIONS)) {
       const { rows } = await client.query<{ definition: string }>(query)
-      const separator = section === 'tables' || section === 'functions' ? '\n\n' : '\n'
+      const separator = ['tables', 'views', 'functions'].includes(section) ? '\n\n' : '\n'
       parts.push(`-- ${section}\n`, `${rows.map((row) => row.definition).join(separator)}\n`)
     }
     return parts.join('\n')

@@ -778,7 +778,135 @@ CREATE INDEX tool_adoptions_open ON public.tool_adoptions USING btree (requested
 CREATE INDEX tool_boots_of_account ON public.tool_boots USING btree (account, registered_at);
 CREATE UNIQUE INDEX users_email ON public.users USING btree (tenant_id, lower(email));
 
+-- views
+
+CREATE VIEW sweep_overview AS
+ WITH late AS (
+         SELECT (now() - '00:00:02'::interval) AS before
+        ), due_window AS (
+         SELECT (now() - '00:00:10'::interval) AS since
+        )
+ SELECT ( SELECT stream_marker.marker
+           FROM stream_marker) AS marker,
+    (EXISTS ( SELECT
+           FROM tasks
+          WHERE ((tasks.status = 'IN_PROGRESS'::text) AND (tasks.lease_until < now())))) AS lost_leases,
+    ((EXISTS ( SELECT
+           FROM goals
+          WHERE ((goals.status = 'RECEIVED'::text) AND (goals.lease_until < now())))) OR (EXISTS ( SELECT
+           FROM goals
+          WHERE ((goals.status = 'ACTIVE'::text) AND (goals.replan_at IS NOT NULL) AND (goals.lease_until < now()))))) AS lost_plans,
+    ((EXISTS ( SELECT
+           FROM tasks,
+            due_window
+          WHERE ((tasks.phase = 'ready'::text) AND (tasks.run_at IS NOT NULL) AND (COALESCE(tasks.run_at, tasks.ready_at) > due_window.since) AND (COALESCE(tasks.run_at, tasks.ready_at) <= now())))) OR (EXISTS ( SELECT
+           FROM tasks,
+            due_window
+          WHERE ((tasks.phase = 'judging'::text) AND (tasks.run_at IS NOT NULL) AND (COALESCE(tasks.run_at, tasks.result_at) > due_window.since) AND (COALESCE(tasks.run_at, tasks.result_at) <= now()))))) AS due,
+    ((EXTRACT(epoch FROM (LEAST(( SELECT min(COALESCE(tasks.run_at, tasks.ready_at)) AS min
+           FROM tasks
+          WHERE ((tasks.phase = 'ready'::text) AND (COALESCE(tasks.run_at, tasks.ready_at) > now()))), ( SELECT min(COALESCE(tasks.run_at, tasks.result_at)) AS min
+           FROM tasks
+          WHERE ((tasks.phase = 'judging'::text) AND (COALESCE(tasks.run_at, tasks.result_at) > now())))) - now())) * (1000)::numeric))::double precision AS next_due_ms,
+    ((EXISTS ( SELECT
+           FROM goals,
+            late
+          WHERE ((goals.status = 'RECEIVED'::text) AND (goals.received_at < late.before) AND (goals.lease_until IS NULL)))) OR (EXISTS ( SELECT
+           FROM goals,
+            late
+          WHERE ((goals.status = 'ACTIVE'::text) AND (goals.replan_at IS NOT NULL) AND (goals.replan_at < late.before) AND (goals.lease_until IS NULL))))) AS late_goals,
+    (( SELECT true
+           FROM late,
+            (tasks t
+             JOIN goals g ON (((g.tenant_id = t.tenant_id) AND (g.id = t.goal_id))))
+          WHERE ((t.phase = 'ready'::text) AND (COALESCE(t.run_at, t.ready_at) < late.before) AND (g.status = ANY (ARRAY['PLANNED'::text, 'ACTIVE'::text])) AND (NOT ((EXISTS ( SELECT
+                   FROM tenants p
+                  WHERE ((p.id = g.tenant_id) AND (p.status = 'PAUSED'::text)))) OR (EXISTS ( SELECT
+                   FROM campaigns p
+                  WHERE ((p.tenant_id = g.tenant_id) AND (p.id = g.campaign_id) AND (p.status = 'PAUSED'::text)))) OR (EXISTS ( SELECT
+                   FROM agents p
+                  WHERE ((p.tenant_id = g.tenant_id) AND (p.id = g.agent_id) AND (p.status = 'PAUSED'::text)))))))
+          ORDER BY COALESCE(t.run_at, t.ready_at)
+         LIMIT 1) IS NOT NULL) AS late_tasks,
+    ((( SELECT true
+           FROM tasks,
+            late
+          WHERE ((tasks.phase = 'judging'::text) AND (COALESCE(tasks.run_at, tasks.result_at) < late.before))
+          ORDER BY COALESCE(tasks.run_at, tasks.result_at)
+         LIMIT 1) IS NOT NULL) OR (EXISTS ( SELECT
+           FROM receipts,
+            late
+          WHERE ((receipts.judged_at IS NULL) AND (receipts.created_at < late.before))))) AS late_results,
+    (EXISTS ( SELECT
+           FROM effects,
+            late
+          WHERE ((effects.state = 'GRANTED'::text) AND (NOT effects.cancelling) AND (effects.granted_at < late.before) AND (effects.grant_expires_at >= now())))) AS late_effects,
+    (EXISTS ( SELECT
+           FROM (effects e
+             JOIN tool_accounts a USING (account))
+          WHERE ((e.state = 'GRANTED'::text) AND (NOT e.cancelling) AND ((e.grant_expires_at < now()) OR (e.boot IS DISTINCT FROM a.boot))))) AS dead_grants,
+    (EXISTS ( SELECT
+           FROM effects
+          WHERE ((effects.state = 'GRANTED'::text) AND effects.cancelling))) AS cancelling,
+    (EXISTS ( SELECT
+           FROM effects
+          WHERE (effects.state = 'UNKNOWN'::text))) AS unknown_effects,
+    (EXISTS ( SELECT
+           FROM effect_settlements
+          WHERE (effect_settlements.done_at IS NULL))) AS settlements,
+    (EXISTS ( SELECT
+           FROM tool_adoptions
+          WHERE (tool_adoptions.done_at IS NULL))) AS adoptions,
+    (EXISTS ( SELECT
+           FROM approvals
+          WHERE ((approvals.state = 'REQUESTED'::text) AND (approvals.expires_at <= now())))) AS late_approvals,
+    (EXISTS ( SELECT
+           FROM model_spends
+          WHERE ((model_spends.settled_at IS NULL) AND (model_spends.lease_until < now())))) AS lapsed_calls,
+    ((NOT (EXISTS ( SELECT
+           FROM goals
+          WHERE (goals.status = 'RECEIVED'::text)))) AND (NOT (EXISTS ( SELECT
+           FROM goals
+          WHERE ((goals.status = 'ACTIVE'::text) AND (goals.replan_at IS NOT NULL))))) AND (NOT (EXISTS ( SELECT
+           FROM model_spends
+          WHERE (model_spends.settled_at IS NULL)))) AND (( SELECT true
+           FROM tasks
+          WHERE (tasks.phase = 'ready'::text)
+          ORDER BY COALESCE(tasks.run_at, tasks.ready_at)
+         LIMIT 1) IS NULL) AND (NOT (EXISTS ( SELECT
+           FROM tasks
+          WHERE (tasks.status = 'IN_PROGRESS'::text)))) AND (( SELECT true
+           FROM tasks
+          WHERE (tasks.phase = 'judging'::text)
+          ORDER BY COALESCE(tasks.run_at, tasks.result_at)
+         LIMIT 1) IS NULL) AND (NOT (EXISTS ( SELECT
+           FROM receipts
+          WHERE (receipts.judged_at IS NULL)))) AND (NOT (EXISTS ( SELECT
+           FROM effects
+          WHERE (effects.state = ANY (ARRAY['GRANTED'::text, 'UNKNOWN'::text])))))) AS idle,
+    ( SELECT COALESCE(jsonb_agg(jsonb_build_object('account', tool_accounts.account, 'url', tool_accounts.url, 'boot', tool_accounts.boot, 'state', tool_accounts.state, 'reason', tool_accounts.reason) ORDER BY tool_accounts.account), '[]'::jsonb) AS "coalesce"
+           FROM tool_accounts) AS accounts,
+    ( SELECT COALESCE(jsonb_object_agg(fences.scope, jsonb_build_object('epoch', fences.epoch, 'stopped', fences.stopped)), '{}'::jsonb) AS "coalesce"
+           FROM fences
+          WHERE (fences.epoch > 0)) AS fences,
+    ( SELECT COALESCE(jsonb_object_agg(kill_levels.scope, kill_levels.epoch), '{}'::jsonb) AS "coalesce"
+           FROM kill_levels
+          WHERE (kill_levels.epoch > 0)) AS kill;
+
 -- functions
+
+CREATE OR REPLACE FUNCTION public.approvals_late(p_most integer)
+ RETURNS TABLE(id uuid, tenant_id uuid)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY SELECT task_id, tenant_id FROM approvals
+  WHERE state = 'REQUESTED' AND expires_at <= now() ORDER BY expires_at LIMIT p_most;
+END $function$;
 
 CREATE OR REPLACE FUNCTION public.assert_batch(p_tenants uuid[])
  RETURNS void
@@ -982,6 +1110,19 @@ BEGIN
   SELECT m.tenant_id, m.scope, m.scope_id, m.mode, m.asset, m.freed FROM moved m WHERE m.freed > 0;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.calls_lapsed(p_most integer)
+ RETURNS TABLE(id uuid, tenant_id uuid)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY SELECT id, tenant_id FROM model_spends
+  WHERE settled_at IS NULL AND lease_until < now() ORDER BY lease_until LIMIT p_most;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.check_effect_move()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1105,6 +1246,23 @@ AS $function$
   SELECT f.id, f.tenant_id, f.name, f.scopes, f.roles, f.user_id, f.user_roles FROM found f
 $function$;
 
+CREATE OR REPLACE FUNCTION public.goals_received(p_age_ms double precision, p_after timestamp with time zone, p_after_tenant uuid, p_after_id text, p_most integer)
+ RETURNS TABLE(tenant_id uuid, id text, at text)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY SELECT tenant_id, id, received_at::text FROM goals
+  WHERE (status = 'RECEIVED' OR (status = 'ACTIVE' AND replan_at IS NOT NULL))
+    AND (lease_until IS NULL OR lease_until < now())
+    AND received_at < now() - p_age_ms * interval '1 millisecond' AND received_at >= p_after
+    AND (received_at, tenant_id, id) > (p_after, p_after_tenant, p_after_id)
+  ORDER BY received_at, tenant_id, id LIMIT p_most;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.goals_to_plan(p_planner text, p_most integer)
  RETURNS TABLE(tenant_id uuid, id text)
  LANGUAGE sql
@@ -1117,6 +1275,39 @@ AS $function$
   ORDER BY g.received_at LIMIT p_most
 $function$;
 
+CREATE OR REPLACE FUNCTION public.grants_dead(p_most integer)
+ RETURNS TABLE(id uuid, tenant_id uuid)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY SELECT e.id, e.tenant_id
+  FROM effects e JOIN tool_accounts a ON a.account = e.account
+  WHERE e.state = 'GRANTED' AND NOT e.cancelling
+    AND (e.grant_expires_at < now() OR e.boot IS DISTINCT FROM a.boot)
+  ORDER BY e.grant_expires_at, e.id LIMIT p_most;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.grants_ending(p_most integer)
+ RETURNS TABLE(id uuid, tenant_id uuid)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY SELECT e.id, e.tenant_id FROM tool_accounts a, LATERAL (
+    SELECT * FROM effects o
+    WHERE o.account = a.account AND o.state = 'GRANTED' AND o.cancelling
+    ORDER BY o.grant_expires_at, o.id LIMIT p_most
+  ) AS e
+  WHERE a.boot IS NOT NULL AND a.state <> 'closed' ORDER BY e.id;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.grants_out(p_account text, p_tool text DEFAULT NULL::text)
  RETURNS integer
  LANGUAGE plpgsql
@@ -1126,6 +1317,43 @@ AS $function$
 BEGIN
   RETURN (SELECT count(*) FROM effects e WHERE e.account = p_account AND e.state = 'GRANTED'
     AND (p_tool IS NULL OR e.tool = p_tool));
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.grants_to_carry(p_age_ms double precision, p_after timestamp with time zone, p_after_id uuid, p_most integer)
+ RETURNS TABLE(id uuid, tenant_id uuid, at text)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY SELECT id, tenant_id, granted_at::text FROM effects
+  WHERE state = 'GRANTED' AND NOT cancelling AND grant_expires_at >= now()
+    AND grant_jws IS NOT NULL AND granted_at < now() - p_age_ms * interval '1 millisecond'
+    AND granted_at >= p_after
+    AND (granted_at, id) > (p_after, p_after_id)
+  ORDER BY granted_at, id LIMIT p_most;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.grants_unknown(p_most integer)
+ RETURNS TABLE(account text, grant_ids text[])
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY SELECT a.account, u.ids
+  FROM tool_accounts a, LATERAL (
+    SELECT array_agg(o.grant_id) AS ids FROM (
+      SELECT e.grant_id::text FROM effects e
+      WHERE e.account = a.account AND e.state = 'UNKNOWN'
+      ORDER BY e.grant_expires_at, e.id LIMIT p_most
+    ) AS o
+  ) AS u
+  WHERE u.ids IS NOT NULL ORDER BY a.account;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.highest_seq(p_account text)
@@ -1178,6 +1406,26 @@ CREATE OR REPLACE FUNCTION public.is_among(p_tenant uuid, p_tenants uuid[])
  IMMUTABLE PARALLEL SAFE COST 5
 AS $function$ BEGIN RETURN p_tenant = ANY (p_tenants); END $function$;
 
+CREATE OR REPLACE FUNCTION public.is_stray(p_grant uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$ SELECT NOT EXISTS (SELECT FROM effects WHERE grant_id = p_grant) $function$;
+
+CREATE OR REPLACE FUNCTION public.leases_lost(p_most integer)
+ RETURNS TABLE(id uuid, tenant_id uuid)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY SELECT id, tenant_id FROM tasks
+  WHERE status = 'IN_PROGRESS' AND lease_until < now() ORDER BY lease_until LIMIT p_most;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.mark_receipts(p_receipts uuid[], p_verdicts text[])
  RETURNS void
  LANGUAGE sql
@@ -1194,6 +1442,20 @@ CREATE OR REPLACE FUNCTION public.new_version()
  RETURNS uuid
  LANGUAGE sql
 AS $function$SELECT uuidv7()$function$;
+
+CREATE OR REPLACE FUNCTION public.plans_lost(p_most integer)
+ RETURNS TABLE(tenant_id uuid, id text)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY SELECT tenant_id, id FROM goals
+  WHERE (status = 'RECEIVED' OR (status = 'ACTIVE' AND replan_at IS NOT NULL))
+    AND lease_until < now() ORDER BY received_at LIMIT p_most;
+END $function$;
 
 CREATE OR REPLACE FUNCTION public.protect_batches()
  RETURNS void
@@ -1230,6 +1492,25 @@ BEGIN
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.protect_from_gateway()
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM protect_one_tenant();
+  REVOKE ALL ON sweep_overview FROM chimera_gateway;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.protect_from_swarm()
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM protect_batches();
+  GRANT SELECT (id, tenant_id, user_id, scopes, roles, expires_at, revoked_at) ON api_tokens
+    TO chimera_swarm;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.protect_one_tenant()
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
@@ -1278,16 +1559,6 @@ BEGIN
   END LOOP;
 END $function$;
 
-CREATE OR REPLACE FUNCTION public.protect_from_swarm()
- RETURNS void
- LANGUAGE plpgsql
-AS $function$
-BEGIN
-  PERFORM protect_batches();
-  GRANT SELECT (id, tenant_id, user_id, scopes, roles, expires_at, revoked_at) ON api_tokens
-    TO chimera_swarm;
-END $function$;
-
 CREATE OR REPLACE FUNCTION public.protect_table(p_table name, p_visible text)
  RETURNS void
  LANGUAGE plpgsql
@@ -1319,6 +1590,22 @@ BEGIN
   UPDATE house_versions SET version = version + 1
     WHERE tenant_id = NEW.tenant_id AND subject = TG_ARGV[0];
   RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.receipts_to_judge(p_age_ms double precision, p_after timestamp with time zone, p_after_id uuid, p_most integer)
+ RETURNS TABLE(id uuid, at text)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY SELECT id, created_at::text FROM receipts
+  WHERE judged_at IS NULL AND created_at < now() - p_age_ms * interval '1 millisecond'
+    AND created_at >= p_after
+    AND (created_at, id) > (p_after, p_after_id)
+  ORDER BY created_at, id LIMIT p_most;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.refuse_change()
@@ -1367,6 +1654,23 @@ BEGIN
     USING ERRCODE = 'integrity_constraint_violation';
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.settlements_open(p_most integer)
+ RETURNS TABLE(id uuid, tenant_id uuid)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY SELECT s.id, e.tenant_id
+  FROM effect_settlements s
+  JOIN effects e ON e.id = s.effect_id
+  JOIN tool_accounts a ON a.account = e.account
+  WHERE s.done_at IS NULL AND a.boot IS NOT NULL AND e.grant_id IS NOT NULL
+  ORDER BY s.requested_at, s.id LIMIT p_most;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.stray_receipts(p_receipts uuid[])
  RETURNS TABLE(id uuid, jws text, carried_by text)
  LANGUAGE sql
@@ -1377,6 +1681,90 @@ AS $function$
   WHERE r.id = ANY (p_receipts) AND r.judged_at IS NULL
     AND NOT EXISTS (SELECT FROM effects e WHERE e.grant_id = r.grant_id)
 $function$;
+
+CREATE OR REPLACE FUNCTION public.tasks_due(p_within_ms double precision, p_most integer)
+ RETURNS TABLE(id uuid, tenant_id uuid, phase text, run_at_ms double precision)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY SELECT * FROM (
+    SELECT t.id, t.tenant_id, t.phase, (extract(epoch FROM t.run_at) * 1000)::float8 AS due_ms
+    FROM tasks t JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id
+    WHERE t.phase = 'ready' AND t.run_at IS NOT NULL AND coalesce(t.run_at, t.ready_at) <= now()
+      AND coalesce(t.run_at, t.ready_at) > now() - p_within_ms * interval '1 millisecond'
+      AND g.status IN ('PLANNED', 'ACTIVE')
+      AND NOT (EXISTS (SELECT FROM tenants p WHERE p.id = g.tenant_id AND p.status = 'PAUSED')
+        OR EXISTS (SELECT FROM campaigns p
+          WHERE p.tenant_id = g.tenant_id AND p.id = g.campaign_id AND p.status = 'PAUSED')
+        OR EXISTS (SELECT FROM agents p
+          WHERE p.tenant_id = g.tenant_id AND p.id = g.agent_id AND p.status = 'PAUSED'))
+    UNION ALL
+    SELECT id, tenant_id, phase, (extract(epoch FROM run_at) * 1000)::float8
+    FROM tasks
+    WHERE phase = 'judging' AND run_at IS NOT NULL AND coalesce(run_at, result_at) <= now()
+      AND coalesce(run_at, result_at) > now() - p_within_ms * interval '1 millisecond'
+  ) AS due ORDER BY due_ms, id LIMIT p_most;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.tasks_held(p_unblock text, p_most integer)
+ RETURNS TABLE(id uuid, tenant_id uuid)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY SELECT id, tenant_id FROM tasks
+  WHERE phase = 'judging' AND coalesce(run_at, result_at) > now()
+    AND waiting_on ->> 'unblock' = p_unblock
+  ORDER BY coalesce(run_at, result_at) LIMIT p_most;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.tasks_ready(p_types text[], p_age_ms double precision, p_after timestamp with time zone, p_after_id uuid, p_most integer)
+ RETURNS TABLE(id uuid, tenant_id uuid, at text)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY SELECT t.id, t.tenant_id, coalesce(t.run_at, t.ready_at)::text
+  FROM tasks t JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id
+  WHERE t.phase = 'ready' AND coalesce(t.run_at, t.ready_at) <= now() AND t.type = ANY (p_types)
+    AND g.status IN ('PLANNED', 'ACTIVE')
+    AND NOT (EXISTS (SELECT FROM tenants p WHERE p.id = g.tenant_id AND p.status = 'PAUSED')
+        OR EXISTS (SELECT FROM campaigns p
+          WHERE p.tenant_id = g.tenant_id AND p.id = g.campaign_id AND p.status = 'PAUSED')
+        OR EXISTS (SELECT FROM agents p
+          WHERE p.tenant_id = g.tenant_id AND p.id = g.agent_id AND p.status = 'PAUSED'))
+    AND coalesce(t.run_at, t.ready_at) < now() - p_age_ms * interval '1 millisecond'
+    AND coalesce(t.run_at, t.ready_at) >= p_after
+    AND (coalesce(t.run_at, t.ready_at), t.id) > (p_after, p_after_id)
+  ORDER BY coalesce(t.run_at, t.ready_at), t.id LIMIT p_most;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.tasks_to_judge(p_age_ms double precision, p_after timestamp with time zone, p_after_id uuid, p_most integer)
+ RETURNS TABLE(id uuid, tenant_id uuid, at text)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY SELECT id, tenant_id, coalesce(run_at, result_at)::text FROM tasks
+  WHERE phase = 'judging' AND coalesce(run_at, result_at) <= now()
+    AND coalesce(run_at, result_at) < now() - p_age_ms * interval '1 millisecond'
+    AND coalesce(run_at, result_at) >= p_after
+    AND (coalesce(run_at, result_at), id) > (p_after, p_after_id)
+  ORDER BY coalesce(run_at, result_at), id LIMIT p_most;
+END $function$;
 
 CREATE OR REPLACE FUNCTION public.tenants_of_effects(p_effects uuid[])
  RETURNS SETOF uuid
@@ -1624,6 +2012,7 @@ CREATE POLICY batch_tenants ON receipts TO chimera_swarm USING ((EXISTS ( SELECT
 CREATE POLICY one_tenant ON receipts TO chimera_gateway USING ((EXISTS ( SELECT
    FROM effects e
   WHERE (e.grant_id = receipts.grant_id)))); -- forced
+CREATE POLICY receipts_of_nobody ON receipts FOR INSERT TO chimera_swarm WITH CHECK (is_stray(grant_id)); -- forced
 CREATE POLICY batch_tenants ON registry_entries TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON registry_entries TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
 CREATE POLICY batch_tenants ON slots TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced

@@ -29,8 +29,8 @@ export function openTenantDatabase(database: Database): TenantDatabase {
 }
 
 /** Asks as some tenants, and as nobody else. */
-export const sqlOf = (database: TenantDatabase, scope: RowScope): Sql => ({
-  query: (statement) => database.as(scope, () => database.query(statement)),
+export const sqlOf = (database: Database, scope: RowScope): Sql => ({
+  query: (statement) => database.query(statement, scope),
 })
 
 /** Whose rows some work is about; each tenant once. */

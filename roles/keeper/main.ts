@@ -12,7 +12,7 @@ await runProcess({
   sections: ['postgres', 'redis', 'keeper'],
   async start({ config, consumerName, log, stack, health, metrics, crash }) {
     const { DATABASE_URL: url, TOOL_CONTROL_TOKEN: token } = config
-    const database = stack.use(openDatabase({ url, name: 'keeper', log }))
+    const database = stack.use(openDatabase({ url, name: 'keeper', log, role: 'chimera_swarm' }))
     const redis = stack.use(await openRedis({ url: config.REDIS_URL, name: 'keeper', log }))
     const keeper = stack.use(
       openKeeper({

@@ -1,7 +1,7 @@
 /** A record, a Redis and a keeper for tests; the tests are planner, worker and judge themselves. */
 import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
 import { STREAMS, type StreamName, WORK_STREAMS } from '@chimera/contracts/streams'
-import type { Database } from '@chimera/infra/database/open-database'
+import { openDatabase, type Database } from '@chimera/infra/database/open-database'
 import { openDutyLocks } from '@chimera/infra/database/sweeps/open-duty-locks'
 import { openRedis, type RedisConnection } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
@@ -38,11 +38,13 @@ export async function openScene(): Promise<Scene> {
     metrics,
     openKeeper: (of = {}) => {
       number += 1
+      const url = database.databaseUrl
+      const own = { url, name: 'keeper', log, role: 'chimera_swarm' } as const
       const keeper = openKeeper({
-        database,
+        database: stack.use(openDatabase(own)),
         redis,
         publisher: openPublisher({ redis, source: 'keeper' }),
-        openLocks: (duties) => openDutyLocks({ url: database.databaseUrl, duties, log }),
+        openLocks: (duties) => openDutyLocks({ url, duties, log }),
         openControl: (server) => openToolControl({ ...server, token: 'control-token-of-test' }),
         sweepMs: 300,
         tasks: metrics.tasks,

@@ -154,7 +154,7 @@ async function commitLate(change?: (text: string) => string): Promise<void> {
   if (slept === undefined) throw new Error('The task was not claimed.')
   await sleepByDatabase(2 * SHORT_MS)
   const swept = await sweepLeases(rig.database)
-  expect(swept.ready).toContain(slept.id)
+  expect(swept.ready.map(({ id }) => id)).toContain(slept.id)
   const [taken] = await claim(rig.database, ids, 'heir')
   if (taken === undefined) throw new Error('The task was not claimed again.')
   const late = await commitResults(database, { tasks: [finished(slept)], worker: 'sleeper' })
@@ -211,7 +211,7 @@ describe('leases', () => {
     expect([...mine]).toEqual([ids[1]])
     await sleepByDatabase(2 * SHORT_MS)
     const { ready } = await sweepLeases(rig.database)
-    expect(ready).toEqual([ids[0]])
+    expect(ready.map(({ id }) => id)).toEqual([ids[0]])
     const task = tasks.find(({ id }) => id === ids[1])
     if (task === undefined) throw new Error('The task was not claimed.')
     const { committed } = await commitResults(rig.database, {

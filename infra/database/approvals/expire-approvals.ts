@@ -2,6 +2,8 @@ import { newId } from '@chimera/contracts/ids'
 
 import { appendAudit, draftAudit, type AuditDraft } from '../append-audit.ts'
 import type { Database } from '../open-database.ts'
+import { findSwept } from '../sweeps/read-swept.ts'
+import { tenantsIn } from '../tenant-database.ts'
 import { judgeAgain } from './write-decision.ts'
 
 /**
@@ -17,15 +19,16 @@ export async function expireApprovals(
   audit: ReturnType<AuditDraft['items']>
 }> {
   const audit = draftAudit()
+  const found = await findSwept(database, { by: 'approvals_late', limit: of.limit })
+  if (found.length === 0) return { tasks: [], audit: [] }
   return database.transaction(async (tx) => {
     const tasks = await tx.query<{ id: string; tenantId: string }>({
       name: 'lock-tasks-of-late-approvals',
       text: `SELECT t.id, t.tenant_id AS "tenantId" FROM tasks t
-        WHERE t.id IN (SELECT a.task_id FROM approvals a
-          WHERE a.state = 'REQUESTED' AND a.expires_at <= now()
-          ORDER BY a.expires_at LIMIT $1)
+        WHERE t.id = ANY($1::uuid[]) AND EXISTS (SELECT FROM approvals a
+          WHERE a.task_id = t.id AND a.state = 'REQUESTED' AND a.expires_at <= now())
         ORDER BY t.id FOR UPDATE SKIP LOCKED`,
-      values: [of.limit],
+      values: [found.map(({ id }) => id)],
     })
     if (tasks.length === 0) return { tasks, audit: [] }
     const late = await tx.query<{ id: string; tenant_id: string; goal_id: string }>({
@@ -53,5 +56,5 @@ export async function expireApprovals(
     for (const { id, tenantId } of tasks) await judgeAgain(tx, { taskId: id, tenantId }, audit)
     await appendAudit(tx, audit, of.actor)
     return { tasks, audit: audit.items() }
-  })
+  }, tenantsIn(found))
 }

@@ -1,5 +1,7 @@
 import { appendAudit, draftAudit } from '../append-audit.ts'
 import type { Database, Sql } from '../open-database.ts'
+import { findSwept } from '../sweeps/read-swept.ts'
+import { tenantsIn } from '../tenant-database.ts'
 import type { BudgetLine, CounterState } from './budget-line.ts'
 import { noteBudgets } from './note-budgets.ts'
 import { recordReservations, reserveBudgets } from './reserve-budgets.ts'
@@ -119,19 +121,23 @@ export async function settleLapsedCalls(
   database: Database,
   of: { limit: number },
 ): Promise<number> {
+  const found = await findSwept(database, { by: 'calls_lapsed', ...of })
+  if (found.length === 0) return 0
   return database.transaction(async (tx) => {
     const rows = await tx.query<{ id: string }>({
+      name: 'end-lapsed-calls',
       text: `UPDATE model_spends SET settled_at = now(), ended = 'lapsed'
-        WHERE id IN (SELECT id FROM model_spends WHERE settled_at IS NULL AND lease_until < now()
-          ORDER BY lease_until LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING id`,
-      values: [of.limit],
+        WHERE id IN (SELECT id FROM model_spends WHERE id = ANY($1::uuid[])
+          AND settled_at IS NULL AND lease_until < now()
+          ORDER BY lease_until FOR UPDATE SKIP LOCKED) RETURNING id`,
+      values: [found.map(({ id }) => id)],
     })
     await settleAndWake(
       tx,
       rows.map(({ id }) => ({ holderId: id, asset: null, spent: null })),
     )
     return rows.length
-  })
+  }, tenantsIn(found))
 }
 
 async function settleAndWake(tx: Sql, lines: Parameters<typeof settleBudgets>[1]): Promise<void> {

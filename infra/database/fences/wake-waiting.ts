@@ -4,9 +4,9 @@ import type { Sql } from '../open-database.ts'
 export type WokenTask = { readonly id: string; readonly tenantId: string }
 
 /** By what the Judge says that a person could do about the waiting (`waiting_on.unblock`). */
-const UNBLOCKS = { stop: 'chimera resume', server: 'chimera tools ls' } as const
+const UNBLOCKS = { stop: 'chimera resume' } as const
 
-/** A stop, a server that is closed, or a pause by the command that ends it and its tenant. */
+/** A stop, or a pause by the command that ends it and its tenant. */
 export type WhatHeld =
   | keyof typeof UNBLOCKS
   | { readonly command: string; readonly tenantId: string }
@@ -17,8 +17,8 @@ const PAGE = 500
 const MAX_PAGES = 100
 
 /**
- * Makes tasks that wait because of a stop, a pause, or a server that is closed, due now; to be rung
- * by the caller, page by page. They would be looked at seconds later without it.
+ * Makes tasks that wait because of a stop or a pause due now; to be rung by the caller, page by
+ * page. They would be looked at seconds later without it.
  */
 export async function* wakeWaiting(sql: Sql, of: { for: WhatHeld }): AsyncGenerator<WokenTask[]> {
   const { command, tenantId } =

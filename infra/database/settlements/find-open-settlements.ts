@@ -1,4 +1,5 @@
-import type { Sql } from '../open-database.ts'
+import type { Database } from '../open-database.ts'
+import { findSwept, readSwept } from '../sweeps/read-swept.ts'
 
 /** A person's word that is under way, and the server that is to write it. */
 export type OpenSettlement = {
@@ -16,8 +17,12 @@ export type OpenSettlement = {
 }
 
 /** Words under way on accounts that have been opened before, the oldest first. */
-export function findOpenSettlements(sql: Sql, of: { limit: number }): Promise<OpenSettlement[]> {
-  return sql.query({
+export async function findOpenSettlements(
+  database: Database,
+  of: { limit: number },
+): Promise<OpenSettlement[]> {
+  const keys = await findSwept(database, { by: 'settlements_open', ...of })
+  return readSwept(database, keys, (ids) => ({
     name: 'open-settlements',
     text: `SELECT s.id, s.effect_id AS "effectId", e.tenant_id AS "tenantId",
         e.grant_id AS "grantId", e.effect_key AS "effectKey", a.account, a.url, a.boot,
@@ -25,8 +30,9 @@ export function findOpenSettlements(sql: Sql, of: { limit: number }): Promise<Op
       FROM effect_settlements s
       JOIN effects e ON e.id = s.effect_id
       JOIN tool_accounts a ON a.account = e.account
-      WHERE s.done_at IS NULL AND a.boot IS NOT NULL AND e.grant_id IS NOT NULL
-      ORDER BY s.requested_at, s.id LIMIT $1`,
-    values: [of.limit],
-  })
+      WHERE s.id = ANY($1::uuid[]) AND s.done_at IS NULL AND a.boot IS NOT NULL
+        AND e.grant_id IS NOT NULL
+      ORDER BY s.requested_at, s.id`,
+    values: [ids],
+  }))
 }

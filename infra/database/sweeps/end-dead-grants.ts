@@ -2,6 +2,8 @@ import { newId } from '@chimera/contracts/ids'
 
 import { appendAudit, draftAudit, type AuditDraft } from '../append-audit.ts'
 import type { Database } from '../open-database.ts'
+import { tenantsIn } from '../tenant-database.ts'
+import { findSwept } from './read-swept.ts'
 
 /** An effect that the Judge is to look at, because its grant is to end. */
 export type EndingEffect = { id: string; tenantId: string }
@@ -23,6 +25,8 @@ export async function endDeadGrants(
   database: Database,
   of: { actor: string; limit: number },
 ): Promise<{ effects: EndingEffect[]; audit: ReturnType<AuditDraft['items']> }> {
+  const found = await findSwept(database, { by: 'grants_dead', limit: of.limit })
+  if (found.length === 0) return { effects: [], audit: [] }
   return database.transaction(async (tx) => {
     const draft = draftAudit()
     const dead = await tx.query<DeadGrant>({
@@ -31,10 +35,10 @@ export async function endDeadGrants(
           e.goal_id AS "goalId", e.round,
           CASE WHEN e.boot IS DISTINCT FROM a.boot THEN 'boot_changed' ELSE 'expired' END AS reason
         FROM effects e JOIN tool_accounts a ON a.account = e.account
-        WHERE e.state = 'GRANTED' AND NOT e.cancelling
+        WHERE e.id = ANY($1::uuid[]) AND e.state = 'GRANTED' AND NOT e.cancelling
           AND (e.grant_expires_at < now() OR e.boot IS DISTINCT FROM a.boot)
-        ORDER BY e.grant_expires_at, e.id LIMIT $1 FOR UPDATE OF e SKIP LOCKED`,
-      values: [of.limit],
+        ORDER BY e.grant_expires_at, e.id FOR UPDATE OF e SKIP LOCKED`,
+      values: [found.map(({ id }) => id)],
     })
     if (dead.length === 0) return { effects: [], audit: [] }
     await tx.query({
@@ -64,5 +68,5 @@ export async function endDeadGrants(
     }
     await appendAudit(tx, draft, of.actor)
     return { effects: dead, audit: draft.items() }
-  })
+  }, tenantsIn(found))
 }

@@ -1,12 +1,13 @@
 /**
- * Rows that wait for a doorbell, in pages. Every page follows the partial index of what is open and
- * never a primary key: in a record of a million finished rows the few that wait are at its far end.
+ * Rows of whatever tenant that wait for a doorbell, in pages: their keys, which functions answer
+ * (migration 0018). Every page follows the partial index of what is open and never a primary key:
+ * in a record of a million finished rows the few that wait are at its far end.
  */
 import type { TaskType } from '@chimera/contracts/agent-task'
 
-import type { Sql } from '../open-database.ts'
-import { IS_NOT_HELD } from '../tenancy/paused.ts'
+import type { Database, Sql } from '../open-database.ts'
 import { LATE_AFTER_MS } from './read-overview.ts'
+import { readSwept, type SweptKey } from './read-swept.ts'
 
 /**
  * `late`: those old enough that their doorbell should have been heard; `all`: every one; or those
@@ -22,12 +23,6 @@ export type Page = { which: Which; after: Waiting | null; limit: number }
 
 const BEGINNING = '-infinity'
 const NO_ID = '00000000-0000-0000-0000-000000000000'
-
-/** $1 how old, $2 and $3 the last row of the page before, $4 how many. */
-const page = (time: string, id: string) => `
-  ${time} < now() - $1::float8 * interval '1 millisecond'
-    AND ${time} >= $2::timestamptz AND (${time}, ${id}) > ($2::timestamptz, $3)
-  ORDER BY ${time}, ${id} LIMIT $4`
 
 const values = ({ which, after, limit }: Page): unknown[] => [
   ageOf(which),
@@ -49,13 +44,9 @@ export function findReadyTasks(
   sql: Sql,
   of: Page & { types: readonly TaskType[] },
 ): Promise<Waiting[]> {
-  const time = 'coalesce(t.run_at, t.ready_at)'
   return sql.query({
-    text: `SELECT t.id, t.tenant_id AS "tenantId", ${time}::text AS at
-      FROM tasks t JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id
-      WHERE t.phase = 'ready' AND ${time} <= now() AND t.type = ANY ($5)
-        AND g.status IN ('PLANNED', 'ACTIVE') AND ${IS_NOT_HELD} AND ${page(time, 't.id')}`,
-    values: [...values(of), of.types],
+    text: `SELECT id, tenant_id AS "tenantId", at FROM tasks_ready($1, $2, $3, $4, $5)`,
+    values: [of.types, ...values(of)],
   })
 }
 
@@ -63,13 +54,7 @@ export function findReadyTasks(
 export function findReceivedGoals(sql: Sql, of: Page): Promise<Waiting[]> {
   const { which, after, limit } = of
   return sql.query({
-    text: `SELECT tenant_id AS "tenantId", id, received_at::text AS at FROM goals
-      WHERE (status = 'RECEIVED' OR (status = 'ACTIVE' AND replan_at IS NOT NULL))
-        AND (lease_until IS NULL OR lease_until < now())
-        AND received_at < now() - $1::float8 * interval '1 millisecond'
-        AND received_at >= $2::timestamptz
-        AND (received_at, tenant_id, id) > ($2::timestamptz, $3::uuid, $4)
-      ORDER BY received_at, tenant_id, id LIMIT $5`,
+    text: `SELECT id, tenant_id AS "tenantId", at FROM goals_received($1, $2, $3, $4, $5)`,
     values: [
       ageOf(which),
       after?.at ?? BEGINNING,
@@ -82,10 +67,8 @@ export function findReceivedGoals(sql: Sql, of: Page): Promise<Waiting[]> {
 
 /** Tasks that wait for a verdict and are due. */
 export function findJudgingTasks(sql: Sql, of: Page): Promise<Waiting[]> {
-  const time = 'coalesce(run_at, result_at)'
   return sql.query({
-    text: `SELECT id, tenant_id AS "tenantId", ${time}::text AS at FROM tasks
-      WHERE phase = 'judging' AND ${time} <= now() AND ${page(time, 'id')}`,
+    text: `SELECT id, tenant_id AS "tenantId", at FROM tasks_to_judge($1, $2, $3, $4)`,
     values: values(of),
   })
 }
@@ -93,30 +76,43 @@ export function findJudgingTasks(sql: Sql, of: Page): Promise<Waiting[]> {
 /** Receipts that nobody has judged. They belong to no tenant before they are verified. */
 export function findReceipts(sql: Sql, of: Page): Promise<Waiting[]> {
   return sql.query({
-    text: `SELECT id, '' AS "tenantId", created_at::text AS at FROM receipts
-      WHERE judged_at IS NULL AND ${page('created_at', 'id')}`,
+    text: `SELECT id, '' AS "tenantId", at FROM receipts_to_judge($1, $2, $3, $4)`,
+    values: values(of),
+  })
+}
+
+/** Effects whose grants have not run out and are not being voided. */
+export function findGrants(sql: Sql, of: Page): Promise<Waiting[]> {
+  return sql.query({
+    text: `SELECT id, tenant_id AS "tenantId", at FROM grants_to_carry($1, $2, $3, $4)`,
     values: values(of),
   })
 }
 
 /** A grant that a Worker may still carry. */
-export type WaitingGrant = Waiting & {
+export type WaitingGrant = {
+  id: string
+  tenantId: string
   grantId: string
   account: string
   tool: string
   jws: string
 }
 
-/** Grants that have not run out and are not being voided. */
-export function findGrants(sql: Sql, of: Page): Promise<WaitingGrant[]> {
-  return sql.query({
-    text: `SELECT id, tenant_id AS "tenantId", granted_at::text AS at, grant_id AS "grantId",
-        account, tool, grant_jws AS jws
+/** Reads grants that were found to wait, as their tenants; what was settled since is left out. */
+export function loadWaitingGrants(
+  database: Database,
+  found: readonly SweptKey[],
+): Promise<WaitingGrant[]> {
+  return readSwept(database, found, (ids) => ({
+    name: 'waiting-grants',
+    text: `SELECT id, tenant_id AS "tenantId", grant_id AS "grantId", account, tool,
+        grant_jws AS jws
       FROM effects
-      WHERE state = 'GRANTED' AND NOT cancelling AND grant_expires_at >= now()
-        AND grant_jws IS NOT NULL AND ${page('granted_at', 'id')}`,
-    values: values(of),
-  })
+      WHERE id = ANY($1::uuid[]) AND state = 'GRANTED' AND NOT cancelling
+        AND grant_jws IS NOT NULL ORDER BY granted_at, id`,
+    values: [ids],
+  }))
 }
 
 /** Goals whose Planner died: its lease ran out by the database clock. */
@@ -125,9 +121,7 @@ export function findLostPlans(
   of: { limit: number },
 ): Promise<{ tenantId: string; id: string }[]> {
   return sql.query({
-    text: `SELECT tenant_id AS "tenantId", id FROM goals
-      WHERE (status = 'RECEIVED' OR (status = 'ACTIVE' AND replan_at IS NOT NULL))
-        AND lease_until < now() ORDER BY received_at LIMIT $1`,
+    text: 'SELECT tenant_id AS "tenantId", id FROM plans_lost($1)',
     values: [of.limit],
   })
 }

@@ -142,7 +142,8 @@ async function connect(url: string, state: State): Promise<pg.Client> {
   client.on('end', lose)
   try {
     await client.connect()
-    await client.query(`SET idle_session_timeout = ${SILENT_FOR_MS}`)
+    // It asks for no table, and so has no business with any.
+    await client.query(`SET ROLE chimera_swarm; SET idle_session_timeout = ${SILENT_FOR_MS}`)
     return client
   } catch (error) {
     await client.end().catch(() => undefined)

@@ -3,9 +3,11 @@ import { ToolState } from '@chimera/contracts/tool-control'
 import { z } from 'zod'
 
 import type { Sql } from '../open-database.ts'
-import { IS_NOT_HELD } from '../tenancy/paused.ts'
 
-/** How old a row has to be before anyone asks where its doorbell is. By the database clock. */
+/**
+ * How old a row has to be before anyone asks where its doorbell is. By the database clock; the view
+ * `sweep_overview` (migration 0018) says the same.
+ */
 export const LATE_AFTER_MS = 2_000
 
 const Account = z.strictObject({
@@ -16,7 +18,10 @@ const Account = z.strictObject({
   reason: z.string().nullable(),
 })
 
-/** How far back a sweep looks for a `run_at` that has come; the duty itself looks back further. */
+/**
+ * How far back a sweep looks for a `run_at` that has come, as the view has it; the duty itself looks
+ * back further.
+ */
 export const DUE_WITHIN_MS = 10_000
 
 /** What of an outside account the Keeper acts on. */
@@ -95,82 +100,14 @@ type Row = {
 }
 
 /**
- * Every part reads one partial index of what is open, so that the statement costs the same in a
- * record of a million finished tasks. Goals that are paused or ended hold their tasks back: those
- * are not late. (Scalar subqueries with ORDER BY, where EXISTS would let the planner hope to meet a
- * row soon in a scan of the whole table.)
- */
-const OVERVIEW = `
-  WITH late AS (SELECT now() - interval '${LATE_AFTER_MS} milliseconds' AS before),
-    due_window AS (SELECT now() - interval '${DUE_WITHIN_MS} milliseconds' AS since)
-  SELECT
-    (SELECT marker FROM stream_marker) AS marker,
-    EXISTS (SELECT FROM tasks WHERE status = 'IN_PROGRESS' AND lease_until < now()) AS lost_leases,
-    EXISTS (SELECT FROM goals WHERE status = 'RECEIVED' AND lease_until < now())
-      OR EXISTS (SELECT FROM goals WHERE status = 'ACTIVE' AND replan_at IS NOT NULL
-        AND lease_until < now()) AS lost_plans,
-    EXISTS (SELECT FROM tasks, due_window WHERE phase = 'ready' AND run_at IS NOT NULL
-        AND coalesce(run_at, ready_at) > since AND coalesce(run_at, ready_at) <= now())
-      OR EXISTS (SELECT FROM tasks, due_window WHERE phase = 'judging' AND run_at IS NOT NULL
-        AND coalesce(run_at, result_at) > since AND coalesce(run_at, result_at) <= now()) AS due,
-    (extract(epoch FROM least(
-      (SELECT min(coalesce(run_at, ready_at)) FROM tasks
-        WHERE phase = 'ready' AND coalesce(run_at, ready_at) > now()),
-      (SELECT min(coalesce(run_at, result_at)) FROM tasks
-        WHERE phase = 'judging' AND coalesce(run_at, result_at) > now())
-    ) - now()) * 1000)::float8 AS next_due_ms,
-    EXISTS (SELECT FROM goals, late WHERE status = 'RECEIVED' AND received_at < late.before
-        AND lease_until IS NULL)
-      OR EXISTS (SELECT FROM goals, late WHERE status = 'ACTIVE' AND replan_at IS NOT NULL
-        AND replan_at < late.before AND lease_until IS NULL) AS late_goals,
-    (SELECT true FROM late, tasks t JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id
-      WHERE t.phase = 'ready' AND coalesce(t.run_at, t.ready_at) < late.before
-        AND g.status IN ('PLANNED', 'ACTIVE') AND ${IS_NOT_HELD}
-      ORDER BY coalesce(t.run_at, t.ready_at) LIMIT 1) IS NOT NULL AS late_tasks,
-    (SELECT true FROM tasks, late WHERE phase = 'judging'
-        AND coalesce(run_at, result_at) < late.before
-        ORDER BY coalesce(run_at, result_at) LIMIT 1) IS NOT NULL
-      OR EXISTS (SELECT FROM receipts, late WHERE judged_at IS NULL AND created_at < late.before)
-      AS late_results,
-    EXISTS (SELECT FROM effects, late WHERE state = 'GRANTED' AND NOT cancelling
-        AND granted_at < late.before AND grant_expires_at >= now()) AS late_effects,
-    EXISTS (SELECT FROM effects e JOIN tool_accounts a USING (account)
-      WHERE e.state = 'GRANTED' AND NOT e.cancelling
-        AND (e.grant_expires_at < now() OR e.boot IS DISTINCT FROM a.boot)) AS dead_grants,
-    EXISTS (SELECT FROM effects WHERE state = 'GRANTED' AND cancelling) AS cancelling,
-    EXISTS (SELECT FROM effects WHERE state = 'UNKNOWN') AS unknown_effects,
-    EXISTS (SELECT FROM effect_settlements WHERE done_at IS NULL) AS settlements,
-    EXISTS (SELECT FROM tool_adoptions WHERE done_at IS NULL) AS adoptions,
-    EXISTS (SELECT FROM approvals WHERE state = 'REQUESTED' AND expires_at <= now())
-      AS late_approvals,
-    EXISTS (SELECT FROM model_spends WHERE settled_at IS NULL AND lease_until < now())
-      AS lapsed_calls,
-    NOT EXISTS (SELECT FROM goals WHERE status = 'RECEIVED')
-      AND NOT EXISTS (SELECT FROM goals WHERE status = 'ACTIVE' AND replan_at IS NOT NULL)
-      AND NOT EXISTS (SELECT FROM model_spends WHERE settled_at IS NULL)
-      AND (SELECT true FROM tasks WHERE phase = 'ready'
-        ORDER BY coalesce(run_at, ready_at) LIMIT 1) IS NULL
-      AND NOT EXISTS (SELECT FROM tasks WHERE status = 'IN_PROGRESS')
-      AND (SELECT true FROM tasks WHERE phase = 'judging'
-        ORDER BY coalesce(run_at, result_at) LIMIT 1) IS NULL
-      AND NOT EXISTS (SELECT FROM receipts WHERE judged_at IS NULL)
-      AND NOT EXISTS (SELECT FROM effects WHERE state IN ('GRANTED', 'UNKNOWN')) AS idle,
-    (SELECT coalesce(jsonb_agg(jsonb_build_object('account', account, 'url', url, 'boot', boot,
-        'state', state, 'reason', reason) ORDER BY account), '[]') FROM tool_accounts) AS accounts,
-    (SELECT coalesce(jsonb_object_agg(scope,
-        jsonb_build_object('epoch', epoch, 'stopped', stopped)), '{}')
-      FROM fences WHERE epoch > 0) AS fences,
-    (SELECT coalesce(jsonb_object_agg(scope, epoch), '{}') FROM kill_levels
-      WHERE epoch > 0) AS kill`
-
-/**
- * Reads the overview in one round trip. As a prepared statement only at rest, where planning is two
+ * Reads the overview in one round trip: of the rows of every tenant it says whether there are any,
+ * and so the view is read as its owner. As a prepared statement only at rest, where planning is two
  * thirds of its cost: without parameters its plan is kept as it was made, perhaps for empty tables,
  * until they are analyzed again, and a record that is worked on grows meanwhile.
  */
 export async function readOverview(sql: Sql, of: { isPrepared: boolean }): Promise<Overview> {
   const name = of.isPrepared ? { name: 'overview-at-rest' } : {}
-  const [row] = await sql.query<Row>({ ...name, text: OVERVIEW })
+  const [row] = await sql.query<Row>({ ...name, text: 'SELECT * FROM sweep_overview' })
   if (row === undefined) throw new Error('A statement without FROM always has a row.')
   return {
     marker: row.marker,

@@ -4,6 +4,8 @@ import { newId } from '@chimera/contracts/ids'
 import { appendAudit, draftAudit, type AuditDraft } from '../append-audit.ts'
 import { moveTasks, type ReadyTask } from '../judging/move-tasks.ts'
 import type { Database, Sql } from '../open-database.ts'
+import { tenantsIn } from '../tenant-database.ts'
+import { findSwept, type SweptKey } from './read-swept.ts'
 
 type Lost = {
   id: string
@@ -25,30 +27,35 @@ type Lost = {
 export async function releaseLostLeases(
   database: Database,
   of: { actor: string; limit: number; maxLeasesLost: number },
-): Promise<{ ready: string[]; dead: string[]; audit: ReturnType<AuditDraft['items']> }> {
+): Promise<{ ready: SweptKey[]; dead: string[]; audit: ReturnType<AuditDraft['items']> }> {
+  const found = await findSwept(database, { by: 'leases_lost', limit: of.limit })
+  if (found.length === 0) return { ready: [], dead: [], audit: [] }
   return database.transaction(async (tx) => {
     const draft = draftAudit()
-    const lost = await release(tx, draft, of.limit)
+    const lost = await release(tx, draft, found)
     const isDead = (task: Lost) => task.leases_lost >= of.maxLeasesLost
     const freed = await bury(tx, draft, lost.filter(isDead))
     await appendAudit(tx, draft, of.actor)
     const alive = lost.filter((task) => !isDead(task))
     return {
-      ready: [...alive.map((task) => task.id), ...freed.map((task) => task.taskId)],
+      ready: [
+        ...alive.map(({ id, tenant_id: tenantId }) => ({ id, tenantId })),
+        ...freed.map(({ taskId, tenantId }) => ({ id: taskId, tenantId })),
+      ],
       dead: lost.filter(isDead).map((task) => task.id),
       audit: draft.items(),
     }
-  })
+  }, tenantsIn(found))
 }
 
-async function release(tx: Sql, draft: AuditDraft, limit: number): Promise<Lost[]> {
+async function release(tx: Sql, draft: AuditDraft, found: readonly SweptKey[]): Promise<Lost[]> {
   // Rows that another session holds are moving already; the next sweep sees what became of them.
   const expired = await tx.query<{ id: string; tenant_id: string; owner: string }>({
     name: 'lost-leases',
     text: `SELECT id, tenant_id, lease_owner AS owner FROM tasks
-      WHERE status = 'IN_PROGRESS' AND lease_until < now()
-      ORDER BY lease_until LIMIT $1 FOR UPDATE SKIP LOCKED`,
-    values: [limit],
+      WHERE id = ANY($1::uuid[]) AND status = 'IN_PROGRESS' AND lease_until < now()
+      ORDER BY lease_until FOR UPDATE SKIP LOCKED`,
+    values: [found.map(({ id }) => id)],
   })
   if (expired.length === 0) return []
   const rows = await tx.query<Lost>({

@@ -56,9 +56,9 @@ async function publishDue(
   deps: KeeperDeps,
   page: readonly { task: Awaited<ReturnType<typeof findDueTasks>>[number] }[],
 ): Promise<void> {
-  const taskIds = page.flatMap(({ task }) => (task.phase === 'ready' ? [task.id] : []))
+  const tasks = page.flatMap(({ task }) => (task.phase === 'ready' ? [task] : []))
   const others = page.flatMap(({ task: { id, phase, tenantId } }) =>
     phase === 'judging' ? [ringJudge({ look_at: 'task', id }, tenantId)] : [],
   )
-  await publishTasks(deps, { taskIds, others })
+  await publishTasks(deps, { tasks, others })
 }

@@ -7,6 +7,7 @@ import {
   findReadyTasks,
   findReceipts,
   findReceivedGoals,
+  loadWaitingGrants,
   type Page,
   type Waiting,
   type WaitingGrant,
@@ -84,7 +85,7 @@ const ringTasks = (deps: KeeperDeps, of: Ringing, types: TaskType[]): Promise<bo
   eachPage(of, {
     kind: 'ready',
     find: (page) => findReadyTasks(deps.database, { ...page, types }),
-    publish: (tasks) => publishTasks(deps, { taskIds: tasks.map(({ id }) => id) }),
+    publish: (tasks) => publishTasks(deps, { tasks }),
   })
 
 async function ringResults(deps: KeeperDeps, of: Ringing): Promise<boolean> {
@@ -110,10 +111,13 @@ async function ringResults(deps: KeeperDeps, of: Ringing): Promise<boolean> {
 }
 
 const ringGrants = (deps: KeeperDeps, of: Ringing): Promise<boolean> =>
-  eachPage<WaitingGrant>(of, {
+  eachPage(of, {
     kind: 'grant',
     find: (page) => findGrants(deps.database, page),
-    publish: (grants) => send(deps, grants.map(carry)),
+    publish: async (found) => {
+      const grants = await loadWaitingGrants(deps.database, found)
+      await send(deps, grants.map(carry))
+    },
   })
 
 function carry({ id, tenantId, grantId, account, tool, jws }: WaitingGrant): Publication {

@@ -1,5 +1,7 @@
 import type { ReceiptClaims, ReceiptState } from '@chimera/contracts/grant'
 import { commitReceipts } from '@chimera/infra/database/tasks/commit-receipts'
+import { findBatchTenants } from '@chimera/infra/database/tenancy/find-batch-tenants'
+import { sqlOf } from '@chimera/infra/database/tenant-database'
 
 import { ringJudge, type KeeperDeps } from '../duties/keeper-deps.ts'
 import { decodeReceipt } from './decode-receipt.ts'
@@ -27,7 +29,11 @@ export async function fileReceipts(
     }
   }
   if (receipts.length === 0) return 0
-  const ids = await commitReceipts(deps.database, { receipts, carriedBy: deps.actor })
+  const grants = receipts.map(({ grantId }) => grantId)
+  // A grant that the record does not know is nobody's, and its receipt may be filed all the same.
+  const tenantIds = await findBatchTenants(deps.database, { of: 'grants', ids: grants })
+  const inbox = sqlOf(deps.database, { tenantIds })
+  const ids = await commitReceipts(inbox, { receipts, carriedBy: deps.actor })
   // A crash here loses a doorbell: the receipt is a row, and the Judge is rung again.
   deps.crash('keeper.sweep.before_publish')
   await deps.publisher.publish(ids.map((id) => ringJudge({ look_at: 'receipt', id })))

@@ -1,4 +1,4 @@
-import { wakeWaiting } from '@chimera/infra/database/fences/wake-waiting'
+import { wakeForServer } from '@chimera/infra/database/sweeps/wake-for-server'
 
 import { ringJudge, type KeeperDeps } from '../duties/keeper-deps.ts'
 
@@ -7,7 +7,7 @@ export async function ringWoken(
   deps: Pick<KeeperDeps, 'database' | 'publisher'>,
   signal: AbortSignal,
 ): Promise<void> {
-  for await (const tasks of wakeWaiting(deps.database, { for: 'server' })) {
+  for await (const tasks of wakeForServer(deps.database)) {
     await deps.publisher.publish(
       tasks.map(({ id, tenantId }) => ringJudge({ look_at: 'task', id }, tenantId)),
     )

@@ -40,7 +40,7 @@ async function releaseTasks(deps: KeeperDeps, signal: AbortSignal): Promise<void
       maxLeasesLost: MAX_LEASES_LOST,
     })
     // A crash from here on loses a doorbell, which the other duty rings again.
-    await publishTasks(deps, { taskIds: ready, others: showOnFeed(audit) })
+    await publishTasks(deps, { tasks: ready, others: showOnFeed(audit) })
     if (ready.length + dead.length > 0) {
       deps.log.info({ ready: ready.length, dead: dead.length }, 'took lost leases back')
     }

@@ -3,6 +3,7 @@ import {
   findOpenSettlements,
   type OpenSettlement,
 } from '@chimera/infra/database/settlements/find-open-settlements'
+import { sqlOf, tenantsIn } from '@chimera/infra/database/tenant-database'
 
 import { PAGE, ringJudge } from '../duties/keeper-deps.ts'
 import { isRefusal } from '../duties/refusal.ts'
@@ -52,21 +53,23 @@ const keyOf = ({ id, boot, jws }: OpenSettlement): string =>
 
 async function carry(
   deps: ToolDeps,
-  { id, url, jws, grantId, account }: OpenSettlement,
+  settlement: OpenSettlement,
   signal: AbortSignal,
 ): Promise<void> {
+  const { id, url, jws, grantId, account } = settlement
   if (jws === null) return
+  const own = sqlOf(deps.database, tenantsIn([settlement]))
   const control = deps.openControl({ url, signal })
   const file = (receipts: readonly string[]) =>
     fileReceipts(deps, { receipts, askedFor: new Set([grantId]), noNews: ['UNKNOWN'] })
   try {
     const { receipts } = await control.settle(jws)
     await file(receipts)
-    await endSettlement(deps.database, { id, refused: null })
+    await endSettlement(own, { id, refused: null })
     deps.log.info({ settlement: id, grant_id: grantId, account }, 'a person settled an effect')
   } catch (error) {
     if (!isRefusal(error)) throw error
-    await endSettlement(deps.database, { id, refused: `${error.code}: ${error.message}` })
+    await endSettlement(own, { id, refused: `${error.code}: ${error.message}` })
     deps.log.warn({ settlement: id, grant_id: grantId, err: error }, 'a settlement was refused')
     // It may have moved by itself, and the record has not heard of it.
     const { receipts } = await control.reconcile({ grant_ids: [grantId] })

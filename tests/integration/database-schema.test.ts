@@ -132,7 +132,9 @@ async function tablesOfCatalog(database: FreshDatabase): Promise<Columns> {
   const rows = await database.query({
     text: `SELECT table_name, column_name, udt_name,
       is_nullable = 'YES' AS nullable, column_default IS NOT NULL AS has_default
-    FROM information_schema.columns WHERE table_schema = 'public'`,
+    FROM information_schema.columns JOIN information_schema.tables t
+      USING (table_schema, table_name)
+    WHERE table_schema = 'public' AND t.table_type = 'BASE TABLE'`,
   })
   const tables: Columns = {}
   for (const row of rows) {

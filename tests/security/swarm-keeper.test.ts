@@ -107,8 +107,8 @@ async function makeDue(database: Database, due: Due, secondsAgo: number): Promis
     `INSERT INTO approvals (id, tenant_id, goal_id, task_id, attempt, version_id, subject,
       state, effect_key, args_hash, mode, policy_version, args, provenance, agent_id, requester,
       needed, not_requester, asked, cost_usd_micros, confidence, expires_at, audit_id)
-    SELECT $2, tenant_id, goal_id, id, 1, $2, 'result', 'REQUESTED', tenant_id, 'hash', 'paper', '1',
-      '{}', '{}', 'default', 'owner', 1, false, '[]', 0, 1, ${ago}, $2
+    SELECT $2, tenant_id, goal_id, id, 1, $2, 'result', 'REQUESTED', tenant_id, 'hash', 'paper',
+      '1', '{}', '{}', 'default', 'owner', 1, false, '[]', 0, 1, ${ago}, $2
     FROM tasks WHERE id = $1`,
     asked,
     newId(),
@@ -209,7 +209,9 @@ const openKeeper = (rig: Rig, of: Of): Database =>
 async function expectPageAlone(rig: Rig, of: Of): Promise<void> {
   const all = await people(rig, newId())
   const [own, second, other] = all
-  if (own === undefined || second === undefined || other === undefined) throw new Error('three')
+  if (own === undefined || second === undefined || other === undefined) {
+    throw new Error('There are three tenants.')
+  }
   await using opened = openKeeper(rig, of)
   const seen = new Set<string>()
   const database = overlooked(forgetful(opened, WHOSE), (tenantId) => seen.add(tenantId))
@@ -272,8 +274,8 @@ const receiptsOf = (rig: Rig) =>
   })
 
 /**
- * Files what a ledger answered for two tenants: the receipt of one's grant that was asked about, and
- * that of a grant that the record does not know, which holds the slot of the other.
+ * Files what a ledger answered for two tenants: the receipt of one's grant that was asked about,
+ * and that of a grant that the record does not know, which holds the slot of the other.
  */
 async function expectReceiptsFiled(rig: Rig): Promise<void> {
   const [own, second] = await people(rig, newId())
@@ -328,7 +330,7 @@ control(
   },
 )
 
-test('a keeper of no tenant looks at the whole record, and writes what is of the house', async () => {
+test('a keeper of no tenant looks at the whole record, and writes for the house', async () => {
   await using rig = await openJudgeRig()
   await people(rig, newId())
   await using database = openKeeper(rig, { role: 'chimera_swarm' })

@@ -19,8 +19,8 @@ const Account = z.strictObject({
 })
 
 /**
- * How far back a sweep looks for a `run_at` that has come, as the view has it; the duty itself looks
- * back further.
+ * How far back a sweep looks for a `run_at` that has come, as the view has it; the duty itself
+ * looks back further.
  */
 export const DUE_WITHIN_MS = 10_000
 

@@ -781,12 +781,21 @@ CREATE UNIQUE INDEX users_email ON public.users USING btree (tenant_id, lower(em
 -- views
 
 CREATE VIEW sweep_overview AS
- WITH late AS (
-         SELECT (now() - '00:00:02'::interval) AS before
+ WITH limits AS (
+         SELECT (2000)::double precision AS late_after_ms,
+            (10000)::double precision AS due_within_ms
+        ), late AS (
+         SELECT (now() - (limits.late_after_ms * '00:00:00.001'::interval)) AS before
+           FROM limits
         ), due_window AS (
-         SELECT (now() - '00:00:10'::interval) AS since
+         SELECT (now() - (limits.due_within_ms * '00:00:00.001'::interval)) AS since
+           FROM limits
         )
- SELECT ( SELECT stream_marker.marker
+ SELECT ( SELECT limits.late_after_ms
+           FROM limits) AS late_after_ms,
+    ( SELECT limits.due_within_ms
+           FROM limits) AS due_within_ms,
+    ( SELECT stream_marker.marker
            FROM stream_marker) AS marker,
     (EXISTS ( SELECT
            FROM tasks
@@ -895,8 +904,8 @@ CREATE VIEW sweep_overview AS
 
 -- functions
 
-CREATE OR REPLACE FUNCTION public.approvals_late(p_most integer)
- RETURNS TABLE(id uuid, tenant_id uuid)
+CREATE OR REPLACE FUNCTION public.approvals_late(p_after timestamp with time zone, p_after_id uuid, p_most integer)
+ RETURNS TABLE(id uuid, tenant_id uuid, at text)
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
@@ -904,8 +913,10 @@ CREATE OR REPLACE FUNCTION public.approvals_late(p_most integer)
 AS $function$
 #variable_conflict use_column
 BEGIN
-  RETURN QUERY SELECT task_id, tenant_id FROM approvals
-  WHERE state = 'REQUESTED' AND expires_at <= now() ORDER BY expires_at LIMIT p_most;
+  RETURN QUERY SELECT task_id, tenant_id, expires_at::text AS at FROM approvals
+  WHERE state = 'REQUESTED' AND expires_at <= now() AND expires_at >= p_after
+    AND (expires_at, task_id) > (p_after, p_after_id)
+  ORDER BY expires_at, task_id LIMIT p_most;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.assert_batch(p_tenants uuid[])
@@ -1110,8 +1121,8 @@ BEGIN
   SELECT m.tenant_id, m.scope, m.scope_id, m.mode, m.asset, m.freed FROM moved m WHERE m.freed > 0;
 END $function$;
 
-CREATE OR REPLACE FUNCTION public.calls_lapsed(p_most integer)
- RETURNS TABLE(id uuid, tenant_id uuid)
+CREATE OR REPLACE FUNCTION public.calls_lapsed(p_after timestamp with time zone, p_after_id uuid, p_most integer)
+ RETURNS TABLE(id uuid, tenant_id uuid, at text)
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
@@ -1119,8 +1130,10 @@ CREATE OR REPLACE FUNCTION public.calls_lapsed(p_most integer)
 AS $function$
 #variable_conflict use_column
 BEGIN
-  RETURN QUERY SELECT id, tenant_id FROM model_spends
-  WHERE settled_at IS NULL AND lease_until < now() ORDER BY lease_until LIMIT p_most;
+  RETURN QUERY SELECT id, tenant_id, lease_until::text AS at FROM model_spends
+  WHERE settled_at IS NULL AND lease_until < now() AND lease_until >= p_after
+    AND (lease_until, id) > (p_after, p_after_id)
+  ORDER BY lease_until, id LIMIT p_most;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.check_effect_move()
@@ -1255,7 +1268,7 @@ CREATE OR REPLACE FUNCTION public.goals_received(p_age_ms double precision, p_af
 AS $function$
 #variable_conflict use_column
 BEGIN
-  RETURN QUERY SELECT tenant_id, id, received_at::text FROM goals
+  RETURN QUERY SELECT tenant_id, id, received_at::text AS at FROM goals
   WHERE (status = 'RECEIVED' OR (status = 'ACTIVE' AND replan_at IS NOT NULL))
     AND (lease_until IS NULL OR lease_until < now())
     AND received_at < now() - p_age_ms * interval '1 millisecond' AND received_at >= p_after
@@ -1275,8 +1288,8 @@ AS $function$
   ORDER BY g.received_at LIMIT p_most
 $function$;
 
-CREATE OR REPLACE FUNCTION public.grants_dead(p_most integer)
- RETURNS TABLE(id uuid, tenant_id uuid)
+CREATE OR REPLACE FUNCTION public.grants_dead(p_after timestamp with time zone, p_after_id uuid, p_most integer)
+ RETURNS TABLE(id uuid, tenant_id uuid, at text)
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
@@ -1284,11 +1297,12 @@ CREATE OR REPLACE FUNCTION public.grants_dead(p_most integer)
 AS $function$
 #variable_conflict use_column
 BEGIN
-  RETURN QUERY SELECT e.id, e.tenant_id
+  RETURN QUERY SELECT e.id, e.tenant_id, coalesce(e.grant_expires_at, 'infinity')::text AS at
   FROM effects e JOIN tool_accounts a ON a.account = e.account
   WHERE e.state = 'GRANTED' AND NOT e.cancelling
     AND (e.grant_expires_at < now() OR e.boot IS DISTINCT FROM a.boot)
-  ORDER BY e.grant_expires_at, e.id LIMIT p_most;
+    AND (coalesce(e.grant_expires_at, 'infinity'), e.id) > (p_after, p_after_id)
+  ORDER BY coalesce(e.grant_expires_at, 'infinity'), e.id LIMIT p_most;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.grants_ending(p_most integer)
@@ -1328,7 +1342,7 @@ CREATE OR REPLACE FUNCTION public.grants_to_carry(p_age_ms double precision, p_a
 AS $function$
 #variable_conflict use_column
 BEGIN
-  RETURN QUERY SELECT id, tenant_id, granted_at::text FROM effects
+  RETURN QUERY SELECT id, tenant_id, granted_at::text AS at FROM effects
   WHERE state = 'GRANTED' AND NOT cancelling AND grant_expires_at >= now()
     AND grant_jws IS NOT NULL AND granted_at < now() - p_age_ms * interval '1 millisecond'
     AND granted_at >= p_after
@@ -1413,8 +1427,8 @@ CREATE OR REPLACE FUNCTION public.is_stray(p_grant uuid)
  SET search_path TO 'public', 'pg_temp'
 AS $function$ SELECT NOT EXISTS (SELECT FROM effects WHERE grant_id = p_grant) $function$;
 
-CREATE OR REPLACE FUNCTION public.leases_lost(p_most integer)
- RETURNS TABLE(id uuid, tenant_id uuid)
+CREATE OR REPLACE FUNCTION public.leases_lost(p_after timestamp with time zone, p_after_id uuid, p_most integer)
+ RETURNS TABLE(id uuid, tenant_id uuid, at text)
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
@@ -1422,8 +1436,10 @@ CREATE OR REPLACE FUNCTION public.leases_lost(p_most integer)
 AS $function$
 #variable_conflict use_column
 BEGIN
-  RETURN QUERY SELECT id, tenant_id FROM tasks
-  WHERE status = 'IN_PROGRESS' AND lease_until < now() ORDER BY lease_until LIMIT p_most;
+  RETURN QUERY SELECT id, tenant_id, lease_until::text AS at FROM tasks
+  WHERE status = 'IN_PROGRESS' AND lease_until < now() AND lease_until >= p_after
+    AND (lease_until, id) > (p_after, p_after_id)
+  ORDER BY lease_until, id LIMIT p_most;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.mark_receipts(p_receipts uuid[], p_verdicts text[])
@@ -1601,7 +1617,7 @@ CREATE OR REPLACE FUNCTION public.receipts_to_judge(p_age_ms double precision, p
 AS $function$
 #variable_conflict use_column
 BEGIN
-  RETURN QUERY SELECT id, created_at::text FROM receipts
+  RETURN QUERY SELECT id, created_at::text AS at FROM receipts
   WHERE judged_at IS NULL AND created_at < now() - p_age_ms * interval '1 millisecond'
     AND created_at >= p_after
     AND (created_at, id) > (p_after, p_after_id)
@@ -1710,8 +1726,8 @@ BEGIN
   ) AS due ORDER BY due_ms, id LIMIT p_most;
 END $function$;
 
-CREATE OR REPLACE FUNCTION public.tasks_held(p_unblock text, p_most integer)
- RETURNS TABLE(id uuid, tenant_id uuid)
+CREATE OR REPLACE FUNCTION public.tasks_held(p_after timestamp with time zone, p_after_id uuid, p_most integer)
+ RETURNS TABLE(id uuid, tenant_id uuid, at text)
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
@@ -1719,10 +1735,12 @@ CREATE OR REPLACE FUNCTION public.tasks_held(p_unblock text, p_most integer)
 AS $function$
 #variable_conflict use_column
 BEGIN
-  RETURN QUERY SELECT id, tenant_id FROM tasks
+  RETURN QUERY SELECT id, tenant_id, coalesce(run_at, result_at)::text AS at FROM tasks
   WHERE phase = 'judging' AND coalesce(run_at, result_at) > now()
-    AND waiting_on ->> 'unblock' = p_unblock
-  ORDER BY coalesce(run_at, result_at) LIMIT p_most;
+    AND coalesce(run_at, result_at) >= p_after
+    AND (coalesce(run_at, result_at), id) > (p_after, p_after_id)
+    AND waiting_on ->> 'unblock' = 'chimera tools ls'
+  ORDER BY coalesce(run_at, result_at), id LIMIT p_most;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.tasks_ready(p_types text[], p_age_ms double precision, p_after timestamp with time zone, p_after_id uuid, p_most integer)
@@ -1734,7 +1752,7 @@ CREATE OR REPLACE FUNCTION public.tasks_ready(p_types text[], p_age_ms double pr
 AS $function$
 #variable_conflict use_column
 BEGIN
-  RETURN QUERY SELECT t.id, t.tenant_id, coalesce(t.run_at, t.ready_at)::text
+  RETURN QUERY SELECT t.id, t.tenant_id, coalesce(t.run_at, t.ready_at)::text AS at
   FROM tasks t JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id
   WHERE t.phase = 'ready' AND coalesce(t.run_at, t.ready_at) <= now() AND t.type = ANY (p_types)
     AND g.status IN ('PLANNED', 'ACTIVE')
@@ -1758,7 +1776,7 @@ CREATE OR REPLACE FUNCTION public.tasks_to_judge(p_age_ms double precision, p_af
 AS $function$
 #variable_conflict use_column
 BEGIN
-  RETURN QUERY SELECT id, tenant_id, coalesce(run_at, result_at)::text FROM tasks
+  RETURN QUERY SELECT id, tenant_id, coalesce(run_at, result_at)::text AS at FROM tasks
   WHERE phase = 'judging' AND coalesce(run_at, result_at) <= now()
     AND coalesce(run_at, result_at) < now() - p_age_ms * interval '1 millisecond'
     AND coalesce(run_at, result_at) >= p_after

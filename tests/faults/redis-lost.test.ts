@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { openDatabase } from '@chimera/infra/database/open-database'
 import { openDutyLocks } from '@chimera/infra/database/sweeps/open-duty-locks'
 import { openRedis } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
@@ -174,9 +175,10 @@ async function standInForKeeper(): Promise<Keeper> {
   })
   const log = openLog({ name: 'test', level: 'silent' })
   const redis = stack.use(await openRedis({ url: urls.redis, name: 'test', log }))
+  const own = { url: urls.postgres, name: 'keeper', log, role: 'chimera_swarm' } as const
   const keeper = stack.use(
     openKeeper({
-      database: record,
+      database: stack.use(openDatabase(own)),
       redis,
       publisher: openPublisher({ redis, source: 'keeper' }),
       openLocks: (duties) => openDutyLocks({ url: urls.postgres, duties, log }),

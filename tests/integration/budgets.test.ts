@@ -266,7 +266,7 @@ describe('calls of models', () => {
     const kept = call()
     await reserveModelCall(rig.database, lost)
     await reserveModelCall(rig.database, kept)
-    expect(await settleLapsedCalls(rig.database, { limit: 10 })).toBe(1)
+    expect((await settleLapsedCalls(rig.database, { limit: 10 })).lapsed).toBe(1)
     const late = { id: lost.id, usdMicros: 1n, tokens: 1n }
     expect(await settleModelCall(rig.database, late)).toBe(false)
     const answer = { id: kept.id, usdMicros: 250_000n, tokens: 100n }

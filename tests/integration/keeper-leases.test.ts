@@ -1,5 +1,6 @@
 import { newId } from '@chimera/contracts/ids'
 import { MAX_LEASES_LOST } from '@chimera/domain/retry'
+import { PAGE } from '@chimera/keeper/duties/keeper-deps'
 import type { Duty } from '@chimera/keeper/duties/run-duties'
 import { DUTIES } from '@chimera/keeper/open-keeper'
 import { afterEach, expect, test, vi } from 'vitest'
@@ -58,6 +59,25 @@ test('a lease that ran out gives its task back, published, audited and shown', a
   expect(await payloads(scene, 'chimera:feed')).toContainEqual(
     expect.objectContaining({ type: 'task.ready', task_id: taskId }),
   )
+})
+
+test('a lease comes back behind a page of them that somebody has locked', async () => {
+  await using scene = await openScene()
+  await createGroups(scene)
+  const locked = await addTasks(scene.database, { count: PAGE, columns: running('-9 s') })
+  const { taskIds } = await addTasks(scene.database, { columns: running('-1 s') })
+  await scene.database.transaction(async (tx) => {
+    const text = `SELECT FROM tasks WHERE goal_id = $1 FOR UPDATE`
+    await tx.query({ text, values: [locked.goalId] })
+    scene.openKeeper()
+    await expect
+      .poll(() => taskOf(scene, taskIds[0]), { timeout: 5_000 })
+      .toMatchObject({ status: 'PENDING', phase: 'ready' })
+    expect(await taskOf(scene, locked.taskIds[0])).toMatchObject({ status: 'IN_PROGRESS' })
+  })
+  await expect
+    .poll(() => taskOf(scene, locked.taskIds[0]), { timeout: 5_000 })
+    .toMatchObject({ status: 'PENDING', phase: 'ready' })
 })
 
 test("leases are counted by the database clock, not by the keeper's", async () => {

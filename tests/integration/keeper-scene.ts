@@ -64,7 +64,7 @@ export async function openScene(): Promise<Scene> {
  */
 export async function markerIsSaved({ database }: Scene): Promise<void> {
   const read = () => database.query({ text: 'SELECT marker FROM stream_marker' })
-  await expect.poll(async () => (await read()).length, { timeout: 5_000 }).toBe(1)
+  await expect.poll(async () => (await read()).length, { timeout: 20_000 }).toBe(1)
 }
 
 /** Groups as the roles make them, with nothing unread. */

@@ -198,11 +198,11 @@ test('who dies before settling leaves a lease, and then all of it is spent', asy
   const asked = { tenantId: DEFAULT_TENANT, goalId: await newGoal() }
   await budget.reserve({ asked, model: 'scripted', most: { input: 100, output: 50 } })
   expect((await held())['TOKENS']).toEqual({ spent: 0n, reserved: 150n })
-  expect(await settleLapsedCalls(rig.database, { limit: 10 })).toBe(0)
+  expect((await settleLapsedCalls(rig.database, { limit: 10 })).lapsed).toBe(0)
   await rig.database.query({
     text: `UPDATE model_spends SET lease_until = now() - interval '1 second'`,
   })
-  expect(await settleLapsedCalls(rig.database, { limit: 10 })).toBe(1)
+  expect((await settleLapsedCalls(rig.database, { limit: 10 })).lapsed).toBe(1)
   expect((await held())['TOKENS']).toEqual({ spent: 150n, reserved: 0n })
 })
 

@@ -238,6 +238,21 @@ describe('the catalog', () => {
     expect((await unprotected(database)).map(({ name }) => name)).not.toContain('later')
   })
 
+  test('lets no function that works as its owner be led astray or asked by everybody', async () => {
+    const found = await peopled.owner.query<{ name: string; path: string | null; asks: string[] }>({
+      text: `SELECT p.proname AS name, (SELECT c FROM unnest(p.proconfig) AS c
+            WHERE c LIKE 'search_path=%') AS path,
+          ARRAY(SELECT r FROM unnest(ARRAY['public', 'chimera_gateway', 'chimera_swarm']) AS r
+            WHERE has_function_privilege(r, p.oid, 'EXECUTE')) AS asks
+        FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef`,
+    })
+    expect(found.length).toBeGreaterThan(30)
+    for (const { name, path, asks } of found) {
+      expect(path, name).toBe('search_path=public, pg_temp')
+      expect(asks, name).toEqual([name === 'find_principal' ? 'chimera_gateway' : 'chimera_swarm'])
+    }
+  })
+
   const ROLES = [
     {
       name: 'chimera_gateway',

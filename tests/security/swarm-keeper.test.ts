@@ -15,6 +15,7 @@ import { endDeadGrants } from '@chimera/infra/database/sweeps/end-dead-grants'
 import { findEndingGrants } from '@chimera/infra/database/sweeps/find-questions'
 import { findGrants, loadWaitingGrants } from '@chimera/infra/database/sweeps/find-waiting'
 import { readOverview } from '@chimera/infra/database/sweeps/read-overview'
+import { BEGINNING, type FoundKey } from '@chimera/infra/database/sweeps/read-swept'
 import { releaseLostLeases } from '@chimera/infra/database/sweeps/release-lost-leases'
 import type { Publication } from '@chimera/infra/streams/publisher'
 import { publishTasks } from '@chimera/keeper/duties/publish-tasks'
@@ -22,6 +23,7 @@ import { fileReceipts } from '@chimera/keeper/effects/file-receipts'
 import { openLog } from '@chimera/runtime/log'
 import { expect, test } from 'vitest'
 
+import { seenThrough } from '../faults/model/without.ts'
 import { control, guarantee } from '../guarantee.ts'
 import { insertEffect } from '../integration/effects/effect-in-state.ts'
 import {
@@ -42,7 +44,7 @@ const ANY = '$1::uuid[] IS NOT NULL'
 /** Statements of the Keeper, and the words in which each says whose rows it is about. */
 const WHOSE: Whose = {
   'lost-leases': [['id = ANY($1::uuid[])', ANY]],
-  'count-ended': [['WHERE g.tenant_id = u.tenant_id AND', 'WHERE']],
+  'count-ended': [['WHERE g.tenant_id = l.tenant_id AND', 'WHERE']],
   'waiting-grants': [['id = ANY($1::uuid[])', ANY]],
   'dead-grants': [['e.id = ANY($1::uuid[])', ANY]],
   'ending-grants': [['e.id = ANY($1::uuid[])', ANY]],
@@ -162,12 +164,20 @@ const DONE = {
   approval: 'EXPIRED',
 }
 
-/** Everything that moves rows, a page each. */
-async function movePage(database: Database): Promise<void> {
-  await releaseLostLeases(database, { actor, limit, maxLeasesLost: MAX_LEASES_LOST })
-  await expireApprovals(database, { actor, limit })
-  await settleLapsedCalls(database, { limit })
-  await endDeadGrants(database, { actor, limit })
+/** More pages of two than there is anything in. */
+const MOST_PAGES = 5
+
+/** Everything that moves rows: a page of each, or one behind the other while there are more. */
+async function move(database: Database, pages = 1): Promise<void> {
+  const page = { actor, limit, maxLeasesLost: MAX_LEASES_LOST }
+  for (const mover of [releaseLostLeases, expireApprovals, settleLapsedCalls, endDeadGrants]) {
+    let after: FoundKey | null = null
+    for (let n = 0; n < pages; n += 1) {
+      const moved: { after: FoundKey | null } = await mover(database, { ...page, after })
+      after = moved.after
+      if (after === null) break
+    }
+  }
 }
 
 /** Everything that reads rows, a page each: whose they are. */
@@ -217,7 +227,7 @@ async function expectPageAlone(rig: Rig, of: Of): Promise<void> {
   const database = overlooked(forgetful(opened, WHOSE), (tenantId) => seen.add(tenantId))
 
   const read = new Set(await readPage(database, [own, second]))
-  await movePage(database)
+  await move(database)
   // The first of those that are being voided now, and not the one behind it.
   const [ending, ...beside] = await findEndingGrants(database, { limit: 1 })
   const faults = [
@@ -235,7 +245,7 @@ async function expectPageAlone(rig: Rig, of: Of): Promise<void> {
   expect(ending).toMatchObject({ effectId: own.effect, tenantId: own.tenantId })
   for (const due of [own, second]) expect(await standing(rig, due)).toEqual(DONE)
 
-  await movePage(database)
+  await move(database)
   expect(await standing(rig, other)).toEqual(DONE)
 }
 
@@ -267,6 +277,63 @@ control({ guard: 'the policies of the swarm', ...failed }, async () => {
   }
   await expectPageAlone(rig, { role: 'chimera_swarm' })
 })
+
+/** Moves what is due while somebody else has the rows of the whole first page in hand. */
+async function expectLockedHideNone(rig: Rig, through = (given: Database) => given): Promise<void> {
+  const [own, second, other] = await people(rig, newId())
+  if (own === undefined || second === undefined || other === undefined) {
+    throw new Error('There are three tenants.')
+  }
+  const page = [own, second]
+  await using database = openKeeper(rig, { role: 'chimera_swarm' })
+  await rig.database.transaction(async (tx) => {
+    for (const table of ['tasks', 'effects', 'model_spends']) {
+      await tx.query({
+        text: `SELECT FROM ${table} WHERE tenant_id = ANY($1::uuid[]) FOR UPDATE`,
+        values: [page.map(({ tenantId }) => tenantId)],
+      })
+    }
+    await move(through(database), MOST_PAGES)
+    expect(await standing(rig, other)).toEqual(DONE)
+  })
+  for (const due of page) expect(await standing(rig, due)).toEqual(UNTOUCHED)
+  await move(database)
+  for (const due of page) expect(await standing(rig, due)).toEqual(DONE)
+}
+
+guarantee(
+  {
+    id: 'locked-hide-none',
+    title: 'rows that somebody else has locked hide none of those that are due behind them',
+    n: 1,
+    seed: 89,
+  },
+  async () => {
+    await using rig = await openJudgeRig()
+    await expectLockedHideNone(rig)
+  },
+)
+
+const FINDERS = new Set(['leases_lost', 'approvals_late', 'calls_lapsed', 'grants_dead'])
+
+control(
+  {
+    guard: 'the place where the next page begins',
+    test: 'locked-hide-none',
+    expect: /to deeply equal/,
+  },
+  async () => {
+    await using rig = await openJudgeRig()
+    const fromTheBeginning = (given: Database) =>
+      seenThrough(given, {
+        ask: (statement) =>
+          FINDERS.has(statement.name ?? '')
+            ? { ...statement, values: (statement.values ?? []).with(0, BEGINNING) }
+            : statement,
+      })
+    await expectLockedHideNone(rig, fromTheBeginning)
+  },
+)
 
 const receiptsOf = (rig: Rig) =>
   rig.database.query<{ grant_id: string; carried_by: string }>({

@@ -1,6 +1,6 @@
 import { appendAudit, draftAudit } from '../append-audit.ts'
 import type { Database, Sql } from '../open-database.ts'
-import { findSwept } from '../sweeps/read-swept.ts'
+import { findSweptPage, type FoundKey, type SweepPage } from '../sweeps/read-swept.ts'
 import { tenantsIn } from '../tenant-database.ts'
 import type { BudgetLine, CounterState } from './budget-line.ts'
 import { noteBudgets } from './note-budgets.ts'
@@ -116,19 +116,25 @@ export async function settleModelCall(
   })
 }
 
-/** Settles in full what nobody came back for; answers how many calls that were. */
+/** Of a call that is known by its id: written for the same reason as `inState`. */
+const IS_UNSETTLED = "coalesce(settled_at, 'infinity') = 'infinity'"
+
+/**
+ * Settles in full a page of what nobody came back for; answers how many calls that were, and where
+ * the next page begins.
+ */
 export async function settleLapsedCalls(
   database: Database,
-  of: { limit: number },
-): Promise<number> {
-  const found = await findSwept(database, { by: 'calls_lapsed', ...of })
-  if (found.length === 0) return 0
+  of: SweepPage,
+): Promise<{ lapsed: number; after: FoundKey | null }> {
+  const { found, after } = await findSweptPage(database, { ...of, by: 'calls_lapsed' })
+  if (found.length === 0) return { lapsed: 0, after }
   return database.transaction(async (tx) => {
     const rows = await tx.query<{ id: string }>({
       name: 'end-lapsed-calls',
       text: `UPDATE model_spends SET settled_at = now(), ended = 'lapsed'
         WHERE id IN (SELECT id FROM model_spends WHERE id = ANY($1::uuid[])
-          AND settled_at IS NULL AND lease_until < now()
+          AND ${IS_UNSETTLED} AND lease_until < now()
           ORDER BY lease_until FOR UPDATE SKIP LOCKED) RETURNING id`,
       values: [found.map(({ id }) => id)],
     })
@@ -136,7 +142,7 @@ export async function settleLapsedCalls(
       tx,
       rows.map(({ id }) => ({ holderId: id, asset: null, spent: null })),
     )
-    return rows.length
+    return { lapsed: rows.length, after }
   }, tenantsIn(found))
 }
 

@@ -8,11 +8,15 @@
 -- part reads one partial index of what is open, so that it costs the same in a record of a million
 -- finished tasks. Goals that are paused or ended hold their tasks back: those are not late. (Scalar
 -- subqueries with ORDER BY, where EXISTS would let the planner hope to meet a row soon in a scan of
--- the whole table.) `roles/keeper` counts on its 2 s and 10 s: LATE_AFTER_MS and DUE_WITHIN_MS.
+-- the whole table.) `late_after_ms`: how old a row has to be before anyone asks where its doorbell
+-- is. `due_within_ms`: how far back a look asks for a `run_at` that has come.
 CREATE VIEW sweep_overview AS
-WITH late AS (SELECT now() - interval '2000 milliseconds' AS before),
-  due_window AS (SELECT now() - interval '10000 milliseconds' AS since)
+WITH limits AS (SELECT 2000::float8 AS late_after_ms, 10000::float8 AS due_within_ms),
+  late AS (SELECT now() - late_after_ms * interval '1 millisecond' AS before FROM limits),
+  due_window AS (SELECT now() - due_within_ms * interval '1 millisecond' AS since FROM limits)
 SELECT
+  (SELECT late_after_ms FROM limits) AS late_after_ms,
+  (SELECT due_within_ms FROM limits) AS due_within_ms,
   (SELECT marker FROM stream_marker) AS marker,
   EXISTS (SELECT FROM tasks WHERE status = 'IN_PROGRESS' AND lease_until < now()) AS lost_leases,
   EXISTS (SELECT FROM goals WHERE status = 'RECEIVED' AND lease_until < now())
@@ -88,15 +92,19 @@ END $$;
 SELECT protect_from_gateway(), protect_from_swarm();
 REVOKE EXECUTE ON FUNCTION protect_from_gateway, protect_one_tenant FROM PUBLIC;
 
--- Tasks whose lease ran out, and goals whose planning lease did.
-CREATE FUNCTION leases_lost(p_most int)
-RETURNS TABLE (id uuid, tenant_id uuid)
+-- Tasks whose lease ran out, and goals whose planning lease did. What is moved is found page after
+-- page, each behind the last row of the one before: rows that somebody else has locked hide none of
+-- those behind them.
+CREATE FUNCTION leases_lost(p_after timestamptz, p_after_id uuid, p_most int)
+RETURNS TABLE (id uuid, tenant_id uuid, at text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
 SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 BEGIN
-  RETURN QUERY SELECT id, tenant_id FROM tasks
-  WHERE status = 'IN_PROGRESS' AND lease_until < now() ORDER BY lease_until LIMIT p_most;
+  RETURN QUERY SELECT id, tenant_id, lease_until::text AS at FROM tasks
+  WHERE status = 'IN_PROGRESS' AND lease_until < now() AND lease_until >= p_after
+    AND (lease_until, id) > (p_after, p_after_id)
+  ORDER BY lease_until, id LIMIT p_most;
 END $$;
 
 CREATE FUNCTION plans_lost(p_most int)
@@ -137,7 +145,8 @@ BEGIN
 END $$;
 
 -- What waits for a doorbell, in pages: rows older than so many milliseconds, after the last one of
--- the page before. `at` is text because a Date would lose its microseconds.
+-- the page before. `at` is text because a Date would lose its microseconds; it has to be named, or
+-- ORDER BY would mean the text, and no index gives that order.
 CREATE FUNCTION tasks_ready(p_types text[], p_age_ms float8, p_after timestamptz, p_after_id uuid,
   p_most int)
 RETURNS TABLE (id uuid, tenant_id uuid, at text)
@@ -145,7 +154,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
 SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 BEGIN
-  RETURN QUERY SELECT t.id, t.tenant_id, coalesce(t.run_at, t.ready_at)::text
+  RETURN QUERY SELECT t.id, t.tenant_id, coalesce(t.run_at, t.ready_at)::text AS at
   FROM tasks t JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id
   WHERE t.phase = 'ready' AND coalesce(t.run_at, t.ready_at) <= now() AND t.type = ANY (p_types)
     AND g.status IN ('PLANNED', 'ACTIVE')
@@ -167,7 +176,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
 SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 BEGIN
-  RETURN QUERY SELECT tenant_id, id, received_at::text FROM goals
+  RETURN QUERY SELECT tenant_id, id, received_at::text AS at FROM goals
   WHERE (status = 'RECEIVED' OR (status = 'ACTIVE' AND replan_at IS NOT NULL))
     AND (lease_until IS NULL OR lease_until < now())
     AND received_at < now() - p_age_ms * interval '1 millisecond' AND received_at >= p_after
@@ -181,7 +190,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
 SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 BEGIN
-  RETURN QUERY SELECT id, tenant_id, coalesce(run_at, result_at)::text FROM tasks
+  RETURN QUERY SELECT id, tenant_id, coalesce(run_at, result_at)::text AS at FROM tasks
   WHERE phase = 'judging' AND coalesce(run_at, result_at) <= now()
     AND coalesce(run_at, result_at) < now() - p_age_ms * interval '1 millisecond'
     AND coalesce(run_at, result_at) >= p_after
@@ -195,7 +204,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
 SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 BEGIN
-  RETURN QUERY SELECT id, created_at::text FROM receipts
+  RETURN QUERY SELECT id, created_at::text AS at FROM receipts
   WHERE judged_at IS NULL AND created_at < now() - p_age_ms * interval '1 millisecond'
     AND created_at >= p_after
     AND (created_at, id) > (p_after, p_after_id)
@@ -208,7 +217,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
 SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 BEGIN
-  RETURN QUERY SELECT id, tenant_id, granted_at::text FROM effects
+  RETURN QUERY SELECT id, tenant_id, granted_at::text AS at FROM effects
   WHERE state = 'GRANTED' AND NOT cancelling AND grant_expires_at >= now()
     AND grant_jws IS NOT NULL AND granted_at < now() - p_age_ms * interval '1 millisecond'
     AND granted_at >= p_after
@@ -218,17 +227,18 @@ END $$;
 
 -- Effects whose grant can claim no more; those that are being voided, so many of each account; and
 -- by account the grants of which nobody knows what became.
-CREATE FUNCTION grants_dead(p_most int)
-RETURNS TABLE (id uuid, tenant_id uuid)
+CREATE FUNCTION grants_dead(p_after timestamptz, p_after_id uuid, p_most int)
+RETURNS TABLE (id uuid, tenant_id uuid, at text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
 SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 BEGIN
-  RETURN QUERY SELECT e.id, e.tenant_id
+  RETURN QUERY SELECT e.id, e.tenant_id, coalesce(e.grant_expires_at, 'infinity')::text AS at
   FROM effects e JOIN tool_accounts a ON a.account = e.account
   WHERE e.state = 'GRANTED' AND NOT e.cancelling
     AND (e.grant_expires_at < now() OR e.boot IS DISTINCT FROM a.boot)
-  ORDER BY e.grant_expires_at, e.id LIMIT p_most;
+    AND (coalesce(e.grant_expires_at, 'infinity'), e.id) > (p_after, p_after_id)
+  ORDER BY coalesce(e.grant_expires_at, 'infinity'), e.id LIMIT p_most;
 END $$;
 
 CREATE FUNCTION grants_ending(p_most int)
@@ -278,37 +288,44 @@ BEGIN
 END $$;
 
 -- Tasks of requests that nobody answered in time, and calls of models whose lease ran out.
-CREATE FUNCTION approvals_late(p_most int)
-RETURNS TABLE (id uuid, tenant_id uuid)
+CREATE FUNCTION approvals_late(p_after timestamptz, p_after_id uuid, p_most int)
+RETURNS TABLE (id uuid, tenant_id uuid, at text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
 SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 BEGIN
-  RETURN QUERY SELECT task_id, tenant_id FROM approvals
-  WHERE state = 'REQUESTED' AND expires_at <= now() ORDER BY expires_at LIMIT p_most;
+  RETURN QUERY SELECT task_id, tenant_id, expires_at::text AS at FROM approvals
+  WHERE state = 'REQUESTED' AND expires_at <= now() AND expires_at >= p_after
+    AND (expires_at, task_id) > (p_after, p_after_id)
+  ORDER BY expires_at, task_id LIMIT p_most;
 END $$;
 
-CREATE FUNCTION calls_lapsed(p_most int)
-RETURNS TABLE (id uuid, tenant_id uuid)
+CREATE FUNCTION calls_lapsed(p_after timestamptz, p_after_id uuid, p_most int)
+RETURNS TABLE (id uuid, tenant_id uuid, at text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
 SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 BEGIN
-  RETURN QUERY SELECT id, tenant_id FROM model_spends
-  WHERE settled_at IS NULL AND lease_until < now() ORDER BY lease_until LIMIT p_most;
+  RETURN QUERY SELECT id, tenant_id, lease_until::text AS at FROM model_spends
+  WHERE settled_at IS NULL AND lease_until < now() AND lease_until >= p_after
+    AND (lease_until, id) > (p_after, p_after_id)
+  ORDER BY lease_until, id LIMIT p_most;
 END $$;
 
--- Tasks that wait for what this command ends.
-CREATE FUNCTION tasks_held(p_unblock text, p_most int)
-RETURNS TABLE (id uuid, tenant_id uuid)
+-- Tasks that wait because a tool server was closed. The words are not the asker's: what else a task
+-- waits for is nothing to be guessed at.
+CREATE FUNCTION tasks_held(p_after timestamptz, p_after_id uuid, p_most int)
+RETURNS TABLE (id uuid, tenant_id uuid, at text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
 SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 BEGIN
-  RETURN QUERY SELECT id, tenant_id FROM tasks
+  RETURN QUERY SELECT id, tenant_id, coalesce(run_at, result_at)::text AS at FROM tasks
   WHERE phase = 'judging' AND coalesce(run_at, result_at) > now()
-    AND waiting_on ->> 'unblock' = p_unblock
-  ORDER BY coalesce(run_at, result_at) LIMIT p_most;
+    AND coalesce(run_at, result_at) >= p_after
+    AND (coalesce(run_at, result_at), id) > (p_after, p_after_id)
+    AND waiting_on ->> 'unblock' = 'chimera tools ls'
+  ORDER BY coalesce(run_at, result_at), id LIMIT p_most;
 END $$;
 
 -- A receipt of a grant that the record does not know may be filed for whoever it turns out to be:

@@ -1,9 +1,10 @@
 import { newId } from '@chimera/contracts/ids'
 
 import { appendAudit, draftAudit, type AuditDraft } from '../append-audit.ts'
+import { inState } from '../in-state.ts'
 import type { Database } from '../open-database.ts'
 import { tenantsIn } from '../tenant-database.ts'
-import { findSwept } from './read-swept.ts'
+import { findSweptPage, type FoundKey, type SweepPage } from './read-swept.ts'
 
 /** An effect that the Judge is to look at, because its grant is to end. */
 export type EndingEffect = { id: string; tenantId: string }
@@ -23,10 +24,14 @@ type DeadGrant = EndingEffect & {
  */
 export async function endDeadGrants(
   database: Database,
-  of: { actor: string; limit: number },
-): Promise<{ effects: EndingEffect[]; audit: ReturnType<AuditDraft['items']> }> {
-  const found = await findSwept(database, { by: 'grants_dead', limit: of.limit })
-  if (found.length === 0) return { effects: [], audit: [] }
+  of: SweepPage & { actor: string },
+): Promise<{
+  effects: EndingEffect[]
+  audit: ReturnType<AuditDraft['items']>
+  after: FoundKey | null
+}> {
+  const { found, after } = await findSweptPage(database, { ...of, by: 'grants_dead' })
+  if (found.length === 0) return { effects: [], audit: [], after }
   return database.transaction(async (tx) => {
     const draft = draftAudit()
     const dead = await tx.query<DeadGrant>({
@@ -35,12 +40,12 @@ export async function endDeadGrants(
           e.goal_id AS "goalId", e.round,
           CASE WHEN e.boot IS DISTINCT FROM a.boot THEN 'boot_changed' ELSE 'expired' END AS reason
         FROM effects e JOIN tool_accounts a ON a.account = e.account
-        WHERE e.id = ANY($1::uuid[]) AND e.state = 'GRANTED' AND NOT e.cancelling
+        WHERE e.id = ANY($1::uuid[]) AND ${inState('e.state', 'GRANTED')} AND NOT e.cancelling
           AND (e.grant_expires_at < now() OR e.boot IS DISTINCT FROM a.boot)
         ORDER BY e.grant_expires_at, e.id FOR UPDATE OF e SKIP LOCKED`,
       values: [found.map(({ id }) => id)],
     })
-    if (dead.length === 0) return { effects: [], audit: [] }
+    if (dead.length === 0) return { effects: [], audit: [], after }
     await tx.query({
       name: 'end-dead-grants',
       text: `UPDATE effects e SET cancelling = true, void_reason = u.reason, version_id = u.fresh,
@@ -67,6 +72,6 @@ export async function endDeadGrants(
       draft.add(tenantId, item, goalId)
     }
     await appendAudit(tx, draft, of.actor)
-    return { effects: dead, audit: draft.items() }
+    return { effects: dead, audit: draft.items(), after }
   }, tenantsIn(found))
 }

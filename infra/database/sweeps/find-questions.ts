@@ -1,3 +1,4 @@
+import { inState } from '../in-state.ts'
 import type { Database, Sql } from '../open-database.ts'
 import { findSwept, readSwept } from './read-swept.ts'
 
@@ -34,7 +35,7 @@ export async function findEndingGrants(
         e.effect_key AS "effectKey", a.account, a.url, a.boot,
         CASE WHEN e.void_boot = a.boot THEN e.void_jws END AS "voidJws"
       FROM effects e JOIN tool_accounts a ON a.account = e.account
-      WHERE e.id = ANY($1::uuid[]) AND e.state = 'GRANTED' AND e.cancelling
+      WHERE e.id = ANY($1::uuid[]) AND ${inState('e.state', 'GRANTED')} AND e.cancelling
         AND a.boot IS NOT NULL AND a.state <> 'closed' ORDER BY e.id`,
     values: [ids],
   }))

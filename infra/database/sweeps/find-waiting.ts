@@ -5,24 +5,18 @@
  */
 import type { TaskType } from '@chimera/contracts/agent-task'
 
+import { inState } from '../in-state.ts'
 import type { Database, Sql } from '../open-database.ts'
-import { LATE_AFTER_MS } from './read-overview.ts'
-import { readSwept, type SweptKey } from './read-swept.ts'
+import { BEGINNING, NO_ID, readSwept, type FoundKey, type SweptKey } from './read-swept.ts'
 
-/**
- * `late`: those old enough that their doorbell should have been heard; `all`: every one; or those
- * older than a number of milliseconds.
- */
-export type Which = 'late' | 'all' | { readonly olderThanMs: number }
+/** Every row that waits, or those older than a number of milliseconds. */
+export type Which = 'all' | { readonly olderThanMs: number }
 
-/** A row that waits; `at`, since when, is text because a Date would lose its microseconds. */
-export type Waiting = { id: string; tenantId: string; at: string }
+/** A row that waits. */
+export type Waiting = FoundKey
 
 /** A page of rows after the last one of the page before. */
 export type Page = { which: Which; after: Waiting | null; limit: number }
-
-const BEGINNING = '-infinity'
-const NO_ID = '00000000-0000-0000-0000-000000000000'
 
 const values = ({ which, after, limit }: Page): unknown[] => [
   ageOf(which),
@@ -34,10 +28,7 @@ const values = ({ which, after, limit }: Page): unknown[] => [
 /** Also rows from before the clock was put back. */
 const EVEN_NEW_MS = -1e12
 
-function ageOf(which: Which): number {
-  if (which === 'all') return EVEN_NEW_MS
-  return which === 'late' ? LATE_AFTER_MS : which.olderThanMs
-}
+const ageOf = (which: Which): number => (which === 'all' ? EVEN_NEW_MS : which.olderThanMs)
 
 /** Ready tasks that may be claimed now, of the given types. */
 export function findReadyTasks(
@@ -108,8 +99,8 @@ export function loadWaitingGrants(
     name: 'waiting-grants',
     text: `SELECT id, tenant_id AS "tenantId", grant_id AS "grantId", account, tool,
         grant_jws AS jws
-      FROM effects
-      WHERE id = ANY($1::uuid[]) AND state = 'GRANTED' AND NOT cancelling
+      FROM effects e
+      WHERE id = ANY($1::uuid[]) AND ${inState('e.state', 'GRANTED')} AND NOT cancelling
         AND grant_jws IS NOT NULL ORDER BY granted_at, id`,
     values: [ids],
   }))

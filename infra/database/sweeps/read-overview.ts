@@ -4,12 +4,6 @@ import { z } from 'zod'
 
 import type { Sql } from '../open-database.ts'
 
-/**
- * How old a row has to be before anyone asks where its doorbell is. By the database clock; the view
- * `sweep_overview` (migration 0018) says the same.
- */
-export const LATE_AFTER_MS = 2_000
-
 const Account = z.strictObject({
   account: z.string(),
   url: z.string(),
@@ -17,12 +11,6 @@ const Account = z.strictObject({
   state: ToolState,
   reason: z.string().nullable(),
 })
-
-/**
- * How far back a sweep looks for a `run_at` that has come, as the view has it; the duty itself
- * looks back further.
- */
-export const DUE_WITHIN_MS = 10_000
 
 /** What of an outside account the Keeper acts on. */
 export type SweptAccount = z.infer<typeof Account>
@@ -43,14 +31,18 @@ export type Overview = {
   readonly lostLeases: boolean
   /** Goals whose planning lease ran out. */
   readonly lostPlans: boolean
-  /** Tasks, ready or to be judged, whose `run_at` has come within DUE_WITHIN_MS. */
+  /** Tasks, ready or to be judged, whose `run_at` has come within `dueWithinMs`. */
   readonly due: boolean
+  /** How far back a look asks for a `run_at` that has come; the duty itself looks back further. */
+  readonly dueWithinMs: number
   /** Milliseconds until the next `run_at` comes. */
   readonly nextDueMs: number | null
   /**
-   * Rows that wait for a doorbell and are older than LATE_AFTER_MS, by the stream that rings it.
+   * Rows that wait for a doorbell and are older than `afterMs` by the database clock, by the stream
+   * that rings it: old enough for anyone to ask where it is.
    */
   readonly late: {
+    readonly afterMs: number
     readonly goals: boolean
     readonly tasks: boolean
     readonly results: boolean
@@ -81,7 +73,9 @@ type Row = {
   lost_leases: boolean
   lost_plans: boolean
   due: boolean
+  due_within_ms: number
   next_due_ms: number | null
+  late_after_ms: number
   late_goals: boolean
   late_tasks: boolean
   late_results: boolean
@@ -114,8 +108,10 @@ export async function readOverview(sql: Sql, of: { isPrepared: boolean }): Promi
     lostLeases: row.lost_leases,
     lostPlans: row.lost_plans,
     due: row.due,
+    dueWithinMs: row.due_within_ms,
     nextDueMs: row.next_due_ms,
     late: {
+      afterMs: row.late_after_ms,
       goals: row.late_goals,
       tasks: row.late_tasks,
       results: row.late_results,

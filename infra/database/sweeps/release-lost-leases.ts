@@ -4,8 +4,9 @@ import { newId } from '@chimera/contracts/ids'
 import { appendAudit, draftAudit, type AuditDraft } from '../append-audit.ts'
 import { moveTasks, type ReadyTask } from '../judging/move-tasks.ts'
 import type { Database, Sql } from '../open-database.ts'
+import { IS_RUNNING } from '../tasks/audited-moves.ts'
 import { tenantsIn } from '../tenant-database.ts'
-import { findSwept, type SweptKey } from './read-swept.ts'
+import { findSweptPage, type FoundKey, type SweepPage, type SweptKey } from './read-swept.ts'
 
 type Lost = {
   id: string
@@ -19,17 +20,22 @@ type Lost = {
 }
 
 /**
- * Takes back tasks whose lease ran out by the database clock, at most `limit`: `IN_PROGRESS ->
- * PENDING/ready`, or `FAILED/dead` at the last time, with what depends on it. Returns the ids that
- * wait for their doorbell now and what to show on the feed. The attempt is not given back, and what
- * its Worker may still commit finds another version.
+ * Takes back a page of tasks whose lease ran out by the database clock: `IN_PROGRESS ->
+ * PENDING/ready`, or `FAILED/dead` at the last time, with what depends on it. Returns the keys that
+ * wait for their doorbell now, what to show on the feed, and where the next page begins. The
+ * attempt is not given back, and what its Worker may still commit finds another version.
  */
 export async function releaseLostLeases(
   database: Database,
-  of: { actor: string; limit: number; maxLeasesLost: number },
-): Promise<{ ready: SweptKey[]; dead: string[]; audit: ReturnType<AuditDraft['items']> }> {
-  const found = await findSwept(database, { by: 'leases_lost', limit: of.limit })
-  if (found.length === 0) return { ready: [], dead: [], audit: [] }
+  of: SweepPage & { actor: string; maxLeasesLost: number },
+): Promise<{
+  ready: SweptKey[]
+  dead: string[]
+  audit: ReturnType<AuditDraft['items']>
+  after: FoundKey | null
+}> {
+  const { found, after } = await findSweptPage(database, { ...of, by: 'leases_lost' })
+  if (found.length === 0) return { ready: [], dead: [], audit: [], after }
   return database.transaction(async (tx) => {
     const draft = draftAudit()
     const lost = await release(tx, draft, found)
@@ -44,6 +50,7 @@ export async function releaseLostLeases(
       ],
       dead: lost.filter(isDead).map((task) => task.id),
       audit: draft.items(),
+      after,
     }
   }, tenantsIn(found))
 }
@@ -52,8 +59,8 @@ async function release(tx: Sql, draft: AuditDraft, found: readonly SweptKey[]): 
   // Rows that another session holds are moving already; the next sweep sees what became of them.
   const expired = await tx.query<{ id: string; tenant_id: string; owner: string }>({
     name: 'lost-leases',
-    text: `SELECT id, tenant_id, lease_owner AS owner FROM tasks
-      WHERE id = ANY($1::uuid[]) AND status = 'IN_PROGRESS' AND lease_until < now()
+    text: `SELECT id, tenant_id, lease_owner AS owner FROM tasks t
+      WHERE id = ANY($1::uuid[]) AND ${IS_RUNNING} AND lease_until < now()
       ORDER BY lease_until FOR UPDATE SKIP LOCKED`,
     values: [found.map(({ id }) => id)],
   })

@@ -1,4 +1,5 @@
 import { expireApprovals } from '@chimera/infra/database/approvals/expire-approvals'
+import type { FoundKey } from '@chimera/infra/database/sweeps/read-swept'
 
 import { PAGE, ringJudge, showOnFeed, type KeeperDeps } from '../duties/keeper-deps.ts'
 import type { Duty } from '../duties/run-duties.ts'
@@ -15,20 +16,23 @@ export function approvalDuty(deps: KeeperDeps): Duty {
       const overview = await deps.sweep.next(signal)
       return async (round) => {
         if (!overview.lateApprovals) return
-        for (let isMore = true; isMore && !round.aborted;) {
-          const { tasks, audit } = await expireApprovals(deps.database, {
+        let after: FoundKey | null = null
+        do {
+          const page = await expireApprovals(deps.database, {
             actor: deps.actor,
             limit: PAGE,
+            after,
           })
-          if (tasks.length === 0) return
+          after = page.after
+          const { tasks, audit } = page
+          if (tasks.length === 0) continue
           deps.log.info({ tasks: tasks.length }, 'nobody approved in time')
           deps.crash('keeper.sweep.before_publish')
           await deps.publisher.publish([
             ...tasks.map(({ id, tenantId }) => ringJudge({ look_at: 'task', id }, tenantId)),
             ...showOnFeed(audit),
           ])
-          isMore = tasks.length === PAGE
-        }
+        } while (after !== null && !round.aborted)
       }
     },
   }

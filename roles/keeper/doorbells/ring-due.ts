@@ -1,17 +1,13 @@
 import { findDueTasks } from '@chimera/infra/database/sweeps/find-due'
-import { DUE_WITHIN_MS, type Overview } from '@chimera/infra/database/sweeps/read-overview'
+import type { Overview } from '@chimera/infra/database/sweeps/read-overview'
 
 import { PAGE, ringJudge, type KeeperDeps } from '../duties/keeper-deps.ts'
 import { publishTasks } from '../duties/publish-tasks.ts'
 
 /** Waitings that were rung and have not moved yet; beyond this some are rung twice. */
 const MAX_REMEMBERED = 20_000
-/** How often all due tasks are looked at, and not only those of the last seconds ... */
+/** How often all due tasks are looked at, and not only those of the last seconds. */
 const LOOK_BACK_EVERY_MS = 30_000
-/**
- * ... and after which gap between two rounds at once: another keeper led, or the record was away.
- */
-const GAP_MS = DUE_WITHIN_MS / 2
 const ALL_MS = 1e12
 
 /** Rings tasks whose `run_at` has come. */
@@ -28,9 +24,12 @@ export function openDueBell(of: { now: () => number }): DueBell {
   return {
     async ring(deps, overview) {
       const now = of.now()
-      const isFull = now - roundAt > GAP_MS || now - lookedBackAt > LOOK_BACK_EVERY_MS
-      if (overview.due || isFull) {
-        const withinMs = isFull ? ALL_MS : DUE_WITHIN_MS
+      const { due, dueWithinMs } = overview
+      // After such a gap another keeper led, or the record was away.
+      const isGap = now - roundAt > dueWithinMs / 2
+      const isFull = isGap || now - lookedBackAt > LOOK_BACK_EVERY_MS
+      if (due || isFull) {
+        const withinMs = isFull ? ALL_MS : dueWithinMs
         const tasks = await findDueTasks(deps.database, { withinMs, limit: MAX_REMEMBERED })
         const keyed = tasks.map((task) => ({ task, key: `${task.id} ${task.runAtMs}` }))
         if (isFull) forgetMoved(rung, new Set(keyed.map(({ key }) => key)))

@@ -36,7 +36,8 @@ export async function ringLate(
     onRung: (key: string) => rung.noteRing(key),
   }
   const unheard = quiet.note(states)
-  quiet.forget(await ringWaiting(deps, { ...ringing, which: 'late', streams: unheard }))
+  const late = { olderThanMs: of.late.afterMs }
+  quiet.forget(await ringWaiting(deps, { ...ringing, which: late, streams: unheard }))
   for (const { stream, olderThanMs } of passed.note(states)) {
     if (unheard.includes(stream)) continue
     await ringWaiting(deps, { ...ringing, which: { olderThanMs }, streams: [stream] })

@@ -1,5 +1,6 @@
 import { MAX_LEASES_LOST } from '@chimera/domain/retry'
 import { findLostPlans } from '@chimera/infra/database/sweeps/find-waiting'
+import type { FoundKey } from '@chimera/infra/database/sweeps/read-swept'
 import { releaseLostLeases } from '@chimera/infra/database/sweeps/release-lost-leases'
 
 import { PAGE, ringPlanner, showOnFeed, type KeeperDeps } from '../duties/keeper-deps.ts'
@@ -33,17 +34,20 @@ export function leaseDuty(deps: KeeperDeps): Duty {
 }
 
 async function releaseTasks(deps: KeeperDeps, signal: AbortSignal): Promise<void> {
-  for (let isMore = true; isMore && !signal.aborted;) {
-    const { ready, dead, audit } = await releaseLostLeases(deps.database, {
+  let after: FoundKey | null = null
+  do {
+    const page = await releaseLostLeases(deps.database, {
       actor: deps.actor,
       limit: PAGE,
+      after,
       maxLeasesLost: MAX_LEASES_LOST,
     })
+    const { ready, dead, audit } = page
     // A crash from here on loses a doorbell, which the other duty rings again.
     await publishTasks(deps, { tasks: ready, others: showOnFeed(audit) })
     if (ready.length + dead.length > 0) {
       deps.log.info({ ready: ready.length, dead: dead.length }, 'took lost leases back')
     }
-    isMore = ready.length + dead.length >= PAGE
-  }
+    after = page.after
+  } while (after !== null && !signal.aborted)
 }

@@ -1,4 +1,5 @@
 import { settleLapsedCalls } from '@chimera/infra/database/budgets/model-spend'
+import type { FoundKey } from '@chimera/infra/database/sweeps/read-swept'
 
 import { PAGE, type KeeperDeps } from '../duties/keeper-deps.ts'
 import type { Duty } from '../duties/run-duties.ts'
@@ -15,11 +16,13 @@ export function spendDuty(deps: KeeperDeps): Duty {
       const overview = await deps.sweep.next(signal)
       return async (round) => {
         if (!overview.lapsedCalls) return
-        for (let isMore = true; isMore && !round.aborted;) {
-          const lapsed = await settleLapsedCalls(deps.database, { limit: PAGE })
+        let after: FoundKey | null = null
+        do {
+          const page = await settleLapsedCalls(deps.database, { limit: PAGE, after })
+          after = page.after
+          const { lapsed } = page
           if (lapsed > 0) deps.log.warn({ lapsed }, 'calls of models were settled in full')
-          isMore = lapsed >= PAGE
-        }
+        } while (after !== null && !round.aborted)
       }
     },
   }

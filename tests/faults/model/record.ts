@@ -2,13 +2,19 @@
 import { randomBytes } from 'node:crypto'
 
 import { migrate } from '@chimera/infra/database/migrate'
-import { openDatabase, type Database } from '@chimera/infra/database/open-database'
+import {
+  openDatabase,
+  type Database,
+  type DatabaseRole,
+} from '@chimera/infra/database/open-database'
 import { openLog } from '@chimera/runtime/log'
 import { inject } from 'vitest'
 
 export type ModelRecord = AsyncDisposable & {
   /** The connections of now: another record is in its place after `rollBack`. */
   readonly database: Database
+  /** The same record as a part of the swarm sees it. */
+  readonly swarm: Database
   /** By how much its clock is ahead of this machine's. */
   setAhead(ms: number): Promise<void>
   /** `pg backup taken` */
@@ -21,14 +27,27 @@ const log = openLog({ name: 'model', level: 'silent' })
 
 /**
  * `now()` is found in the schema `clock` before pg_catalog, so that the statements of the product
- * run as they are.
+ * run as they are; and in the functions of the migrations, which say themselves where they look.
  */
 const CLOCK = `
   CREATE SCHEMA clock;
   CREATE TABLE clock.ahead (ms bigint NOT NULL);
   INSERT INTO clock.ahead VALUES (0);
   CREATE FUNCTION clock.now() RETURNS timestamptz LANGUAGE sql STABLE AS
-    'SELECT pg_catalog.now() + ms * interval ''1 millisecond'' FROM clock.ahead'`
+    'SELECT pg_catalog.now() + ms * interval ''1 millisecond'' FROM clock.ahead';
+  GRANT USAGE ON SCHEMA clock TO chimera_swarm;
+  GRANT SELECT ON clock.ahead TO chimera_swarm;
+  DO $$
+  DECLARE f record;
+  BEGIN
+    FOR f IN SELECT oid::regprocedure AS name FROM pg_proc
+      WHERE pronamespace = 'public'::regnamespace
+        AND EXISTS (SELECT FROM unnest(proconfig) AS c WHERE c LIKE 'search_path=%')
+    LOOP
+      EXECUTE format('ALTER FUNCTION %s SET search_path = clock, pg_catalog, public, pg_temp',
+        f.name);
+    END LOOP;
+  END $$`
 
 let template: Promise<string> | undefined
 
@@ -44,8 +63,15 @@ export async function openRecord(): Promise<ModelRecord> {
     })
   }
   await create({ name, from })
-  const open = (): Database => connect(urlOf(name), 6)
-  const state = { database: open(), aheadMs: 0 }
+  const open = () => ({
+    database: connect(urlOf(name), 6),
+    swarm: connect(urlOf(name), 2, 'chimera_swarm'),
+  })
+  const state = { ...open(), aheadMs: 0 }
+  const close = async (): Promise<void> => {
+    await state.swarm[Symbol.asyncDispose]()
+    await state.database[Symbol.asyncDispose]()
+  }
   const setAhead = async (ms: number): Promise<void> => {
     state.aheadMs = ms
     await state.database.query({ text: 'UPDATE clock.ahead SET ms = $1', values: [Math.floor(ms)] })
@@ -54,21 +80,24 @@ export async function openRecord(): Promise<ModelRecord> {
     get database() {
       return state.database
     },
+    get swarm() {
+      return state.swarm
+    },
     setAhead,
     takeBackup: async () => {
-      await state.database[Symbol.asyncDispose]()
+      await close()
       await create({ name: backup, from: name })
-      state.database = open()
+      Object.assign(state, open())
     },
     rollBack: async () => {
-      await state.database[Symbol.asyncDispose]()
+      await close()
       await server.query({ text: `DROP DATABASE ${name} WITH (FORCE)` })
       await create({ name, from: backup })
-      state.database = open()
+      Object.assign(state, open())
       await setAhead(state.aheadMs)
     },
     [Symbol.asyncDispose]: async () => {
-      await state.database[Symbol.asyncDispose]()
+      await close()
       for (const each of [name, backup]) {
         await server.query({ text: `DROP DATABASE IF EXISTS ${each} WITH (FORCE)` })
       }
@@ -96,5 +125,5 @@ function urlOf(name: string): string {
   return url.href
 }
 
-const connect = (url: string, max: number): Database =>
-  openDatabase({ url, name: 'model', log, max })
+const connect = (url: string, max: number, role?: DatabaseRole): Database =>
+  openDatabase({ url, name: 'model', log, max, ...(role === undefined ? {} : { role }) })

@@ -17,6 +17,7 @@ import { requestSettlement } from '@chimera/infra/database/settlements/request-s
 import { findEndingGrants, findUnknownEffects } from '@chimera/infra/database/sweeps/find-questions'
 import { commitReceipts } from '@chimera/infra/database/tasks/commit-receipts'
 import { loadGrants } from '@chimera/infra/database/tasks/load-grants'
+import { sqlOf, tenantsIn } from '@chimera/infra/database/tenant-database'
 import { closeAccount } from '@chimera/infra/database/tools/close-account'
 import { dropHello } from '@chimera/infra/database/tools/drop-hello'
 import { findBoot } from '@chimera/infra/database/tools/find-boot'
@@ -143,7 +144,7 @@ export async function record(rig: ProtocolRig, { receipt: jws }: Answer): Promis
 function keeperOf(rig: ProtocolRig) {
   const rung: Parameters<ProtocolRig['judge']> = []
   const deps = {
-    database: rig.record.database,
+    database: rig.record.swarm,
     publisher: {
       publish: (batch: readonly { stream: string; payload: unknown }[]) => {
         for (const { stream, payload } of batch) {
@@ -261,20 +262,20 @@ export async function cancel(rig: ProtocolRig, { goal: goalId }: Slot): Promise<
  */
 export async function adopt(rig: ProtocolRig): Promise<number[]> {
   const counts: number[] = []
-  const { database } = rig.record
+  const { database, swarm } = rig.record
   const { account } = rig.tool.control.status()
   await requestAdoption(database, { account, actor: 'owner', tenantId: DEFAULT_TENANT })
-  for (const { id } of await findOpenAdoptions(database, { limit: PAGE })) {
+  for (const { id } of await findOpenAdoptions(swarm, { limit: PAGE })) {
     await rig.judge({ look_at: 'adoption', id })
   }
-  for (const { id, boot } of await findOpenAdoptions(database, { limit: PAGE })) {
-    const words = await findAdoptionWords(database, { id, boot })
+  for (const { id, boot } of await findOpenAdoptions(swarm, { limit: PAGE })) {
+    const words = await findAdoptionWords(swarm, { id, boot })
     if (words.length === 0) throw new Error('The Judge signed no adoption.')
     for (const jws of words) {
       const { reason } = await rig.tool.control.adopt(jws)
       counts.push(Number(/(\d+) adopted effects/.exec(reason ?? '')?.[1] ?? 0))
     }
-    await endAdoption(database, { id, refused: null })
+    await endAdoption(swarm, { id, refused: null })
   }
   return counts
 }
@@ -282,7 +283,7 @@ export async function adopt(rig: ProtocolRig): Promise<number[]> {
 /** `person settles g CONFIRMED`: `chimera effect settle <id> --happened <ref>` */
 export async function settle(rig: ProtocolRig, reference: string, ref: string): Promise<void> {
   const { deps, ring } = keeperOf(rig)
-  await requestSettlement(deps.database, {
+  await requestSettlement(rig.record.database, {
     tenantId: DEFAULT_TENANT,
     reference,
     outcome: 'happened',
@@ -293,11 +294,13 @@ export async function settle(rig: ProtocolRig, reference: string, ref: string): 
   for (const { id } of await findOpenSettlements(deps.database, { limit: PAGE })) {
     await rig.judge({ look_at: 'settlement', id })
   }
-  for (const { id, jws, grantId } of await findOpenSettlements(deps.database, { limit: PAGE })) {
+  for (const settlement of await findOpenSettlements(deps.database, { limit: PAGE })) {
+    const { id, jws, grantId } = settlement
     if (jws === null) throw new Error('The Judge signed no settlement.')
     const { receipts } = await rig.tool.control.settle(jws)
     await fileReceipts(deps, { receipts, askedFor: new Set([grantId]), noNews: [] })
-    await endSettlement(deps.database, { id, refused: null })
+    const own = sqlOf(deps.database, tenantsIn([settlement]))
+    await endSettlement(own, { id, refused: null })
   }
   await ring()
 }

@@ -71,12 +71,20 @@ const goals = z.object({
   TENANT_ID: z.uuid().default(DEFAULT_TENANT).describe('the tenant of goals from the stream'),
 })
 
+const TaskCount = z.coerce.number().int().min(1).max(1_000_000)
+
 const worker = z.object({
   TOOL_TOKEN: z.string().min(16).describe('bearer token of workers at the tool servers'),
   WORKER_TASK_TYPES: z
     .string()
     .default('RESEARCH,CONTENT_GEN,TRANSACTION,ENGAGEMENT')
     .describe('task types that this worker takes, by comma'),
+  AGENT_MAX_IN_FLIGHT: TaskCount.default(1_000).describe(
+    'tasks of one agent that all workers have in hand at once; the others wait for their turn',
+  ),
+  TENANT_MAX_IN_FLIGHT: TaskCount.default(10_000).describe(
+    'the same of one tenant; the same number for every worker',
+  ),
 })
 
 const judge = z.object({
@@ -95,6 +103,9 @@ const keeper = z.object({
 const gateway = z.object({
   GATEWAY_PORT: Port.default(7700).describe('port of the HTTP API'),
   GATEWAY_HOST: z.string().default('127.0.0.1').describe('address of the HTTP API'),
+  AGENT_MAX_QUEUED: TaskCount.default(500_000).describe(
+    'tasks of one agent that wait for their turn; beyond it the API refuses goals of the agent',
+  ),
 })
 
 /** Who stops the tool servers, and ends the stop. */

@@ -38,6 +38,12 @@ const Text = z
   })
   .transform((text) => text.normalize('NFC'))
 
+/** What a goal is urgent and important by that says nothing of it. */
+export const ORDINARY_GRADE = 3
+
+/** How urgent or important. */
+const Grade = z.int().min(1).max(5)
+
 const Frame = {
   id: GoalId.optional(),
   agent_id: AgentId.optional(),
@@ -50,6 +56,10 @@ const Frame = {
    * says nothing.
    */
   priority: z.enum(['low', 'normal']).optional(),
+  /** From 1 (it can wait) to 5: which of its agent's tasks come first while they queue (W03). */
+  urgency: Grade.optional(),
+  /** From 1 (it hardly matters) to 5; an input of its own beside urgency. */
+  importance: Grade.optional(),
   /** The persona, by its name in the record (C10). */
   voice_ref: PersonaName.optional(),
   /** What is posted has to name a link that the work has read. */
@@ -75,6 +85,13 @@ export const StructuredGoal = z.strictObject({
 /** What an operator wants, with limits. Entry of `chimera:goals`, body of `POST /v1/goals`. */
 export const Goal = z.union([TextGoal, StructuredGoal])
 export type Goal = z.infer<typeof Goal>
+
+/** What of a goal, as its row has it, says which of an agent's tasks come first. */
+export const GoalGrades = z.object({
+  urgency: Grade.nullish(),
+  importance: Grade.nullish(),
+  priority: Frame.priority.nullable(),
+})
 
 /** What a goal costs at most when it says nothing: enough for a tweet, not for a mistake. */
 export const DEFAULT_MAX_COST_USD = 1

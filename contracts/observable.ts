@@ -95,6 +95,16 @@ export const StatusReport = z.strictObject({
     }),
   ),
   tasks: z.partialRecord(TaskPhase, z.int()),
+  /** Agents whose ready tasks wait for their turn, the most first; the first hundred. */
+  turns: z.array(
+    z.strictObject({
+      tenant_id: z.string(),
+      agent_id: z.string(),
+      waiting: z.int(),
+      in_flight: z.int(),
+      reason: z.string(),
+    }),
+  ),
   effects: z.partialRecord(EffectState, z.int()),
   dead: z.int(),
   memory: z.strictObject({ backend: z.string(), degraded: z.boolean() }),

@@ -479,7 +479,9 @@ CREATE TABLE tasks (
   judged_at timestamp with time zone,
   audit_id uuid NOT NULL,
   waits_for text,
-  plan integer NOT NULL DEFAULT 1
+  plan integer NOT NULL DEFAULT 1,
+  turn timestamp with time zone,
+  turn_agent text
 ) WITH (fillfactor=50);
 
 CREATE TABLE tenants (
@@ -716,6 +718,7 @@ ALTER TABLE tasks ADD CONSTRAINT tasks_check1 CHECK (((status = 'IN_PROGRESS'::t
 ALTER TABLE tasks ADD CONSTRAINT tasks_check2 CHECK (((phase = 'blocked'::text) = ((status = 'PENDING'::text) AND (parents_open > 0))));
 ALTER TABLE tasks ADD CONSTRAINT tasks_confidence_check CHECK (((confidence >= (0)::double precision) AND (confidence <= (1)::double precision)));
 ALTER TABLE tasks ADD CONSTRAINT tasks_parents_open_check CHECK ((parents_open >= 0));
+ALTER TABLE tasks ADD CONSTRAINT tasks_turn_agent CHECK (((turn IS NULL) = (turn_agent IS NULL)));
 ALTER TABLE tasks ADD CONSTRAINT tasks_type_check CHECK ((type = ANY (ARRAY['RESEARCH'::text, 'CONTENT_GEN'::text, 'TRANSACTION'::text, 'ENGAGEMENT'::text])));
 ALTER TABLE tenants ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
 ALTER TABLE tenants ADD CONSTRAINT tenants_policy_version_check CHECK ((policy_version >= 0));
@@ -767,6 +770,7 @@ CREATE INDEX receipts_of_grant ON public.receipts USING btree (grant_id);
 CREATE INDEX receipts_unjudged ON public.receipts USING btree (created_at) WHERE (judged_at IS NULL);
 CREATE UNIQUE INDEX registry_entries_held ON public.registry_entries USING btree (tenant_id, kind, lower(name)) WHERE (removed_at IS NULL);
 CREATE INDEX task_dependencies_of_child ON public.task_dependencies USING btree (child_id);
+CREATE INDEX tasks_in_turn ON public.tasks USING btree (type, tenant_id, turn_agent, turn) WHERE ((phase = 'ready'::text) AND (turn IS NOT NULL));
 CREATE INDEX tasks_judging ON public.tasks USING btree (COALESCE(run_at, result_at)) WHERE (phase = 'judging'::text);
 CREATE INDEX tasks_of_goal ON public.tasks USING btree (tenant_id, goal_id);
 CREATE INDEX tasks_put_off ON public.tasks USING btree (waits_for) WHERE ((phase = 'ready'::text) AND (waits_for IS NOT NULL));
@@ -1459,6 +1463,71 @@ CREATE OR REPLACE FUNCTION public.new_version()
  LANGUAGE sql
 AS $function$SELECT uuidv7()$function$;
 
+CREATE OR REPLACE FUNCTION public.next_turns(p_types text[], p_most integer, p_of_agent integer, p_of_tenant integer, p_unjudged integer)
+ RETURNS TABLE(id uuid, tenant_id uuid)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  PERFORM pg_advisory_xact_lock(1953854062, 0);
+  IF p_unjudged < (SELECT count(*) FROM (SELECT FROM tasks WHERE phase = 'judging'
+    AND coalesce(run_at, result_at) <= now() LIMIT p_unjudged + 1) AS unjudged) THEN
+    RETURN;
+  END IF;
+  RETURN QUERY
+  -- Each queue is one look into the index, however long it is.
+  WITH RECURSIVE queues AS (
+    (SELECT t.type, t.tenant_id, t.turn_agent FROM tasks t
+      WHERE t.phase = 'ready' AND t.turn IS NOT NULL
+      ORDER BY t.type, t.tenant_id, t.turn_agent LIMIT 1)
+    UNION ALL
+    SELECT n.type, n.tenant_id, n.turn_agent FROM queues q, LATERAL (
+      SELECT t.type, t.tenant_id, t.turn_agent FROM tasks t
+      WHERE t.phase = 'ready' AND t.turn IS NOT NULL
+        AND (t.type, t.tenant_id, t.turn_agent) > (q.type, q.tenant_id, q.turn_agent)
+      ORDER BY t.type, t.tenant_id, t.turn_agent LIMIT 1) AS n
+  ), mine AS MATERIALIZED (
+    SELECT * FROM queues WHERE type = ANY (p_types)
+  ), flying AS MATERIALIZED (
+    SELECT t.tenant_id, g.agent_id, count(*) AS n
+    FROM tasks t JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id
+    WHERE t.status = 'IN_PROGRESS' GROUP BY t.tenant_id, g.agent_id
+  ), rooms AS MATERIALIZED (
+    SELECT m.type, m.tenant_id, m.turn_agent, p_of_agent - coalesce(f.n, 0) AS of_agent,
+      p_of_tenant - coalesce((SELECT sum(c.n) FROM flying c WHERE c.tenant_id = m.tenant_id), 0)
+        AS of_tenant
+    FROM mine m LEFT JOIN flying f ON f.tenant_id = m.tenant_id AND f.agent_id = m.turn_agent
+    WHERE NOT EXISTS (SELECT FROM tenants p WHERE p.id = m.tenant_id AND p.status = 'PAUSED')
+      AND NOT EXISTS (SELECT FROM agents p
+        WHERE p.tenant_id = m.tenant_id AND p.id = m.turn_agent AND p.status = 'PAUSED')
+  ), found AS (
+    SELECT x.id, r.tenant_id, x.turn, r.of_agent, r.of_tenant,
+      row_number() OVER (PARTITION BY r.tenant_id ORDER BY x.turn, x.id) AS lap,
+      row_number() OVER (PARTITION BY r.tenant_id, r.turn_agent ORDER BY x.turn, x.id) AS place
+    FROM rooms r, LATERAL (
+      -- A question for each row, not a join: that might begin with the goals and read the queue.
+      SELECT t.id, t.turn FROM tasks t
+      WHERE t.phase = 'ready' AND t.turn IS NOT NULL AND t.type = r.type
+        AND t.tenant_id = r.tenant_id AND t.turn_agent = r.turn_agent
+        AND (SELECT g.status IN ('PLANNED', 'ACTIVE') AND NOT EXISTS (SELECT FROM campaigns p
+            WHERE p.tenant_id = g.tenant_id AND p.id = g.campaign_id AND p.status = 'PAUSED')
+          FROM goals g WHERE g.tenant_id = t.tenant_id AND g.id = t.goal_id)
+      ORDER BY t.turn
+      LIMIT greatest(0, least(r.of_agent, r.of_tenant,
+        greatest(16, 4 * p_most / (SELECT count(*) FROM mine))))) AS x
+  )
+  SELECT f.id, f.tenant_id FROM found f WHERE f.place <= f.of_agent AND f.lap <= f.of_tenant
+  ORDER BY f.lap, f.turn, f.id LIMIT p_most;
+END
+$function$;
+
 CREATE OR REPLACE FUNCTION public.plans_lost(p_most integer)
  RETURNS TABLE(tenant_id uuid, id text)
  LANGUAGE plpgsql
@@ -1846,6 +1915,18 @@ CREATE OR REPLACE FUNCTION public.text_key(words text)
  IMMUTABLE PARALLEL SAFE STRICT
 AS $function$
   SELECT md5(btrim(regexp_replace(normalize(words, NFC), '\s+', ' ', 'g')))
+$function$;
+
+CREATE OR REPLACE FUNCTION public.turns_wait(p_types text[])
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+  SELECT EXISTS (SELECT FROM unnest(p_types) AS wanted(type), LATERAL (
+    SELECT FROM tasks t WHERE t.phase = 'ready' AND t.turn IS NOT NULL AND t.type = wanted.type
+    LIMIT 1) AS found)
 $function$;
 
 CREATE OR REPLACE FUNCTION public.wake_for_room(p_accounts text[], p_tools text[], p_most integer)

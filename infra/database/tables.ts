@@ -129,6 +129,8 @@ type Tasks = {
   audit_id: string
   waits_for: string | null
   plan: Generated<number>
+  turn: Time | null
+  turn_agent: string | null
 }
 
 type TaskPayloads = {

@@ -18,8 +18,9 @@ export type Consumer = AsyncDisposable &
 
 /**
  * Consumes at once, on a blocking connection of its own, first what its last life left pending. At
- * least once, in order within a stream as long as nothing fails. A lost Redis is waited for. A
- * defect rejects a promise that nobody handles before `close`, so that the process ends as it must.
+ * least once, in order within a stream and tenant as long as nothing fails. A lost Redis is waited
+ * for. A defect rejects a promise that nobody handles before `close`, so that the process ends as
+ * it must.
  */
 export function openConsumer<T>(
   options: ConsumerOptions<T> & {

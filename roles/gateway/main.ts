@@ -26,6 +26,7 @@ await runProcess({
         openControl: (of) => openToolControl({ ...of, token: config.TOOL_CONTROL_TOKEN }),
         openControlWith: openToolControl,
         killToken: config.TOOL_KILL_TOKEN,
+        mostQueued: config.AGENT_MAX_QUEUED,
         log,
         host: config.GATEWAY_HOST,
         port: config.GATEWAY_PORT,

@@ -11,6 +11,7 @@ import type { Logger } from '@chimera/runtime/log'
 
 import { buildApp } from './app.ts'
 import { openDoorbell } from './goals/doorbell.ts'
+import { openQueueGuard } from './goals/queue-guard.ts'
 import { isLoopback } from './http/check-host.ts'
 import { openRateLimit } from './http/rate-limit.ts'
 import { openReadiness, type Readiness } from './http/readiness.ts'
@@ -54,6 +55,8 @@ export type GatewayDeps = Readonly<{
   openControlWith: KillDeps['openControlWith']
   /** The operator's own token; without it nobody lowers a kill level. */
   killToken: string | undefined
+  /** Tasks of one agent that may wait for their turn before its goals are refused. */
+  mostQueued: number
   log: Logger
   host: string
   port: number
@@ -83,7 +86,12 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   })
   const doorbell = opening.use(openDoorbell({ publisher: deps.publisher, log }))
   const routes: Route[] = [
-    ...goalRoutes({ database, doorbell, onAnswerKept: openBroom({ database, log }) }),
+    ...goalRoutes({
+      database,
+      doorbell,
+      guard: openQueueGuard({ most: deps.mostQueued, now: () => performance.now() }),
+      onAnswerKept: openBroom({ database, log }),
+    }),
     ...recordRoutes({ database }),
     ...budgetRoutes({ database, doorbell }),
     ...replanRoutes({ database, doorbell }),

@@ -1,13 +1,17 @@
+import type { WorkStream } from '@chimera/contracts/streams'
 import { findTenant } from '@chimera/infra/database/goals/find-tenant'
 import { openDatabase } from '@chimera/infra/database/open-database'
 import { openTenantDatabase, sqlOf } from '@chimera/infra/database/tenant-database'
 import { openRoleBudget } from '@chimera/infra/llm/model-budget'
 import { openModel } from '@chimera/infra/llm/open-model'
+import { inspectStreams } from '@chimera/infra/streams/inspect'
 import { openRedis } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
 import { ConfigError } from '@chimera/runtime/config'
 import { runProcess } from '@chimera/runtime/run-process'
 
+import { openTaskQueue } from './queue-tasks.ts'
+import { openRingRoom } from './ring-room.ts'
 import { startPlanner } from './start-planner.ts'
 
 await runProcess({
@@ -22,6 +26,8 @@ await runProcess({
     if ((await findTenant(own, tenantId)) === undefined) {
       throw new ConfigError([{ pointer: 'TENANT_ID', detail: 'names no tenant of this database' }])
     }
+    const lagOf = async (streams: readonly WorkStream[]) =>
+      new Map((await inspectStreams({ redis, streams })).map(({ name, lag }) => [name, lag]))
     const planner = stack.use(
       await startPlanner({
         database,
@@ -30,6 +36,7 @@ await runProcess({
         door: { from: config.GOALS_FROM_STREAM, tenantId },
         actor: consumerName,
         leaseMs: config.LEASE_MS,
+        tasks: openTaskQueue({ room: openRingRoom({ lagOf }), log }),
         model: await openModel(config, openRoleBudget({ config, database, actor: consumerName })),
         log,
         metrics,

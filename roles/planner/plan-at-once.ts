@@ -5,6 +5,7 @@ import type { LeasedGoal } from '@chimera/infra/database/goals/lease-goals'
 import { isForModel, planGoal } from './plan-goal.ts'
 import { MAX_TASKS_PER_COMMIT, type PlannerDeps } from './plan-goals.ts'
 import { isLow } from './put-off.ts'
+import { goalKey } from './queue-tasks.ts'
 import { refuseTopics } from './refuse-topics.ts'
 
 /**
@@ -28,7 +29,24 @@ export async function planAtOnce(
     room -= size
     plans.set(goal, plan)
   }
-  return plans
+  return queued(deps, plans)
+}
+
+/** The same plans; some of their tasks may have to wait for their turn. */
+async function queued(
+  { database, tasks }: PlannerDeps,
+  plans: ReadonlyMap<LeasedGoal, GoalPlan>,
+): Promise<ReadonlyMap<LeasedGoal, GoalPlan>> {
+  if (tasks === undefined || plans.size === 0) return plans
+  const goals = [...plans.keys()]
+  const byKey = new Map(goals.map((goal) => [goalKey({ ...goal, goalId: goal.id }), goal]))
+  const found = await tasks.queue(database, byKey, [...plans.values()])
+  return new Map(
+    found.flatMap((plan, place) => {
+      const goal = goals[place]
+      return goal === undefined ? [] : [[goal, plan] as const]
+    }),
+  )
 }
 
 function ruleOf(goal: LeasedGoal, { log }: PlannerDeps): GoalPlan | undefined {

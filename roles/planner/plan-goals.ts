@@ -19,6 +19,7 @@ import { openLeaseKeeper } from './lease-keeper.ts'
 import { isForModel, planGoal, planGoalByModel } from './plan-goal.ts'
 import { pressureOn } from './pressure-on.ts'
 import { putOffLow } from './put-off.ts'
+import { goalKey, type TaskQueue } from './queue-tasks.ts'
 import { refuseTopics } from './refuse-topics.ts'
 import { type Feedback, type PlannedAgain, replanGoals } from './replan-goals.ts'
 
@@ -31,6 +32,8 @@ export type PlannerDeps = {
   /** This process in leases and in the audit. */
   readonly actor: string
   readonly leaseMs: number
+  /** Which tasks wait for their turn; without it all that are ready are rung for. */
+  readonly tasks?: TaskQueue | undefined
   /** Asked about what the rules do not understand; without it they have the only word. */
   readonly model?: Model | undefined
   /** Another way to plan what was rejected. */
@@ -66,7 +69,8 @@ async function planAll(deps: ScopedDeps, leased: readonly LeasedGoal[]): Promise
   // Who needs no model does not wait for one.
   const ready = plans.filter((plan) => !forModel(plan)).map(({ byRules }) => byRules)
   const timed = await putOffLow(deps.database, first, ready)
-  for (const chunk of chunksOf(timed)) await commitAndPublish(deps, chunk)
+  const goals = new Map(first.map((goal) => [goalKey({ ...goal, goalId: goal.id }), goal]))
+  for (const chunk of chunksOf(timed)) await commitAndPublish(deps, chunk, goals)
   if (model !== undefined) await planByModel(deps, model, plans.filter(forModel))
   await replanGoals(deps, again)
 }
@@ -96,7 +100,8 @@ async function planByModel(
       await deps.database.as(tenantsIn([goal]), async () => {
         const pressed = await pressureOn(deps.database, goal)
         const made = await planGoalByModel({ ...deps, leased: goal, byRules, model, pressed })
-        await commitAndPublish(deps, await putOffLow(deps.database, [goal], [made]))
+        const goals = new Map([[goalKey({ ...goal, goalId: goal.id }), goal]])
+        await commitAndPublish(deps, await putOffLow(deps.database, [goal], [made]), goals)
       })
       keeper.done(goal)
     }
@@ -107,8 +112,13 @@ async function planByModel(
   if (broken?.status === 'rejected') throw broken.reason
 }
 
-async function commitAndPublish(deps: PlannerDeps, plans: readonly GoalPlan[]): Promise<void> {
-  const publications = await commit(deps, plans)
+async function commitAndPublish(
+  deps: PlannerDeps,
+  plans: readonly GoalPlan[],
+  goals: ReadonlyMap<string, LeasedGoal>,
+): Promise<void> {
+  const queued = (await deps.tasks?.queue(deps.database, goals, plans)) ?? plans
+  const publications = await commit(deps, queued)
   deps.crash('planner.plan.committed')
   await deps.publisher.publish(publications)
   deps.crash('planner.task.published')
@@ -173,8 +183,10 @@ async function commitApart(
 function doorbellsOf(goal: GoalPlan): Publication[] {
   // The Keeper rings what was put off when its time has come.
   if ('failure' in goal || goal.putOff !== undefined) return []
-  return goal.plan.tasks
+  const { plan, turns } = goal
+  return plan.tasks
     .filter(({ dependsOn }) => dependsOn.length === 0)
+    .filter(({ id }) => turns?.waiting.has(id) !== true || turns.bell === id)
     .map(({ id, type, payload, constraints }) => ({
       stream: taskStream(type),
       tenant: goal.tenantId,

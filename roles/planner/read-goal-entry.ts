@@ -29,16 +29,17 @@ export type Door = { readonly from: 'owner' | 'untrusted' | 'off'; readonly tena
 
 /** Fields of the envelope that are no part of a goal; `id` is, of a flat one. */
 const ENVELOPE = new Set(['source', 'tenant', 'time', 'traceparent', 'causation'])
+const NUMBERS = new Set(['max_cost_usd', 'urgency', 'importance'])
 
 /**
  * Makes the parser of goal entries, in three forms: field `goal` with the JSON of a Goal, flat
- * fields (`text`, `id`, `agent_id`, `mode`, `campaign_id`, `max_cost_usd`, `voice_ref`), and the
- * ring `{"id": ..., "ring": true}` of Gateway, Judge and Keeper. The goal's id is the one that it
- * names; else, beside JSON, the envelope's `id`, so that a producer who sends one message twice
- * has one goal; else it is made of the entry's id and the goal's hash, so that an entry that is
- * delivered twice is the same goal, and another goal under the same entry id (Redis was lost, or
- * somebody chose the id) is another. Throws what becomes the reason of a dead letter: ZodError,
- * TENANT_FORBIDDEN, MODE_FORBIDDEN.
+ * fields (`text`, `id`, `agent_id`, `mode`, `campaign_id`, `max_cost_usd`, `voice_ref`,
+ * `urgency`, `importance`), and the ring `{"id": ..., "ring": true}` of Gateway, Judge and Keeper.
+ * The goal's id is the one that it names; else, beside JSON, the envelope's `id`, so that a
+ * producer who sends one message twice has one goal; else it is made of the entry's id and the
+ * goal's hash, so that an entry that is delivered twice is the same goal, and another goal under
+ * the same entry id (Redis was lost, or somebody chose the id) is another. Throws what becomes the
+ * reason of a dead letter: ZodError, TENANT_FORBIDDEN, MODE_FORBIDDEN.
  */
 export function openGoalReader(door: Door): (unparsed: Unparsed) => GoalEntry {
   return (unparsed) => {
@@ -77,8 +78,8 @@ function flatGoal(fields: ReadonlyMap<string, string>): Record<string, unknown> 
   const goal: Record<string, unknown> = {}
   for (const [name, text] of fields) {
     if (ENVELOPE.has(name)) continue
-    // Fields are text; the one number of a goal is read as JSON would.
-    const isNumber = name === 'max_cost_usd' && /^\d+(\.\d+)?$/.test(text)
+    // Fields are text; the numbers of a goal are read as JSON would.
+    const isNumber = NUMBERS.has(name) && /^\d+(\.\d+)?$/.test(text)
     goal[name] = isNumber ? Number(text) : text
   }
   return goal

@@ -40,6 +40,7 @@ await runProcess({
         ),
         taskTypes: [...new Set(taskTypes)],
         leaseMs: config.LEASE_MS,
+        caps: { agent: config.AGENT_MAX_IN_FLIGHT, tenant: config.TENANT_MAX_IN_FLIGHT },
         toolToken: config.TOOL_TOKEN,
         reviewed: loadReviewedDefinitions(),
         log,

@@ -5,6 +5,7 @@ import { taskStream } from '@chimera/contracts/streams'
 import { insertLetters } from '@chimera/infra/database/letters/insert-letters'
 import type { Database } from '@chimera/infra/database/open-database'
 import { findRegistryEntry } from '@chimera/infra/database/registry/find-registry-entry'
+import type { Caps } from '@chimera/infra/database/tasks/caps'
 import { searchRecord } from '@chimera/infra/database/tasks/search-record'
 import { openTenantDatabase, sqlOf } from '@chimera/infra/database/tenant-database'
 import { openConsumer, type Consumer } from '@chimera/infra/streams/consumer'
@@ -36,6 +37,8 @@ export type WorkerParts = Readonly<{
   executors: Executors
   taskTypes: readonly TaskType[]
   leaseMs: number
+  /** What may be in flight at once. */
+  caps: Caps
   toolToken: string
   /** What the tools have to be; without it what the record pinned counts alone. */
   reviewed?: ReviewedDefinitions

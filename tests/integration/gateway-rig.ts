@@ -30,7 +30,7 @@ export const CONTROL_TOKEN = 'the-control-token-of-this-test'
 
 /** `redisUrl` stands for a Redis that is away. */
 export async function openGatewayRig(
-  of: { publishesTo?: RedisConnection; killToken?: string } = {},
+  of: { publishesTo?: RedisConnection; killToken?: string; mostQueued?: number } = {},
 ): Promise<GatewayRig> {
   await using opening = new AsyncDisposableStack()
   const log = openLog({ name: 'gateway-test', level: 'silent' })
@@ -60,6 +60,7 @@ export async function openGatewayRig(
       openControl: (server) => openToolControl({ ...server, token: CONTROL_TOKEN }),
       openControlWith: openToolControl,
       killToken: of.killToken,
+      mostQueued: of.mostQueued ?? 500_000,
       log,
       host: '127.0.0.1',
       port: 0,

@@ -58,6 +58,7 @@ export async function openWorkerRig(): Promise<WorkerRig> {
         executors: registerExecutors([noop]),
         taskTypes: ['RESEARCH', 'CONTENT_GEN', 'TRANSACTION', 'ENGAGEMENT'] as const,
         leaseMs: 15_000,
+        caps: { agent: 1_000, tenant: 10_000 },
         toolToken: 'a token of the worker rig',
         log,
         metrics: openMetrics(),

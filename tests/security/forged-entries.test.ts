@@ -470,6 +470,7 @@ async function startCredulousWorker(): Promise<AsyncDisposable> {
       executors: EXECUTORS,
       taskTypes: TaskType.options,
       leaseMs: 15_000,
+      caps: { agent: 1_000, tenant: 10_000 },
       toolToken: readKey('mcp.token'),
       log,
       metrics: openMetrics(),

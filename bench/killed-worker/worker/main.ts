@@ -47,6 +47,7 @@ await runProcess({
         executors: registerExecutors([drill]),
         taskTypes: ['RESEARCH'],
         leaseMs: config.LEASE_MS,
+        caps: { agent: config.AGENT_MAX_IN_FLIGHT, tenant: config.TENANT_MAX_IN_FLIGHT },
         toolToken: config.TOOL_TOKEN,
         log,
         metrics,

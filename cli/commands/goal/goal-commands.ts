@@ -64,6 +64,7 @@ export function registerGoalCommands(program: Command, context: CliContext): voi
 
 function registerPost(goal: Command, context: CliContext): void {
   const seconds = wholeNumber({ least: 1, most: MAX_WAIT_SECONDS })
+  const grade = wholeNumber({ least: 1, most: 5 })
   goal
     .command('post [text]')
     .description('post a goal, in words or as a JSON file')
@@ -71,6 +72,8 @@ function registerPost(goal: Command, context: CliContext): void {
     .option('--id <id>', 'a name of your own: the same goal under it is accepted once')
     .option('--agent <id>', 'the agent that is to do it')
     .addOption(new Option('--mode <mode>', 'how real it may become').choices(Mode.options))
+    .option('--urgency <1-5>', 'whether it can wait; 3 when nothing is said', grade)
+    .option('--importance <1-5>', 'whether it matters; 3 when nothing is said', grade)
     .option('--wait', 'wait until it has ended, and end as it did (0, 4 refused, 1 failed, 5 late)')
     .option('--timeout <seconds>', 'how long --wait waits', seconds, WAIT_SECONDS)
     .option('--json', 'print {id, status}')

@@ -28,6 +28,11 @@ function exitOf(work: () => unknown): number {
 
 describe('a goal of the command line', () => {
   it('is in words or in a file, and options win over the file', () => {
+    expect(readGoal('hi', { urgency: 5, importance: 1 })).toEqual({
+      text: 'hi',
+      urgency: 5,
+      importance: 1,
+    })
     expect(readGoal('hello', { id: 'a', agent: 'b', mode: 'dry' })).toEqual({
       text: 'hello',
       id: 'a',

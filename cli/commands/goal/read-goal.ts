@@ -7,6 +7,8 @@ export type GoalOptions = Readonly<{
   id?: string
   agent?: string
   mode?: string
+  urgency?: number
+  importance?: number
 }>
 
 /** Standard input. */
@@ -18,7 +20,7 @@ const MAX_BYTES = 256 * 1024
  * The goal of the command line: words, or a JSON file (`-`: standard input); options win over it.
  */
 export function readGoal(text: string | undefined, options: GoalOptions): Record<string, unknown> {
-  const { file, id, agent, mode } = options
+  const { file, id, agent, mode, urgency, importance } = options
   if ((text === undefined) === (file === undefined)) {
     throw new CliExit(EXIT.usage, 'Say the goal in words, or name a JSON file with --file.')
   }
@@ -27,6 +29,8 @@ export function readGoal(text: string | undefined, options: GoalOptions): Record
     ...(id === undefined ? {} : { id }),
     ...(agent === undefined ? {} : { agent_id: agent }),
     ...(mode === undefined ? {} : { mode }),
+    ...(urgency === undefined ? {} : { urgency }),
+    ...(importance === undefined ? {} : { importance }),
   }
 }
 

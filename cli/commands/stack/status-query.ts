@@ -7,6 +7,7 @@ import { readFences } from '@chimera/infra/database/fences/read-fences'
 import { readKill } from '@chimera/infra/database/kill/read-kill'
 import { countLetters } from '@chimera/infra/database/letters/list-letters'
 import { openDatabase, type Database } from '@chimera/infra/database/open-database'
+import { listTurns } from '@chimera/infra/database/tasks/list-turns'
 import { listPaused } from '@chimera/infra/database/tenancy/list-paused'
 import { listBoots } from '@chimera/infra/database/tools/list-boots'
 import { countRecord } from '@chimera/infra/stack/record-counts'
@@ -24,12 +25,22 @@ const Queried = StatusReport.pick({
   paused: true,
   streams: true,
   tasks: true,
+  turns: true,
   effects: true,
   dead: true,
 })
 type Queried = Pick<
   StatusReport,
-  'tools' | 'fence' | 'kill' | 'paused' | 'streams' | 'tasks' | 'effects' | 'dead' | 'memory'
+  | 'tools'
+  | 'fence'
+  | 'kill'
+  | 'paused'
+  | 'streams'
+  | 'tasks'
+  | 'turns'
+  | 'effects'
+  | 'dead'
+  | 'memory'
 >
 type Tool = StatusReport['tools'][number]
 
@@ -64,7 +75,7 @@ export async function queryStatus(
   return { ...Queried.parse({ ...record, tools, streams }), memory }
 }
 
-const nothing = { tasks: {}, effects: {}, fence: [], kill: [], paused: [], dead: 0 }
+const nothing = { tasks: {}, turns: [], effects: {}, fence: [], kill: [], paused: [], dead: 0 }
 const empty = { ...nothing, tools: [], streams: [] }
 /** Agents remember nothing yet. */
 const memory = { backend: 'none', degraded: false }
@@ -75,16 +86,18 @@ type RecordAnswer = {
   fence: StatusReport['fence']
   kill: StatusReport['kill']
   paused: StatusReport['paused']
+  turns: StatusReport['turns']
   dead: number
 }
 
 async function askRecord(database: Database): Promise<RecordAnswer> {
-  const [counts, fences, levels, paused, dead] = await Promise.all([
+  const [counts, fences, levels, paused, dead, turns] = await Promise.all([
     countRecord(database),
     readFences(database),
     readKill(database),
     listPaused(database),
     countLetters(database),
+    listTurns(database),
   ])
   const fence = fences.map(({ scope, epoch, stopped }) => ({ scope, epoch, stopped }))
   const kill = [...levels.values()]
@@ -93,7 +106,7 @@ async function askRecord(database: Database): Promise<RecordAnswer> {
       const name = KILL_LEVELS[level] ?? 'SHUTDOWN'
       return { scope, level, name, reason, auto, changed_at: changedAt.toISOString() }
     })
-  return { ...counts, fence, kill, paused, dead }
+  return { ...counts, fence, kill, paused, dead, turns }
 }
 
 async function askStreams(

@@ -52,6 +52,10 @@ export function renderStatus(report: StatusReport): string {
       // A lag that Redis does not know is not 0.
       report.streams.map(({ name, group, lag, pending }) => [name, group, lag ?? '?', pending]),
     ),
+    ...table(
+      ['agent', 'tasks that wait', 'in flight', 'why'],
+      report.turns.map((of) => [plain(of.agent_id), of.waiting, of.in_flight, plain(of.reason)]),
+    ),
     `tasks    ${counts(report.tasks)}`,
     `effects  ${counts(report.effects)}`,
     `dead     ${report.dead}`,

@@ -61,6 +61,7 @@ function reportDown(stateDir: string): StatusReport {
     paused: [],
     streams: [],
     tasks: {},
+    turns: [],
     effects: {},
     dead: 0,
     memory: { backend: 'none', degraded: false },

@@ -28,9 +28,19 @@ export type GoalPlan = {
       readonly plan: PlanToCommit
       /** Its tasks wait for the next UTC day, or for a higher cap of this counter. */
       readonly putOff?: PutOff
+      /** Those of its tasks that wait for their turn. */
+      readonly turns?: Turns
     }
   | { readonly failure: { readonly code: ErrorCode; readonly message: string } }
 )
+
+/** Which ready tasks of a plan nobody is rung for, but for the one that tells of the others. */
+export type Turns = {
+  readonly agentId: string
+  readonly headStartMs: number
+  readonly waiting: ReadonlySet<string>
+  readonly bell: string | undefined
+}
 
 type Success = Extract<GoalPlan, { plan: PlanToCommit }>
 
@@ -63,8 +73,11 @@ export async function writePlans(
   audit: AuditDraft,
 ): Promise<void> {
   const planned = plans.filter((plan): plan is Success => 'plan' in plan)
-  const tasks = planned.flatMap(({ tenantId, goalId, plan: { tasks: all }, putOff }) =>
-    all.map((task) => ({ ...task, tenantId, goalId, plan: 1, putOff })),
+  const tasks = planned.flatMap(({ tenantId, goalId, plan: { tasks: all }, putOff, turns }) =>
+    all.map((task) => {
+      const turn = turns?.waiting.has(task.id) === true ? turns : undefined
+      return { ...task, tenantId, goalId, plan: 1, putOff, turn }
+    }),
   )
   await insertTasks(tx, tasks, audit)
   await insertDependencies(tx, tasks)

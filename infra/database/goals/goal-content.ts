@@ -1,6 +1,6 @@
 import { canonicalHash } from '@chimera/contracts/canonical'
 import { TerminalError } from '@chimera/contracts/errors'
-import { DEFAULT_MAX_COST_USD, type Goal } from '@chimera/contracts/goal'
+import { DEFAULT_MAX_COST_USD, type Goal, ORDINARY_GRADE } from '@chimera/contracts/goal'
 import { DEFAULT_AGENT } from '@chimera/contracts/ids'
 
 /** A goal as its row keeps it, and the hash that tells the same goal from another with its id. */
@@ -10,6 +10,8 @@ const DEFAULTS: Readonly<Record<string, unknown>> = {
   agent_id: DEFAULT_AGENT,
   mode: 'paper',
   max_cost_usd: DEFAULT_MAX_COST_USD,
+  urgency: ORDINARY_GRADE,
+  importance: ORDINARY_GRADE,
 }
 
 /**

@@ -3,6 +3,7 @@ import { newId } from '@chimera/contracts/ids'
 
 import type { AuditDraft } from '../append-audit.ts'
 import type { Sql } from '../open-database.ts'
+import { FAR_OFF, ITS_TURN } from '../tasks/let-wait.ts'
 
 /** One task of a frozen plan; the shape of `domain/plan` PlannedTask. */
 export type TaskOfPlan = {
@@ -27,6 +28,8 @@ type TaskToInsert = TaskOfPlan & {
   /** Which plan of the goal it is of. */
   readonly plan: number
   readonly putOff?: PutOff | undefined
+  /** It waits for its turn (domain/turns). */
+  readonly turn?: { readonly agentId: string; readonly headStartMs: number } | undefined
 }
 
 /**
@@ -42,21 +45,26 @@ export async function insertTasks(
   await tx.query({
     name: 'insert-tasks',
     text: `INSERT INTO tasks (id, tenant_id, goal_id, version_id, type, kind, status, phase,
-        parents_open, ready_at, run_at, waits_for, plan, waiting_on, audit_id)
+        parents_open, ready_at, run_at, waits_for, plan, waiting_on, audit_id,
+        turn, turn_agent)
       SELECT id, tenant_id, goal_id, version_id, type, kind, 'PENDING',
         CASE WHEN parents = 0 THEN 'ready' ELSE 'blocked' END, parents,
-        CASE WHEN parents = 0 THEN now() END, CASE WHEN put_off IS NOT NULL THEN tomorrow END,
+        CASE WHEN parents = 0 THEN now() END, CASE WHEN turn_agent IS NOT NULL THEN ${FAR_OFF}
+          WHEN put_off IS NOT NULL THEN tomorrow END,
         waits_for, plan,
         CASE WHEN parents > 0
           THEN '{"reason": "parent tasks", "until": null, "unblock": null}'::jsonb
+          WHEN turn_agent IS NOT NULL
+          THEN '{"reason": "${ITS_TURN}", "until": null, "unblock": null}'::jsonb
           WHEN put_off IS NOT NULL
           THEN jsonb_build_object('reason', put_off, 'unblock', unblock, 'until',
             to_char(tomorrow AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) END,
-        audit_id
+        audit_id, now() - head_start_ms * interval '1 millisecond', turn_agent
       FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[],
-        $7::int[], $8::uuid[], $9::text[], $10::text[], $11::text[], $12::int[])
+        $7::int[], $8::uuid[], $9::text[], $10::text[], $11::text[], $12::int[], $13::float8[],
+        $14::text[])
         AS u(id, tenant_id, goal_id, version_id, type, kind, parents, audit_id, put_off, waits_for,
-          unblock, plan),
+          unblock, plan, head_start_ms, turn_agent),
         (SELECT (date_trunc('day', now() AT TIME ZONE 'UTC') + interval '1 day')
           AT TIME ZONE 'UTC' AS tomorrow) AS next_day`,
     values: [
@@ -72,6 +80,8 @@ export async function insertTasks(
       tasks.map(({ putOff }) => putOff?.waitsFor ?? null),
       tasks.map(({ putOff }) => putOff?.unblock ?? null),
       tasks.map(({ plan }) => plan),
+      tasks.map(({ turn }) => turn?.headStartMs ?? null),
+      tasks.map(({ turn }) => turn?.agentId ?? null),
     ],
   })
   await tx.query({

@@ -6,6 +6,7 @@ import { inState } from '../in-state.ts'
 import type { Sql } from '../open-database.ts'
 import { IS_NOT_HELD } from '../tenancy/paused.ts'
 import { AUDITED, ENTRIES, movesOf, moveValues, type TaskMove } from './audited-moves.ts'
+import { type Caps, FLYING, FLYING_AT_MOST } from './caps.ts'
 
 /** A doorbell: the id of a task, and the tenant whose it is said to be, if anything is said. */
 export type TaskRing = Readonly<{ id: string; tenantId?: string | undefined }>
@@ -32,6 +33,8 @@ export type ClaimedTask = Readonly<{
   /** Parsed by whoever runs it: one payload that does not fit must not spoil the batch. */
   payload: unknown
   constraints: unknown
+  /** It waited for its turn: there may be others. */
+  didWait: boolean
 }>
 
 type ClaimRow = {
@@ -50,14 +53,16 @@ type ClaimRow = {
   feedback: string | null
   payload: unknown
   constraints: unknown
+  did_wait: boolean
 }
 
 /**
  * Claims what of the given tasks is ready: `PENDING/ready -> IN_PROGRESS/running`, a new attempt,
  * a lease by the database clock. What is not claimable (claimed by another, not due, done, goal
- * ended or paused, of another tenant than the ring says) is left out: a harmless duplicate. One
- * statement for the batch; two racing Workers lock in the order of ids, and the second finds
- * nothing left to claim.
+ * ended or paused, of another tenant than the ring says) is left out: a harmless duplicate. So is
+ * what a cap has no room for. One statement for the batch; two racing Workers lock in the order of
+ * ids, and the second finds nothing left to claim. Caps hold exactly in a transaction whose scope
+ * is `isClaim`: others of the same tenants wait for its end.
  */
 export async function claimTasks(
   sql: Sql,
@@ -67,6 +72,8 @@ export async function claimTasks(
     leaseMs: number
     /** Tasks that lost more leases are left alone; all are claimed without it. */
     mostLeasesLost?: number
+    /** Nothing is held back without them. */
+    caps?: Caps
   },
 ): Promise<{ tasks: ClaimedTask[]; moves: TaskMove[] }> {
   const rings = [...new Map(of.rings.map((ring) => [ring.id, ring])).values()]
@@ -81,30 +88,51 @@ export async function claimTasks(
       of.leaseMs,
       of.mostLeasesLost ?? null,
       rings.map(({ tenantId }) => tenantId ?? null),
+      of.caps === undefined ? null : Math.min(of.caps.agent, of.caps.tenant),
+      of.caps?.agent ?? null,
+      of.caps?.tenant ?? null,
     ],
   })
   return { tasks: rows.map(taskOf), moves: movesOf(rows) }
 }
 
-const CLAIM = `WITH held AS MATERIALIZED (
-    SELECT t.id, t.tenant_id, t.goal_id, u.version_id, g.agent_id, g.mode, g.trust
+/**
+ * `ready` are those that may be claimed, `held` those of them that are. Who is in flight is counted
+ * by tenant and agent only when all of them together come near a cap.
+ */
+const CLAIM = `WITH ready AS MATERIALIZED (
+    SELECT t.id, t.tenant_id, t.goal_id, t.turn, u.version_id, g.agent_id, g.mode, g.trust
     FROM unnest($3::uuid[], $4::uuid[], $7::text[]) AS u(id, version_id, tenant_id)
     JOIN tasks t ON t.id = u.id AND t.tenant_id::text = coalesce(u.tenant_id, t.tenant_id::text)
     JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id
-    WHERE ${inState('t.phase', 'ready')} AND (t.run_at IS NULL OR t.run_at <= now())
+    WHERE ${inState('t.phase', 'ready')}
+      AND (t.run_at IS NULL OR t.run_at <= now() OR t.turn IS NOT NULL)
       AND g.status IN ('PLANNED', 'ACTIVE') AND ${IS_NOT_HELD}
       AND ($6::int IS NULL OR t.leases_lost <= $6)
     ORDER BY t.id
     FOR UPDATE OF t
+  ), flying AS MATERIALIZED (
+    SELECT * FROM (${FLYING}) AS everyone
+    WHERE $8::int IS NOT NULL AND (${FLYING_AT_MOST}) + cardinality($3::uuid[]) > $8
+  ), held AS MATERIALIZED (
+    SELECT * FROM (
+      SELECT ready.*, $8::int IS NULL OR (
+        row_number() OVER (PARTITION BY tenant_id, agent_id ORDER BY turn, id) <= $9::int
+          - coalesce((SELECT f.n FROM flying f WHERE f.tenant_id = ready.tenant_id
+              AND f.agent_id = ready.agent_id), 0)
+        AND row_number() OVER (PARTITION BY tenant_id ORDER BY turn, id) <= $10::int
+          - coalesce((SELECT sum(f.n) FROM flying f WHERE f.tenant_id = ready.tenant_id), 0)
+      ) AS has_room FROM ready
+    ) AS placed WHERE has_room
   ), ${ENTRIES}, moved AS (
     UPDATE tasks t SET status = 'IN_PROGRESS', phase = 'running', version_id = h.version_id,
       attempt = t.attempt + 1, lease_owner = $1,
       lease_until = now() + $5 * interval '1 millisecond', claimed_at = now(),
-      run_at = NULL, waiting_on = NULL, audit_id = e.audit_id
+      run_at = NULL, waiting_on = NULL, turn = NULL, turn_agent = NULL, audit_id = e.audit_id
     FROM held h JOIN entries e USING (tenant_id)
     WHERE t.id = h.id
     RETURNING t.id, t.tenant_id, t.goal_id, t.type, t.kind, t.version_id, t.attempt, t.retries,
-      t.leases_lost, t.feedback, h.agent_id, h.mode, h.trust,
+      t.leases_lost, t.feedback, h.agent_id, h.mode, h.trust, h.turn IS NOT NULL AS did_wait,
       jsonb_build_object('subject', 'task', 'id', t.id, 'attempt', t.attempt,
         'from', 'ready', 'to', 'running') AS item
   ), ${AUDITED}
@@ -128,4 +156,5 @@ const taskOf = (row: ClaimRow): ClaimedTask => ({
   feedback: row.feedback,
   payload: row.payload,
   constraints: row.constraints,
+  didWait: row.did_wait,
 })

@@ -11,6 +11,7 @@ import {
   type EntryIds,
 } from './consumer-group.ts'
 import type { ConsumerOptions } from './consumer-options.ts'
+import { fairSlices } from './fair-slices.ts'
 import { addTo, openLetterDesk } from './letter-desk.ts'
 import { openPatience } from './patience.ts'
 import { openRecovery, type Recovery } from './recovery.ts'
@@ -79,9 +80,7 @@ export function openConsumerLoop<T>(
       await sweep.runWhenDue()
       await runner.runSuspects()
       const delivered = await reader.read(sweep.hasMore())
-      for (let from = 0; from < delivered.length && !signal.aborted; from += maxBatch) {
-        await run(delivered.slice(from, from + maxBatch))
-      }
+      for (const slice of fairSlices(delivered, maxBatch)) if (!signal.aborted) await run(slice)
     },
     distrust: () => void (isTrusted = false),
     isWaiting: reader.isWaiting,

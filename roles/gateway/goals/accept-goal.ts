@@ -1,6 +1,6 @@
 import { ConflictError, InvariantError } from '@chimera/contracts/errors'
 import type { Goal } from '@chimera/contracts/goal'
-import { newId } from '@chimera/contracts/ids'
+import { DEFAULT_AGENT, newId } from '@chimera/contracts/ids'
 import type { GoalPosted } from '@chimera/contracts/observable'
 import { appendAudit, draftAudit, type AuditDraft } from '@chimera/infra/database/append-audit'
 import { insertGoals } from '@chimera/infra/database/goals/insert-goals'
@@ -9,12 +9,16 @@ import { takeKey } from '@chimera/infra/database/idempotency/take-key'
 import type { Database, Sql } from '@chimera/infra/database/open-database'
 import { personOf, type Principal } from '@chimera/infra/database/tokens/find-principal'
 
+import type { QueueGuard } from './queue-guard.ts'
+
 /** A goal that a client posted. */
 export type PostedGoal = Readonly<{
   principal: Principal
   goal: Goal
   /** `Idempotency-Key`, with the hash of the body that it came with. */
   once?: Readonly<{ key: string; bodyHash: string }> | undefined
+  /** Refuses a goal that is new where too much waits. */
+  guard: QueueGuard
 }>
 
 export type AcceptedGoal = Readonly<{
@@ -31,7 +35,7 @@ const ROUTE = 'POST /v1/goals'
 /**
  * Commits a goal as RECEIVED, together with the answer under its idempotency key. Nothing is rung
  * here: a goal that is committed is accepted, whatever becomes of its doorbell. Throws
- * GOAL_ID_CONFLICT, IDEMPOTENCY_KEY_REUSED, IN_PROGRESS, UNAVAILABLE.
+ * GOAL_ID_CONFLICT, IDEMPOTENCY_KEY_REUSED, IN_PROGRESS, RATE_LIMITED, UNAVAILABLE.
  */
 export async function acceptGoal(database: Database, posted: PostedGoal): Promise<AcceptedGoal> {
   const { principal, once } = posted
@@ -56,7 +60,7 @@ export async function acceptGoal(database: Database, posted: PostedGoal): Promis
 
 async function insert(
   tx: Sql,
-  { principal, goal }: PostedGoal,
+  { principal, goal, guard }: PostedGoal,
   audit: AuditDraft,
 ): Promise<{ status: number; answer: GoalPosted; ring: GoalPosted }> {
   const { tenantId, tokenId } = principal
@@ -73,6 +77,10 @@ async function insert(
       `Another goal has the id ${id}; choose another id, or look at that one.`,
       { faults: [{ pointer: '/id', detail: 'is the id of a goal with other content' }] },
     )
+  }
+  // Thrown after the insert, which is taken back: a goal that is there is answered as ever.
+  if (inserted.outcome === 'inserted') {
+    await guard.assertRoom(tx, { tenantId, agentId: goal.agent_id ?? DEFAULT_AGENT })
   }
   await appendAudit(tx, audit, `token:${tokenId}`)
   const answer = { id, status: inserted.status }

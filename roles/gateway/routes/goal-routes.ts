@@ -13,6 +13,7 @@ import { z } from 'zod'
 import { acceptGoal } from '../goals/accept-goal.ts'
 import type { Doorbell } from '../goals/doorbell.ts'
 import { parseGoal } from '../goals/parse-goal.ts'
+import type { QueueGuard } from '../goals/queue-guard.ts'
 import type { GatewayContext } from '../http/context.ts'
 import { readCursor, writeCursor } from '../http/cursor.ts'
 import { linkNext, PageQuery, parseQuery } from '../http/page.ts'
@@ -23,6 +24,7 @@ import type { Route } from './route.ts'
 type Deps = Readonly<{
   database: Database
   doorbell: Doorbell
+  guard: QueueGuard
   /** Told of every answer that was kept under a key, and whose it is. */
   onAnswerKept: (tenantId: string) => void
 }>
@@ -47,7 +49,8 @@ async function post(c: GatewayContext, deps: Deps): Promise<Response> {
   const goal = parseGoal(body)
   const principal = c.get('principal')
   const once = key === undefined ? undefined : { key, bodyHash: canonicalHash(body) }
-  const { status, answer, ring, audit } = await acceptGoal(deps.database, { principal, goal, once })
+  const posted = { principal, goal, once, guard: deps.guard }
+  const { status, answer, ring, audit } = await acceptGoal(deps.database, posted)
   if (ring !== undefined) {
     const bell = {
       stream: 'chimera:goals' as const,

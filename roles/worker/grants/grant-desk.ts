@@ -51,7 +51,9 @@ export function openGrantDesk(of: Options): GrantDesk {
   const stopping = new AbortController()
   const send = (grant: LoadedGrant): Promise<void> => {
     const sent = gates
-      .run(grant.account, () => carryOne(of, grant, stopping.signal))
+      .run({ sort: grant.account, party: grant.tenantId }, () =>
+        carryOne(of, grant, stopping.signal),
+      )
       .finally(() => out.delete(grant.grantId))
     out.set(grant.grantId, sent)
     return sent

@@ -20,8 +20,13 @@ export type Hands = Readonly<{
   abort: (tasks: readonly HeldTask[], reason: string) => void
   tasks: () => ClaimedTask[]
   count: () => number
+  countOf: (tenantId: string) => number
   /** Resolves when fewer than `most` are in hand. Throws the reason of the signal. */
   room: (most: number, signal?: AbortSignal) => Promise<void>
+  /** How many of those in hand waited for their turn before. */
+  fromQueues: () => number
+  /** Resolves when fewer than `most` of those are. Throws the reason of the signal. */
+  roomForQueues: (most: number, signal: AbortSignal) => Promise<void>
   /** Resolves when all that is in hand now is settled. */
   empty: () => Promise<void>
 }>
@@ -32,6 +37,16 @@ export function openHands(): Hands {
   const find = ({ id, versionId }: HeldTask) => {
     const known = held.get(id)
     return known?.task.versionId === versionId ? known : undefined
+  }
+  const fromQueues = (): number => [...held.values()].filter(({ task }) => task.didWait).length
+  const until = async (isEnough: () => boolean, signal: AbortSignal | undefined): Promise<void> => {
+    while (!isEnough()) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      waiting.push(resolve)
+      signal?.addEventListener('abort', () => resolve(), { once: true })
+      await promise
+      signal?.throwIfAborted()
+    }
   }
   return {
     add(task, traceparent) {
@@ -55,15 +70,11 @@ export function openHands(): Hands {
     },
     tasks: () => [...held.values()].map(({ task }) => task),
     count: () => held.size,
-    async room(most, signal) {
-      while (held.size >= most) {
-        const { promise, resolve } = Promise.withResolvers<void>()
-        waiting.push(resolve)
-        signal?.addEventListener('abort', () => resolve(), { once: true })
-        await promise
-        signal?.throwIfAborted()
-      }
-    },
+    countOf: (tenantId) =>
+      [...held.values()].filter(({ task }) => task.tenantId === tenantId).length,
+    room: (most, signal) => until(() => held.size < most, signal),
+    fromQueues,
+    roomForQueues: (most, signal) => until(() => fromQueues() < most, signal),
     async empty() {
       await Promise.all([...held.values()].map(({ settled }) => settled))
     },

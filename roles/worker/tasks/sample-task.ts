@@ -19,5 +19,6 @@ export const sampleTask = (over: Partial<ClaimedTask> = {}): ClaimedTask => ({
   feedback: null,
   payload: {},
   constraints: {},
+  didWait: false,
   ...over,
 })

@@ -1,19 +1,20 @@
-import { claimTasks, type TaskRing } from '@chimera/infra/database/tasks/claim-tasks'
+import { headStartOf } from '@chimera/domain/turns/head-start'
+import type { ClaimedTask, TaskRing } from '@chimera/infra/database/tasks/claim-tasks'
+import { turnsWait } from '@chimera/infra/database/tasks/find-turns'
+import { letWait } from '@chimera/infra/database/tasks/let-wait'
 import { lookAtUnclaimed, type Unclaimed } from '@chimera/infra/database/tasks/look-at-unclaimed'
 import { findBatchTenants } from '@chimera/infra/database/tenancy/find-batch-tenants'
-import type { TenantDatabase } from '@chimera/infra/database/tenant-database'
 import { delay } from '@chimera/runtime/backoff'
-import type { Crash } from '@chimera/runtime/crash-point'
-import type { Logger } from '@chimera/runtime/log'
 import type { Metrics } from '@chimera/runtime/metrics'
 
-import type { Bells } from '../bells.ts'
 import { openGates } from '../gate.ts'
+import { claimRung, claimTurns, type ClaimParts } from './claim-batches.ts'
 import { openCommitLoop } from './commit-loop.ts'
-import { openHands, type InHand } from './hands.ts'
+import { openHands, type Hands, type InHand } from './hands.ts'
 import { openLeaseLoop } from './lease-loop.ts'
 import { runTask, type Bench } from './run-task.ts'
-import { openSuspects } from './suspects.ts'
+import { openSuspects, type Suspects } from './suspects.ts'
+import { openTurnLoop, type TurnLoop } from './turn-loop.ts'
 
 /** A doorbell that rang for a task. */
 export type TaskBell = TaskRing & Readonly<{ traceparent?: string | undefined }>
@@ -34,19 +35,20 @@ export type TaskDesk = AsyncDisposable &
   }>
 
 /** What a desk works with. */
-export type DeskParts = Readonly<{
-  database: TenantDatabase
-  bench: Bench
-  bells: Bells
-  worker: string
-  leaseMs: number
-  log: Logger
-  metrics: Metrics
-  crash: Crash
-}>
+export type DeskParts = ClaimParts & Readonly<{ bench: Bench; metrics: Metrics }>
 
 /** Claims of a full batch are taken on top, so that up to twice as many can be in hand. */
 const MAX_IN_HAND = 500
+
+/**
+ * From the queues and beside the others, so that neither keeps the other waiting: what is rung for
+ * finds a hand free, and what waits for its turn has one, however much is rung for.
+ */
+const MOST_FROM_QUEUES = MAX_IN_HAND / 2
+
+/** How long full hands make everybody wait; then only those tenants whose tasks fill them. */
+const PATIENCE_MS = 500
+const CROWD = MAX_IN_HAND / 2
 
 /**
  * A task whose Workers died more often may be what kills them: from then on it runs as a suspect.
@@ -80,40 +82,47 @@ export function openTaskDesk(of: DeskParts): TaskDesk {
   const gates = openGates((kind) => of.bench.executors.get(kind)?.concurrency ?? 1)
   const start = async (held: InHand): Promise<void> => {
     const { task, traceparent, running } = held
-    const ending = await gates.run(task.kind, () => runTask(of.bench, task, running))
+    const place = { sort: task.kind, party: task.tenantId }
+    const ending = await gates.run(place, () => runTask(of.bench, task, running))
     of.crash('worker.task.executed')
     commits.add({ task, traceparent, ending })
   }
-  const claim = async (rings: readonly TaskBell[], most?: number): Promise<InHand[]> => {
-    const started = await claimAll(of, rings, most)
-    const added = started.map(({ task, traceparent }) => hands.add(task, traceparent))
+  const begin = (tasks: readonly ClaimedTask[], bells: readonly TaskBell[] = []): InHand[] => {
+    const traces = new Map(bells.map(({ id, traceparent }) => [id, traceparent]))
+    const added = tasks.map((task) => hands.add(task, traces.get(task.id)))
     // Only an InvariantError rejects this; uncaught, it ends the process, and a fresh one starts.
     for (const held of added) void start(held)
     return added
+  }
+  const turns = openTurnLoop({
+    ...of,
+    room: (signal) => hands.roomForQueues(MOST_FROM_QUEUES, signal),
+    take: async () => {
+      const most = MOST_FROM_QUEUES - hands.fromQueues()
+      return begin(await claimTurns(of, { most, mostLeasesLost: MOST_LEASES_LOST })).length
+    },
+    doWait: () => turnsWait(database, of.taskTypes),
+    pause: delay,
+  })
+  const claim = async (bells: readonly TaskBell[], most?: number): Promise<InHand[]> => {
+    const tasks = await claimRung(of, bells, most)
+    if (tasks.some(({ didWait }) => didWait)) turns.wake()
+    return begin(tasks, bells)
   }
   const suspects = openSuspects<TaskBell>({ claim: (bell) => claim([bell]), log: of.log })
 
   return {
     async take(bells, signal) {
-      await hands.room(MAX_IN_HAND, signal)
-      const started = new Set((await claim(bells, MOST_LEASES_LOST)).map(({ task }) => task.id))
+      const welcome = await admit(hands, bells, signal)
+      const started = new Set((await claim(welcome, MOST_LEASES_LOST)).map(({ task }) => task.id))
       const left = bells.filter(({ id }) => !started.has(id))
       if (left.length === 0) return NOTHING_REFUSED
-      const ids = left.map(({ id }) => id)
-      // Whose they are, not whose they are said to be: a ring may name another tenant.
-      const tenantIds = await findBatchTenants(database, { of: 'tasks', ids })
-      const rows = await database.as({ tenantIds }, () =>
-        lookAtUnclaimed(database, { ids, mostLeasesLost: MOST_LEASES_LOST }),
-      )
-      suspects.add(left.filter((bell) => rows.get(bell.id)?.isSuspect && !isForeign(bell, rows)))
-      return {
-        unknown: new Set(ids.filter((id) => !rows.has(id))),
-        foreign: new Set(left.filter((bell) => isForeign(bell, rows)).map(({ id }) => id)),
-      }
+      return lookAtLeft(of, left, { suspects, turns })
     },
     inHand: hands.count,
     async [Symbol.asyncDispose]() {
       suspects.stop()
+      await turns[Symbol.asyncDispose]()
       await Promise.race([hands.empty(), delay(DRAIN_GRACE_MS)])
       hands.abort(hands.tasks(), 'the worker stops')
       await hands.empty()
@@ -123,35 +132,65 @@ export function openTaskDesk(of: DeskParts): TaskDesk {
   }
 }
 
-async function claimAll(
-  of: DeskParts,
-  rings: readonly TaskBell[],
-  mostLeasesLost: number | undefined,
-) {
-  const most = mostLeasesLost === undefined ? {} : { mostLeasesLost }
-  const tenantIds = await tenantsOf(of.database, rings)
-  const { tasks, moves } = await of.database.as({ tenantIds }, () =>
-    claimTasks(of.database, { ...of, rings, ...most }),
+/**
+ * What became of rings that nothing was claimed for: suspects run alone, what could be claimed but
+ * for a cap or full hands waits for its turn, and most have simply moved on.
+ */
+async function lookAtLeft(
+  { database, caps }: DeskParts,
+  left: readonly TaskBell[],
+  to: { suspects: Suspects<TaskBell>; turns: TurnLoop },
+): Promise<Refused> {
+  const ids = left.map(({ id }) => id)
+  // Whose they are, not whose they are said to be: a ring may name another tenant.
+  const tenantIds = await findBatchTenants(database, { of: 'tasks', ids })
+  const rows = await database.as({ tenantIds }, () =>
+    lookAtUnclaimed(database, { ids, mostLeasesLost: MOST_LEASES_LOST }),
   )
-  if (tasks.length === 0) return []
-  of.crash('worker.task.claimed')
-  await of.bells.feed(moves).catch((err: unknown) => {
-    of.log.warn({ err }, 'the feed was not told of claims')
+  const own = left.filter((bell) => !isForeign(bell, rows))
+  to.suspects.add(own.filter(({ id }) => rows.get(id)?.isSuspect))
+  const late = own.flatMap(({ id }) => {
+    const row = rows.get(id)
+    return row?.isLate === true ? [{ id, headStartMs: headStartOf(row.grades) }] : []
   })
-  const traces = new Map(rings.map(({ id, traceparent }) => [id, traceparent]))
-  return tasks.map((task) => ({ task, traceparent: traces.get(task.id) }))
+  if (late.length > 0) {
+    await database.as({ tenantIds }, () => letWait(database, { tasks: late, caps }))
+    to.turns.wake()
+  }
+  return {
+    unknown: new Set(ids.filter((id) => !rows.has(id))),
+    foreign: new Set(left.filter((bell) => isForeign(bell, rows)).map(({ id }) => id)),
+  }
 }
 
-/** The swarm's own rings name their tenants; those of other producers need not. */
-async function tenantsOf(
-  database: TenantDatabase,
-  rings: readonly TaskBell[],
-): Promise<readonly string[]> {
-  const named = rings.flatMap(({ tenantId }) => tenantId ?? [])
-  const ids = rings.flatMap(({ id, tenantId }) => (tenantId === undefined ? [id] : []))
-  const found = await findBatchTenants(database, { of: 'tasks', ids })
-  return [...new Set([...named, ...found])]
+/**
+ * Whose tasks may be claimed now. Full hands make all wait for a while, and then those tenants only
+ * whose own tasks fill them: they queue in the record, where the others have their turn.
+ */
+async function admit(
+  hands: Hands,
+  bells: readonly TaskBell[],
+  signal: AbortSignal | undefined,
+): Promise<readonly TaskBell[]> {
+  if (hands.count() < MAX_IN_HAND) return bells
+  const enough = new AbortController()
+  const timer = setTimeout(() => enough.abort(), PATIENCE_MS)
+  try {
+    await hands.room(MAX_IN_HAND, anyOf(signal, enough.signal))
+    return bells
+  } catch (error) {
+    if (signal?.aborted === true || !enough.signal.aborted) throw error
+  } finally {
+    clearTimeout(timer)
+  }
+  const crowds = new Map(bells.map(({ tenantId = '' }) => [tenantId, hands.countOf(tenantId)]))
+  const others = bells.filter(({ tenantId = '' }) => (crowds.get(tenantId) ?? 0) < CROWD)
+  if (others.length > 0) await hands.room(2 * MAX_IN_HAND - others.length + 1, signal)
+  return others
 }
+
+const anyOf = (one: AbortSignal | undefined, other: AbortSignal): AbortSignal =>
+  one === undefined ? other : AbortSignal.any([one, other])
 
 const isForeign = ({ id, tenantId }: TaskBell, rows: ReadonlyMap<string, Unclaimed>): boolean =>
   tenantId !== undefined && rows.has(id) && rows.get(id)?.tenantId !== tenantId

@@ -31,6 +31,7 @@ export function runTestWorker(of: {
           executors: registerExecutors(of.executors),
           taskTypes: of.taskTypes,
           leaseMs: config.LEASE_MS,
+          caps: { agent: config.AGENT_MAX_IN_FLIGHT, tenant: config.TENANT_MAX_IN_FLIGHT },
           toolToken: config.TOOL_TOKEN,
           log,
           metrics,

@@ -29,6 +29,7 @@ await runProcess({
         openControlWith: openToolControl,
         killToken: undefined,
         log,
+        mostQueued: config.AGENT_MAX_QUEUED,
         host: config.GATEWAY_HOST,
         port: config.GATEWAY_PORT,
         onDefect: (error) =>

@@ -93,6 +93,7 @@ export async function openInjectionRig(cases: readonly Case[]): Promise<Injectio
       ...shared,
       database: stack.use(openDatabase({ url, name: 'injection', log, role: 'chimera_swarm' })),
       consumerName: 'worker-1',
+      caps: { agent: 1_000, tenant: 10_000 },
       executors: registerExecutors([
         ...EXECUTORS.values(),
         ...agentExecutors({ model, reads: scripted(cases) }),

@@ -58,7 +58,7 @@ export function renderCeiling({ rounds, rows }: CeilingFound): string[] {
   )
   return [
     'No-op tasks of one-task goals through three roles, each move a row in Postgres; medians.',
-    'bare: the same streams and writes, one SQL function a batch; leanest: no feed, goals once.',
+    'bare: the same streams and writes, one SQL function a batch; leanest: no feed.',
     '',
     ...renderTable(
       ['a task', ...LINES],

@@ -48,24 +48,11 @@ export function planner({ client, pipeline }: Doing): Move {
     const tasks = goals.map(() => randomUUID())
     const stored = goals.map(() => PAYLOAD)
     const plans = tasks.map((id) => sha256(`${id} ${PAYLOAD}`))
-    if (pipeline === 'leanest') {
-      await client.query({
-        name: 'accept-planned',
-        text: `SELECT ${pipeline}.accept_planned($1, $2, $3, $4, $5, $6)`,
-        values: [ids, contents, hashes, tasks, stored, plans],
-      })
-    } else {
-      await client.query({
-        name: 'accept',
-        text: `SELECT ${pipeline}.accept($1, $2, $3)`,
-        values: [ids, contents, hashes],
-      })
-      await client.query({
-        name: 'plan',
-        text: `SELECT ${pipeline}.plan($1, $2, $3, $4)`,
-        values: [ids, tasks, stored, plans],
-      })
-    }
+    await client.query({
+      name: 'accept-planned',
+      text: `SELECT ${pipeline}.accept_planned($1, $2, $3, $4, $5, $6)`,
+      values: [ids, contents, hashes, tasks, stored, plans],
+    })
     return {
       next: tasks.map((task_id, n) =>
         JSON.stringify({

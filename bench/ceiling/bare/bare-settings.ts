@@ -1,8 +1,7 @@
 import { z } from 'zod'
 
 /**
- * What one role of the bare pipeline is told on its command line, as JSON. The leanest has no feed,
- * and writes a goal only when it is planned.
+ * What one role of the bare pipeline is told on its command line, as JSON. The leanest has no feed.
  */
 export const BareSettings = z.strictObject({
   role: z.enum(['planner', 'worker', 'judge']),

@@ -9,73 +9,16 @@
 DROP SCHEMA IF EXISTS bare CASCADE;
 CREATE SCHEMA bare;
 
-CREATE TABLE bare.goals (LIKE public.goals INCLUDING DEFAULTS INCLUDING INDEXES);
+CREATE TABLE bare.goals (LIKE public.goals INCLUDING DEFAULTS INCLUDING INDEXES)
+  WITH (fillfactor = 60);
 CREATE TABLE bare.tasks (LIKE public.tasks INCLUDING DEFAULTS INCLUDING INDEXES)
-  WITH (fillfactor = 80);
+  WITH (fillfactor = 50);
 CREATE TABLE bare.task_payloads (LIKE public.task_payloads INCLUDING DEFAULTS INCLUDING INDEXES);
 CREATE TABLE bare.task_results (LIKE public.task_results INCLUDING DEFAULTS INCLUDING INDEXES);
 CREATE TABLE bare.audit_entries (LIKE public.audit_entries INCLUDING DEFAULTS INCLUDING INDEXES);
 
 CREATE FUNCTION bare.tenant() RETURNS uuid IMMUTABLE LANGUAGE sql
   RETURN '00000000-0000-7000-8000-000000000001'::uuid;
-
--- nothing -> RECEIVED
-CREATE FUNCTION bare.accept(ids text[], contents jsonb[], hashes text[]) RETURNS SETOF text
-LANGUAGE plpgsql AS $$
-DECLARE entry uuid := uuidv7();
-BEGIN
-  RETURN QUERY WITH accepted AS (
-    INSERT INTO bare.goals (tenant_id, id, version_id, status, mode, agent_id, source, trust,
-      content, content_hash, lease_owner, lease_until, audit_id)
-    SELECT bare.tenant(), u.id, uuidv7(), 'RECEIVED', 'paper', 'default', 'stream', 'owner',
-      u.content, u.hash, 'planner-1', now() + interval '15 seconds', entry
-    FROM unnest(ids, contents, hashes) AS u(id, content, hash)
-    ON CONFLICT DO NOTHING
-    RETURNING goals.id, goals.content_hash
-  ), audited AS (
-    INSERT INTO bare.audit_entries (id, tenant_id, actor, items)
-    SELECT entry, bare.tenant(), 'planner-1', jsonb_agg(jsonb_build_object('subject', 'goal',
-      'id', a.id, 'from', NULL, 'to', 'RECEIVED', 'input', a.content_hash))
-    FROM accepted a HAVING count(*) > 0
-  )
-  SELECT a.id FROM accepted a;
-END $$;
-
--- RECEIVED -> PLANNED -> ACTIVE, and its task and payload
-CREATE FUNCTION bare.plan(ids text[], task_ids uuid[], payloads jsonb[], hashes text[])
-RETURNS SETOF uuid LANGUAGE plpgsql AS $$
-DECLARE entry uuid := uuidv7();
-BEGIN
-  RETURN QUERY WITH planned AS (
-    UPDATE bare.goals g SET version_id = uuidv7(), status = 'ACTIVE', plan_hash = u.hash,
-      planner = 'rules@1', planned_at = now(), tasks_total = 1, tasks_open = 1,
-      lease_owner = NULL, lease_until = NULL, audit_id = entry
-    FROM unnest(ids, task_ids, payloads, hashes) AS u(id, task_id, payload, hash)
-    WHERE g.tenant_id = bare.tenant() AND g.id = u.id AND coalesce(g.status, '') = 'RECEIVED'
-    RETURNING g.id, u.task_id, u.payload, u.hash
-  ), tasks AS (
-    INSERT INTO bare.tasks (id, tenant_id, goal_id, version_id, type, kind, status, phase,
-      ready_at, audit_id)
-    SELECT p.task_id, bare.tenant(), p.id, uuidv7(), 'RESEARCH', 'noop', 'PENDING', 'ready', now(),
-      entry
-    FROM planned p
-  ), payloads AS (
-    INSERT INTO bare.task_payloads (task_id, payload, constraints)
-    SELECT p.task_id, p.payload, '{}' FROM planned p
-  ), moves AS (
-    SELECT jsonb_build_array(
-      jsonb_build_object('subject', 'goal', 'id', p.id, 'from', 'RECEIVED', 'to', 'PLANNED',
-        'output', p.hash, 'note', 'by rules@1'),
-      jsonb_build_object('subject', 'goal', 'id', p.id, 'from', 'PLANNED', 'to', 'ACTIVE'),
-      jsonb_build_object('subject', 'task', 'id', p.task_id, 'from', NULL, 'to', 'ready')) AS items
-    FROM planned p
-  ), audited AS (
-    INSERT INTO bare.audit_entries (id, tenant_id, actor, items)
-    SELECT entry, bare.tenant(), 'planner-1', jsonb_agg(item)
-    FROM moves, jsonb_array_elements(items) AS item HAVING count(*) > 0
-  )
-  SELECT p.task_id FROM planned p;
-END $$;
 
 -- PENDING -> IN_PROGRESS
 CREATE FUNCTION bare.claim(ids uuid[]) RETURNS TABLE (task_id uuid, version uuid, payload jsonb)
@@ -161,7 +104,7 @@ BEGIN
   SELECT m.id, m.goal_id FROM moved m;
 END $$;
 
--- The leanest record of a goal: it appears when it is planned, with its task, in one version.
+-- nothing -> ACTIVE: a goal appears when it is planned, with its task, in one version
 CREATE FUNCTION bare.accept_planned(ids text[], contents jsonb[], hashes text[], task_ids uuid[],
   payloads jsonb[], plans text[]) RETURNS SETOF uuid LANGUAGE plpgsql AS $$
 DECLARE entry uuid := uuidv7();

@@ -9,6 +9,7 @@ import type { StateDirPaths } from '../state-dir.ts'
 import { planSwarm } from './swarm-plan.ts'
 import {
   nodeSpec,
+  YOUNG_MIB,
   planToolServers,
   type PlanContext,
   type PlannedProcess,
@@ -31,6 +32,9 @@ const roles: readonly Readonly<{ name: string; sections: readonly ConfigSection[
     sections: ['base', 'postgres', 'redis', 'roles', 'goals', 'gateway', 'stops'],
   },
 ]
+
+/** Roles that have hundreds of tasks in hand at once. */
+const BATCHING: ReadonlySet<string> = new Set(['planner', 'worker', 'judge'])
 
 /**
  * Plans all processes of one machine. Ports are taken again from one start to the next when free.
@@ -106,6 +110,7 @@ async function planRole(
       name: role.name,
       main: ['roles', role.name],
       sections: role.sections,
+      youngMib: BATCHING.has(role.name) ? YOUNG_MIB.batches : YOUNG_MIB.small,
       own: {
         DATABASE_URL: context.databaseUrl,
         REDIS_URL: context.redisUrl,

@@ -39,6 +39,8 @@ const Progress = z.object({ done: z.coerce.number(), at: z.coerce.number().nulla
 export type Line = Readonly<{
   /** Posts so many goals of one no-op task each, `<name>-<n>`. */
   post: (name: string, goals: number) => Promise<void>
+  /** What has to be there before, and is not measured. */
+  prepare?: (name: string, goals: number) => Promise<void>
   /** The table whose rows end COMPLETED. */
   goals: 'goals' | 'bare.goals' | 'leanest.goals'
   /** Whose goals they are, where they are not all the default tenant's. */
@@ -66,6 +68,8 @@ export async function measureBurst(of: {
 }): Promise<Burst> {
   const { line, database, tasks, name, statisticsMs = STATISTICS_MS } = of
   const { post, cpu } = line
+  const since = Date.now()
+  await line.prepare?.(name, tasks)
   const before = { cpu: await cpu(), ...(await count(database, statisticsMs)) }
   // By the table's name, with its schema where that is not the product's.
   const rowsBefore = await countByTable(database)
@@ -76,7 +80,7 @@ export async function measureBurst(of: {
     withinMs: ENDS_WITHIN_MS,
     everyMs: LOOK_EVERY_MS,
     check: async () => {
-      const { done, at } = await progress(database, { line, name, began })
+      const { done, at } = await progress(database, { line, name, since })
       return done >= tasks && at !== null ? at : undefined
     },
   })
@@ -118,13 +122,13 @@ const SLACK_MS = 1_000
  */
 async function progress(
   database: Database,
-  { line, name, began }: { line: Line; name: string; began: number },
+  { line, name, since }: { line: Line; name: string; since: number },
 ): Promise<z.infer<typeof Progress>> {
   const [row] = await database.query({
     text: `SELECT count(*) AS done, extract(epoch FROM max(finished_at)) * 1000 AS at
       FROM ${line.goals} WHERE tenant_id = ANY ($2::uuid[]) AND received_at >= $3::timestamptz
         AND id LIKE $1 AND status = 'COMPLETED'`,
-    values: [`${name}-%`, line.tenants ?? [DEFAULT_TENANT], new Date(began - SLACK_MS)],
+    values: [`${name}-%`, line.tenants ?? [DEFAULT_TENANT], new Date(since - SLACK_MS)],
   })
   return Progress.parse(row)
 }

@@ -1,5 +1,6 @@
 import { DEFAULT_TENANT } from '@chimera/contracts/ids'
 import { taskStream, WORK_STREAMS } from '@chimera/contracts/streams'
+import { WAITS_ON } from '@chimera/infra/database/tasks/let-wait'
 import { inspectStreams } from '@chimera/infra/streams/inspect'
 import { openTaskQueue } from '@chimera/planner/queue-tasks'
 import { openRingRoom } from '@chimera/planner/ring-room'
@@ -23,8 +24,8 @@ async function startWithQueue(rig: PlannerRig): Promise<AsyncDisposable> {
 const waiting = async (rig: PlannerRig) => {
   const rows = await rig.database.query<{ id: string; head_start: number; reason: string }>({
     text: `SELECT id, round(extract(epoch FROM ready_at - turn))::int AS head_start,
-        waiting_on ->> 'reason' AS reason
-      FROM tasks WHERE phase = 'ready' AND turn IS NOT NULL ORDER BY turn, id`,
+        (${WAITS_ON}) ->> 'reason' AS reason
+      FROM tasks t WHERE phase = 'ready' AND turn IS NOT NULL ORDER BY turn, id`,
   })
   return rows
 }

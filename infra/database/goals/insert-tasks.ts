@@ -3,7 +3,7 @@ import { newId } from '@chimera/contracts/ids'
 
 import type { AuditDraft } from '../append-audit.ts'
 import type { Sql } from '../open-database.ts'
-import { FAR_OFF, ITS_TURN } from '../tasks/let-wait.ts'
+import { FAR_OFF } from '../tasks/let-wait.ts'
 
 /** One task of a frozen plan; the shape of `domain/plan` PlannedTask. */
 export type TaskOfPlan = {
@@ -54,8 +54,6 @@ export async function insertTasks(
         waits_for, plan,
         CASE WHEN parents > 0
           THEN '{"reason": "parent tasks", "until": null, "unblock": null}'::jsonb
-          WHEN turn_agent IS NOT NULL
-          THEN '{"reason": "${ITS_TURN}", "until": null, "unblock": null}'::jsonb
           WHEN put_off IS NOT NULL
           THEN jsonb_build_object('reason', put_off, 'unblock', unblock, 'until',
             to_char(tomorrow AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) END,

@@ -10,6 +10,13 @@ export const FAR_OFF = `'9999-12-31T00:00:00Z'::timestamptz`
 /** Shown while no cap is what holds a task back. */
 export const ITS_TURN = 'its turn: many tasks of its tenant are ready'
 
+/**
+ * What a task `t` waits for. That it waits for its turn stands in `turn` already, and is not
+ * written into each of a hundred thousand rows once more.
+ */
+export const WAITS_ON = `coalesce(t.waiting_on, CASE WHEN t.turn IS NOT NULL
+  THEN '{"reason": "${ITS_TURN}", "until": null, "unblock": null}'::jsonb END)`
+
 /** A task that cannot be claimed now, and its head start (domain/turns). */
 export type LateTask = Readonly<{ id: string; headStartMs: number }>
 

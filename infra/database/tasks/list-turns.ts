@@ -1,4 +1,5 @@
 import type { Sql } from '../open-database.ts'
+import { ITS_TURN } from './let-wait.ts'
 
 /** An agent whose tasks wait for their turn. */
 export type AgentQueue = {
@@ -25,7 +26,7 @@ export function listTurns(sql: Sql): Promise<AgentQueue[]> {
       FROM (SELECT tenant_id, turn_agent, count(*)::int AS waiting,
           coalesce(max(waiting_on ->> 'reason')
             FILTER (WHERE waiting_on ->> 'reason' LIKE '% at %'),
-            min(waiting_on ->> 'reason'), '') AS reason
+            '${ITS_TURN}') AS reason
         FROM tasks WHERE phase = 'ready' AND turn IS NOT NULL
         GROUP BY tenant_id, turn_agent ORDER BY count(*) DESC LIMIT $1) AS q
       ORDER BY q.waiting DESC, q.tenant_id, q.turn_agent`,

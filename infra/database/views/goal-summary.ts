@@ -3,6 +3,7 @@ import type { GoalSummary } from '@chimera/contracts/observable'
 import { WaitingOn } from '@chimera/contracts/waiting'
 import { z } from 'zod'
 
+import { WAITS_ON } from '../tasks/let-wait.ts'
 import { isoTime } from './iso-time.ts'
 
 export type GoalSummaryRow = {
@@ -30,8 +31,9 @@ export type GoalSummaryRow = {
  */
 export const GOAL_SUMMARY_COLUMNS = `g.id, g.status, g.mode, g.content, g.agent_id, g.source,
   coalesce(g.waiting_on, CASE WHEN g.finished_at IS NULL THEN (
-    SELECT t.waiting_on FROM tasks t
-    WHERE t.tenant_id = g.tenant_id AND t.goal_id = g.id AND t.waiting_on IS NOT NULL
+    SELECT ${WAITS_ON} FROM tasks t
+    WHERE t.tenant_id = g.tenant_id AND t.goal_id = g.id
+      AND (t.waiting_on IS NOT NULL OR t.turn IS NOT NULL)
     ORDER BY t.phase = 'blocked', t.planned_at, t.id LIMIT 1) END) AS waiting_on,
   g.failure, g.tasks_total, g.tasks_open, g.received_at,
   to_char(g.received_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS position,

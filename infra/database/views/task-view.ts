@@ -3,6 +3,7 @@ import type { TaskView } from '@chimera/contracts/observable'
 import { AttemptOutcome } from '@chimera/contracts/task-result'
 
 import type { Sql } from '../open-database.ts'
+import { WAITS_ON } from '../tasks/let-wait.ts'
 import { FailureColumn, WaitingColumn } from './goal-summary.ts'
 import { isoTime } from './iso-time.ts'
 
@@ -47,7 +48,7 @@ export async function readTaskViews(
   const [column, value] = 'taskId' in of ? ['t.id', of.taskId] : ['t.goal_id', of.goalId]
   const tasks = await sql.query<TaskRow>({
     text: `SELECT t.id, t.goal_id, t.type, t.kind, t.status, t.phase, t.attempt, t.max_attempts,
-        t.confidence, t.waiting_on, t.failure, t.verdict, g.received_at, t.planned_at, t.ready_at,
+        t.confidence, ${WAITS_ON} AS waiting_on, t.failure, t.verdict, g.received_at, t.planned_at, t.ready_at,
         t.claimed_at, t.result_at, t.judged_at,
         ARRAY(SELECT d.parent_id::text FROM task_dependencies d WHERE d.child_id = t.id
           ORDER BY d.parent_id) AS depends_on

@@ -48,8 +48,8 @@ export async function readTaskViews(
   const [column, value] = 'taskId' in of ? ['t.id', of.taskId] : ['t.goal_id', of.goalId]
   const tasks = await sql.query<TaskRow>({
     text: `SELECT t.id, t.goal_id, t.type, t.kind, t.status, t.phase, t.attempt, t.max_attempts,
-        t.confidence, ${WAITS_ON} AS waiting_on, t.failure, t.verdict, g.received_at, t.planned_at, t.ready_at,
-        t.claimed_at, t.result_at, t.judged_at,
+        t.confidence, ${WAITS_ON} AS waiting_on, t.failure, t.verdict, g.received_at,
+        t.planned_at, t.ready_at, t.claimed_at, t.result_at, t.judged_at,
         ARRAY(SELECT d.parent_id::text FROM task_dependencies d WHERE d.child_id = t.id
           ORDER BY d.parent_id) AS depends_on
       FROM tasks t JOIN goals g ON g.tenant_id = t.tenant_id AND g.id = t.goal_id

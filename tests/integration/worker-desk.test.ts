@@ -216,7 +216,7 @@ describe('tasks in hand', () => {
       () => sweepLeases(rig.database),
       ({ ready }) => ready.length > 0,
     )
-    expect(swept.ready).toEqual([stuck])
+    expect(swept.ready.map(({ id }) => id)).toEqual([stuck])
     await vi.waitFor(() => other.check())
   })
 

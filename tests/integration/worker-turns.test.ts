@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { newId } from '@chimera/contracts/ids'
 import type { Database } from '@chimera/infra/database/open-database'
+import type { Caps } from '@chimera/infra/database/tasks/caps'
 import { claimTasks } from '@chimera/infra/database/tasks/claim-tasks'
 import { takeTurns } from '@chimera/infra/database/tasks/find-turns'
 import { ITS_TURN, letWait } from '@chimera/infra/database/tasks/let-wait'
@@ -66,11 +67,7 @@ const nextTurns = (most: number, caps = WIDE): Promise<string[]> =>
   })
 
 /** Rings for `n` slow tasks with two Workers, and answers the most that were ever in flight. */
-async function mostInFlight(of: {
-  n: number
-  caps: { agent: number; tenant: number }
-  database?: Database
-}): Promise<number> {
+async function mostInFlight(of: { n: number; caps: Caps; database?: Database }): Promise<number> {
   const { n, caps } = of
   const gate = Promise.withResolvers<void>()
   const executors = drills(async () => {
@@ -100,8 +97,10 @@ async function mostInFlight(of: {
 
 const CAP = 7
 
-async function expectCapHolds(database?: Database): Promise<void> {
-  const caps = { agent: CAP, tenant: 10_000 }
+const OF_AGENT = { agent: CAP, tenant: 10_000 }
+const OF_TENANT = { agent: 1_000, tenant: CAP }
+
+async function expectCapHolds(caps: Caps, database?: Database): Promise<void> {
   const most = await mostInFlight({ n: 60, caps, ...(database === undefined ? {} : { database }) })
   expect(most).toBeGreaterThan(0)
   expect(most, 'most in flight').toBeLessThanOrEqual(CAP)
@@ -114,18 +113,34 @@ guarantee(
     n: 60,
     seed: 1,
   },
-  () => expectCapHolds(),
+  () => expectCapHolds(OF_AGENT),
 )
 
 control({ guard: 'the cap in the claim', test: 'agent-cap', expect: /most in flight/ }, () =>
   expectCapHolds(
+    OF_AGENT,
     withStatement(rig.database, 'claim-tasks', (text) => text.replace('WHERE has_room', '')),
   ),
 )
 
-test('the cap of a tenant counts its agents together', async () => {
-  expect(await mostInFlight({ n: 40, caps: { agent: 1_000, tenant: 5 } })).toBeLessThanOrEqual(5)
-})
+guarantee(
+  {
+    id: 'tenant-cap',
+    title: 'nor more tasks of a tenant than its cap',
+    n: 60,
+    seed: 1,
+  },
+  () => expectCapHolds(OF_TENANT),
+)
+
+control(
+  { guard: "the tenant's cap in the claim", test: 'tenant-cap', expect: /most in flight/ },
+  () =>
+    expectCapHolds(
+      OF_TENANT,
+      withStatement(rig.database, 'claim-tasks', (text) => text.replace('<= $10', '<= 1000 + $10')),
+    ),
+)
 
 test('what a cap holds back says so, and goes on when there is room', async () => {
   const gate = Promise.withResolvers<void>()

@@ -2047,6 +2047,7 @@ CREATE TRIGGER task_dependencies_insert_only BEFORE DELETE OR UPDATE ON public.t
 CREATE TRIGGER task_payloads_insert_only BEFORE DELETE OR UPDATE ON public.task_payloads FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER task_results_insert_only BEFORE DELETE OR UPDATE ON public.task_results FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER tasks_end_is_final BEFORE UPDATE ON public.tasks FOR EACH ROW WHEN (((old.status = ANY (ARRAY['COMPLETED'::text, 'FAILED'::text])) AND (new.status <> old.status))) EXECUTE FUNCTION refuse_move('status');
+CREATE TRIGGER tasks_stay BEFORE DELETE ON public.tasks FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER tenants_house_versions AFTER INSERT ON public.tenants FOR EACH ROW EXECUTE FUNCTION begin_house_versions();
 CREATE TRIGGER tenants_policy_only_rises BEFORE UPDATE ON public.tenants FOR EACH ROW WHEN ((new.policy_version < old.policy_version)) EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER tenants_version BEFORE UPDATE ON public.tenants FOR EACH ROW WHEN ((new.version_id = old.version_id)) EXECUTE FUNCTION refuse_same_version();

@@ -1,13 +1,15 @@
 import { DEFAULT_TENANT } from '@chimera/contracts/ids'
 import { taskStream, WORK_STREAMS } from '@chimera/contracts/streams'
-import { WAITS_ON } from '@chimera/infra/database/tasks/let-wait'
+import { cancelGoal } from '@chimera/infra/database/goals/cancel-goal'
+import { ITS_TURN, WAITS_ON } from '@chimera/infra/database/tasks/let-wait'
+import { readTaskViews } from '@chimera/infra/database/views/task-view'
 import { inspectStreams } from '@chimera/infra/streams/inspect'
 import { openTaskQueue } from '@chimera/planner/queue-tasks'
 import { openRingRoom } from '@chimera/planner/ring-room'
 import { startPlanner } from '@chimera/planner/start-planner'
 import { expect, test } from 'vitest'
 
-import { openPlannerRig, type PlannerRig } from './planner-rig.ts'
+import { audited, openPlannerRig, type PlannerRig } from './planner-rig.ts'
 
 const STREAM = taskStream('RESEARCH')
 
@@ -73,6 +75,21 @@ test('what comes after tasks that wait waits, too, until none does', async () =>
   await rig.add({ id: 'fourth', text: 'noop 5' })
   await rig.settled()
   expect(await waiting(rig)).toEqual([])
+  void planner
+})
+
+test('what was called off waits for no turn any more', async () => {
+  await using rig = await openPlannerRig()
+  await using planner = await startWithQueue(rig)
+  await rig.add({ id: 'first', text: 'noop 500' })
+  await rig.add({ id: 'second', text: 'noop 2' })
+  await rig.settled()
+  const of = { tenantId: DEFAULT_TENANT, goalId: 'second' }
+  const waits = async () =>
+    (await readTaskViews(rig.database, of)).map(({ waiting_on: on }) => on?.reason)
+  expect(await waits()).toEqual([ITS_TURN, ITS_TURN])
+  await audited(rig.database, (tx, audit) => cancelGoal(tx, of, audit))
+  expect(await waits()).toEqual([undefined, undefined])
   void planner
 })
 

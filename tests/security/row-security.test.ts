@@ -195,6 +195,59 @@ control(
   },
 )
 
+/** What stands in for the foreign keys that payloads and results do not have. */
+async function expectTasksKeepTheirRows({ owner, swarm }: Peopled): Promise<void> {
+  const [own = '', other = ''] = TENANTS
+  const [theirs] = await owner.query<{ id: string }>({
+    text: 'SELECT id FROM tasks WHERE tenant_id = $1',
+    values: [other],
+  })
+  const payload = `INSERT INTO task_payloads (task_id, payload, constraints)
+    VALUES ($1, '{}', '{}')`
+  const result = `INSERT INTO task_results (task_id, attempt, worker, outcome)
+    VALUES ($1, 1, 'w', '{}')`
+  for (const text of [payload, result]) {
+    for (const task of [newId(), theirs?.id]) {
+      await expect(swarm.query({ text, values: [task] }, { tenantIds: [own] })).rejects.toThrow(
+        /row-level security/,
+      )
+    }
+  }
+  const gone = await swarm.query({ text: 'DELETE FROM tasks' }, { tenantIds: TENANTS }).then(
+    () => 'deleted',
+    (error: unknown) => String(error),
+  )
+  expect(gone, 'tasks').toContain('DELETE of tasks is refused')
+}
+
+guarantee(
+  {
+    id: 'tasks-keep-their-rows',
+    title: 'no payload and no result is written for a task that is not seen, and no task goes',
+    n: 1,
+    seed: 97,
+  },
+  () => expectTasksKeepTheirRows(peopled),
+)
+
+control(
+  { guard: 'row-level security', test: 'tasks-keep-their-rows', expect: /promise resolved/ },
+  async () => {
+    const bare = await people()
+    await bare.owner.query({ text: 'ALTER TABLE task_payloads DISABLE ROW LEVEL SECURITY' })
+    await expectTasksKeepTheirRows(bare)
+  },
+)
+
+control(
+  { guard: 'the trigger', test: 'tasks-keep-their-rows', expect: /tasks: expected 'deleted'/ },
+  async () => {
+    const bare = await people()
+    await bare.owner.query({ text: 'DROP TRIGGER tasks_stay ON tasks' })
+    await expectTasksKeepTheirRows(bare)
+  },
+)
+
 describe('the catalog', () => {
   /** Tables of the house: they hold nothing of a tenant's. */
   const HOUSE = new Set([

@@ -135,8 +135,8 @@ async function cancelTasks(
             WHERE e.task_id = t.id AND e.state IN ('GRANTED', 'UNKNOWN', 'NEEDS_HUMAN'))))
       )
       UPDATE tasks t SET status = 'FAILED', phase = 'cancelled', version_id = new_version(),
-        lease_owner = NULL, lease_until = NULL, run_at = NULL, waiting_on = NULL, failure = $4,
-        judged_at = now(), audit_id = $3
+        lease_owner = NULL, lease_until = NULL, run_at = NULL, waiting_on = NULL, turn = NULL,
+        turn_agent = NULL, failure = $4, judged_at = now(), audit_id = $3
       FROM open o WHERE t.id = o.id
       RETURNING t.id, o.phase, t.attempt`,
     values: [tenantId, goalId, auditId, JSON.stringify(failure)],

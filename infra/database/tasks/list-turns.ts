@@ -25,7 +25,7 @@ export function listTurns(sql: Sql): Promise<AgentQueue[]> {
             AND g.agent_id = q.turn_agent) AS in_flight, q.reason
       FROM (SELECT tenant_id, turn_agent, count(*)::int AS waiting,
           coalesce(max(waiting_on ->> 'reason')
-            FILTER (WHERE waiting_on ->> 'reason' LIKE '% at %'),
+            FILTER (WHERE waiting_on ->> 'reason' <> '${ITS_TURN}'),
             '${ITS_TURN}') AS reason
         FROM tasks WHERE phase = 'ready' AND turn IS NOT NULL
         GROUP BY tenant_id, turn_agent ORDER BY count(*) DESC LIMIT $1) AS q

@@ -65,13 +65,14 @@ const TEMPORARY = `CREATE TEMPORARY TABLE copied_tasks (task_id uuid, goal_id te
   CREATE INDEX ON copied_tasks (goal_id);
   CREATE INDEX ON copied_entries (id, turn)`
 
-/** Ids of tasks are hashes: as the product's, those of a copy lie anywhere in the index. */
+/** Ids of tasks begin with a time: as the product's, those of a copy lie where its time is. */
 const MAP_TASKS = `INSERT INTO copied_tasks
-  SELECT t.id, t.goal_id, gen_random_uuid(), 'past' || turn || '-' || t.goal_id, turn, ago.ago
-  FROM generate_series($1::int, $2::int, -1) AS turn,
-    LATERAL (SELECT turn * $3::float8 * interval '1 second' AS ago) AS ago, tasks t
+  SELECT t.id, t.goal_id, uuidv7(-ago.ago), 'past' || nth.turn || '-' || t.goal_id, nth.turn,
+    ago.ago
+  FROM generate_series($1::int, $2::int, -1) AS nth (turn),
+    LATERAL (SELECT nth.turn * $3::float8 * interval '1 second' AS ago) AS ago, tasks t
   WHERE t.goal_id LIKE $4
-  ORDER BY turn DESC, t.id`
+  ORDER BY nth.turn DESC, t.id`
 
 /** Everything since the pattern began; copies are earlier. */
 const MAP_ENTRIES = `INSERT INTO copied_entries

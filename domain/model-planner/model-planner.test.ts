@@ -15,6 +15,7 @@ const plan = (tasks: readonly ProposedTask[], text = TEXT) =>
   planOfModel({
     tenant: DEFAULT_TENANT,
     goalId: 'g-1',
+    receivedMs: 1,
     goal: { text, mode: 'paper', max_cost_usd: 1 },
     tasks,
   })

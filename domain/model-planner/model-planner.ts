@@ -82,17 +82,18 @@ export const PLAN_FORMS: Readonly<Record<PlannableKind, Form>> = {
 export function planOfModel(of: {
   readonly tenant: string
   readonly goalId: string
+  readonly receivedMs: number
   readonly goal: TextGoal
   readonly tasks: readonly ProposedTask[]
 }): Plan {
-  const { tenant, goalId, goal, tasks } = of
+  const { tenant, goalId, receivedMs, goal, tasks } = of
   if (tasks.length === 0 || tasks.length > MAX_PROPOSED_TASKS) {
     throw invalid(`The plan has ${tasks.length} tasks; it may have 1 to ${MAX_PROPOSED_TASKS}.`)
   }
   const ids = new Map(
     tasks.map(({ name }, index) => [
       name,
-      taskId({ tenant, goalId, planner: MODEL_PLANNER, index }),
+      taskId({ tenant, goalId, receivedMs, planner: MODEL_PLANNER, index }),
     ]),
   )
   if (ids.size < tasks.length) throw invalid('Two tasks of the plan have one name.')

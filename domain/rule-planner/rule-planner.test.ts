@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { planByRules } from './rule-planner.ts'
 
 const plan = (goal: unknown) =>
-  planByRules({ tenant: DEFAULT_TENANT, goalId: 'g-1', goal: Goal.parse(goal) })
+  planByRules({ tenant: DEFAULT_TENANT, goalId: 'g-1', receivedMs: 1, goal: Goal.parse(goal) })
 
 describe('a plan by rules', () => {
   test('is the very same whenever it is made', () => {

@@ -22,18 +22,20 @@ export function readGoal(goal: Goal): Intent {
 }
 
 /**
- * Plans a goal by rules. The same tenant, goal id and goal give the very same plan: ids, order,
- * hash. Throws TerminalError: GOAL_NOT_UNDERSTOOD, INPUT_INVALID or PLAN_INVALID.
+ * Plans a goal by rules. The same tenant, goal id, goal and moment of its arrival give the very
+ * same plan: ids, order, hash. Throws TerminalError: GOAL_NOT_UNDERSTOOD, INPUT_INVALID or
+ * PLAN_INVALID.
  */
 export function planByRules(of: {
   readonly tenant: string
   readonly goalId: string
+  readonly receivedMs: number
   readonly goal: Goal
 }): Plan {
-  const { tenant, goalId, goal } = of
+  const { tenant, goalId, receivedMs, goal } = of
   const { payloads, slots } = readGoal(goal)
   const tasks = payloads.map((payload, index) => ({
-    id: taskId({ tenant, goalId, planner: RULE_PLANNER, index }),
+    id: taskId({ tenant, goalId, receivedMs, planner: RULE_PLANNER, index }),
     payload,
     constraints: constraintsOf(goal, payload),
     dependsOn: [],

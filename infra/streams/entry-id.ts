@@ -22,6 +22,9 @@ export function nextEntryId(id: string): string {
   return sequence === MAX_SEQUENCE ? `${ms + 1n}-0` : `${ms}-${sequence + 1n}`
 }
 
+/** When an entry was added, if its id was not chosen: any number up to 2 ** 64. */
+export const msOfEntryId = (id: string): number => Number(partsOf(id)[0])
+
 function partsOf(id: string): [bigint, bigint] {
   const [, ms = '0', sequence = '0'] = ENTRY_ID.exec(id) ?? []
   return [BigInt(ms), BigInt(sequence)]

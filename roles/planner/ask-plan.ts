@@ -67,6 +67,7 @@ export async function askPlan(
   of: {
     readonly tenant: string
     readonly goalId: string
+    readonly receivedMs: number
     readonly goal: TextGoal
     /** Why the plans before were rejected; the words of the Judge's rules. */
     readonly rejected?: readonly string[]

@@ -15,11 +15,11 @@ import { personasOf } from './refuse-topics.ts'
  * but a RetryableError: a goal that broke the planner would break it at every start again.
  */
 export function planGoal(leased: LeasedGoal, log: Logger): GoalPlan {
-  const { tenantId, id: goalId, versionId } = leased
+  const { tenantId, id: goalId, versionId, receivedMs } = leased
   const key = { tenantId, goalId, versionId }
   try {
     const goal = Goal.parse(leased.content)
-    return { ...key, plan: planByRules({ tenant: tenantId, goalId, goal }) }
+    return { ...key, plan: planByRules({ tenant: tenantId, goalId, receivedMs, goal }) }
   } catch (err) {
     if (err instanceof RetryableError) throw err
     if (err instanceof ChimeraError && err.kind === 'terminal') {
@@ -55,12 +55,12 @@ export async function planGoalByModel(of: {
   readonly pressed?: string | undefined
 }): Promise<GoalPlan> {
   const { leased, byRules, model, log, rejected = [], pressed } = of
-  const { tenantId, id: goalId, versionId } = leased
+  const { tenantId, id: goalId, versionId, receivedMs } = leased
   const goal = Goal.parse(leased.content)
   if (!('failure' in byRules) || !('text' in goal)) return byRules
   const persona = (await personasOf(of.database, [leased])).get(leased)
   try {
-    const asked = { tenant: tenantId, goalId, goal, rejected, pressed, persona }
+    const asked = { tenant: tenantId, goalId, receivedMs, goal, rejected, pressed, persona }
     const plan = await askPlan(model, asked)
     return { tenantId, goalId, versionId, plan }
   } catch (err) {

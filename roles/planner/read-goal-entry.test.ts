@@ -28,6 +28,7 @@ describe('a goal on the stream', () => {
       id: 'g-1',
       goal: { id: 'g-1', text: 'noop 1', mode: 'live', max_cost_usd: 2 },
       trust: 'owner',
+      receivedMs: 1_700_000_000_000,
     })
   })
 

@@ -2,6 +2,7 @@ import { DeniedError, type ErrorCode } from '@chimera/contracts/errors'
 import { type Goal, GoalRing, StructuredGoal, TextGoal, type Trust } from '@chimera/contracts/goal'
 import { GoalId, Uuid } from '@chimera/contracts/ids'
 import { type GoalContent, goalContent } from '@chimera/infra/database/goals/goal-content'
+import { msOfEntryId } from '@chimera/infra/streams/entry-id'
 import type { Unparsed } from '@chimera/infra/streams/parse-entry'
 
 /** An entry of `chimera:goals`: a goal in full, or the id of one that has a row. */
@@ -13,6 +14,8 @@ export type GoalEntry =
       readonly goal: Goal
       readonly content: GoalContent
       readonly trust: Trust
+      /** By the id of its entry, so that it is the same at every delivery. */
+      readonly receivedMs: number
     }
   | {
       readonly kind: 'ring'
@@ -62,7 +65,8 @@ export function openGoalReader(door: Door): (unparsed: Unparsed) => GoalEntry {
       const message = 'Goals from this stream are words of strangers and may not be live.'
       throw new DeniedError('MODE_FORBIDDEN', message)
     }
-    return { kind: 'goal', tenantId, id, goal, content, trust: door.from }
+    const receivedMs = msOfEntryId(unparsed.id)
+    return { kind: 'goal', tenantId, id, goal, content, trust: door.from, receivedMs }
   }
 }
 

@@ -28,13 +28,14 @@ export async function receiveGoals(
   goals: readonly FullGoal[],
 ): Promise<Received> {
   if (goals.length === 0) return { outcomes: [], leased: [] }
-  const asked = goals.map(({ tenantId, id, goal, trust }): LeasedGoal => ({
+  const asked = goals.map(({ tenantId, id, goal, trust, receivedMs }): LeasedGoal => ({
     tenantId,
     id,
     versionId: newId(),
     agentId: goal.agent_id ?? DEFAULT_AGENT,
     content: goal,
     trust,
+    receivedMs,
     plansEnded: 0,
   }))
   const plans = await planAtOnce(deps, asked)

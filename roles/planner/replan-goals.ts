@@ -108,7 +108,7 @@ async function replanGoal(deps: PlannerDeps, goal: LeasedGoal): Promise<Replan> 
   if (fault !== undefined) {
     return stopped(key, fault.code, `${fault.message} ${reasons[0] ?? ''}`.trim())
   }
-  const plan = renamed(planned.plan, key)
+  const plan = renamed(planned.plan, { ...key, receivedMs: goal.receivedMs })
   return { ...key, plan, ended, reason: reasons[0] ?? 'the plan was rejected' }
 }
 
@@ -148,14 +148,12 @@ function endedPlan(plan: number, { tasks, costUsdMicros }: LoadedReplan): EndedP
 /** Tasks of a further plan are others than those before, whatever its planner called them. */
 function renamed(
   plan: PlanToCommit,
-  of: { tenantId: string; goalId: string; plansEnded: number },
+  of: { tenantId: string; goalId: string; receivedMs: number; plansEnded: number },
 ): PlanToCommit {
+  const { tenantId: tenant, goalId, receivedMs } = of
   const planner = `${plan.planner}+${of.plansEnded}`
   const names = new Map(
-    plan.tasks.map(({ id }, index) => [
-      id,
-      taskId({ tenant: of.tenantId, goalId: of.goalId, planner, index }),
-    ]),
+    plan.tasks.map(({ id }, index) => [id, taskId({ tenant, goalId, receivedMs, planner, index })]),
   )
   const nameOf = (id: string): string => names.get(id) ?? id
   const tasks = plan.tasks.map((task) => ({

@@ -151,7 +151,7 @@ async function commit(goalId: string, versionId: string) {
     values: [goalId],
   })
   const goal = Goal.parse(row?.content)
-  const planned = planByRules({ tenant: tenantId, goalId, goal })
+  const planned = planByRules({ tenant: tenantId, goalId, receivedMs: 1, goal })
   return audited(database, (tx, audit) =>
     commitPlans(tx, [{ tenantId, goalId, versionId, plan: planned }], audit),
   )

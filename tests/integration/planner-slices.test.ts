@@ -255,14 +255,17 @@ function keyOf(goal: Leased | undefined) {
 function planOf(leased: Leased | undefined): GoalPlan {
   const key = keyOf(leased)
   const goal = Goal.parse(leased?.content)
-  return { ...key, plan: planByRules({ tenant: tenantId, goalId: key.goalId, goal }) }
+  return {
+    ...key,
+    plan: planByRules({ tenant: tenantId, goalId: key.goalId, receivedMs: 1, goal }),
+  }
 }
 
 /** A goal that is planned before it is accepted. */
 function withPlan(id: string, text: string): NewGoal {
   const goal = Goal.parse({ text })
   const key = { tenantId, goalId: id, versionId: newId() }
-  const plan = { ...key, plan: planByRules({ tenant: tenantId, goalId: id, goal }) }
+  const plan = { ...key, plan: planByRules({ tenant: tenantId, goalId: id, receivedMs: 1, goal }) }
   return { tenantId, id, goal, source: 'stream', trust: 'owner', plan }
 }
 

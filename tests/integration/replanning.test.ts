@@ -31,7 +31,13 @@ const planner = (planAgain?: Again, over: Partial<PlannerDeps> = {}): PlannerDep
 
 /** A plan of one task that tweets the goal's words, by these instructions. */
 function planOf(goalId: string, text: string, slot = 'publish'): Plan {
-  const id = taskId({ tenant: DEFAULT_TENANT, goalId, planner: 'model@1', index: 0 })
+  const id = taskId({
+    tenant: DEFAULT_TENANT,
+    goalId,
+    receivedMs: 1,
+    planner: 'model@1',
+    index: 0,
+  })
   return freezePlan({
     planner: 'model@1',
     tasks: [{ id, payload: { kind: 'generic', text }, constraints: {}, dependsOn: [] }],

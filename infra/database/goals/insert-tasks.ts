@@ -38,10 +38,12 @@ type TaskToInsert = TaskOfPlan & {
  */
 export async function insertTasks(
   tx: Sql,
-  tasks: readonly TaskToInsert[],
+  given: readonly TaskToInsert[],
   audit: AuditDraft,
 ): Promise<void> {
-  if (tasks.length === 0) return
+  if (given.length === 0) return
+  // Neighbours by id, which every batch is locked in the order of, are neighbours in their pages.
+  const tasks = given.toSorted((one, other) => (one.id < other.id ? -1 : 1))
   await tx.query({
     name: 'insert-tasks',
     text: `INSERT INTO tasks (id, tenant_id, goal_id, version_id, type, kind, status, phase,

@@ -16,6 +16,8 @@ export type LeasedGoal = {
   readonly content: unknown
   /** Whose words the goal is made of. */
   readonly trust: Trust
+  /** When it arrived, in milliseconds of the epoch: the ids of its tasks begin with it. */
+  readonly receivedMs: number
   /** 0 for a goal that has had no plan yet; what was rejected else. */
   readonly plansEnded: number
 }
@@ -30,6 +32,7 @@ type Row = {
   agent_id: string
   content: unknown
   trust: Trust
+  received_ms: number
   plans_ended: number
 }
 
@@ -40,6 +43,7 @@ const asLeased = (row: Row): LeasedGoal => ({
   agentId: row.agent_id,
   content: row.content,
   trust: row.trust,
+  receivedMs: row.received_ms,
   plansEnded: row.plans_ended,
 })
 
@@ -55,6 +59,7 @@ const TAKE = `UPDATE goals g SET lease_owner = $1, version_id = new_version(),
     lease_until = now() + $2::float8 * interval '1 millisecond'
   FROM free f WHERE g.tenant_id = f.tenant_id AND g.id = f.id
   RETURNING g.tenant_id, g.id, g.version_id, g.agent_id, g.content, g.trust,
+    floor(extract(epoch FROM g.received_at) * 1000)::float8 AS received_ms,
     CASE WHEN g.status = 'ACTIVE' THEN g.plan ELSE 0 END AS plans_ended`
 
 /**

@@ -17,13 +17,12 @@ import { inState } from '../in-state.ts'
 export const IS_RUNNING = inState('t.status', 'IN_PROGRESS')
 
 /**
- * Needs `held` with tenant_id. Batches are of one tenant almost always: only others get random
- * ids.
+ * Needs `held` with tenant_id. Batches are of one tenant almost always: only others get ids here.
  */
 export const ENTRIES = `entries AS MATERIALIZED (
     SELECT tenant_id,
       CASE WHEN row_number() OVER (ORDER BY tenant_id) = 1 THEN $2::uuid
-        ELSE gen_random_uuid() END AS audit_id
+        ELSE new_version() END AS audit_id
     FROM held GROUP BY tenant_id
   )`
 

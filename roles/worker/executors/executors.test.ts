@@ -45,7 +45,12 @@ async function run(
   over: Partial<ExecutorContext> = {},
 ): Promise<TaskResult> {
   const parsed = Goal.parse(goal)
-  const { tasks } = planByRules({ tenant: DEFAULT_TENANT, goalId: 'g1', goal: parsed })
+  const { tasks } = planByRules({
+    tenant: DEFAULT_TENANT,
+    goalId: 'g1',
+    receivedMs: 1,
+    goal: parsed,
+  })
   const [task] = tasks
   const executor = EXECUTORS.get(task?.kind ?? '')
   if (task === undefined || executor === undefined) throw new Error('There is nothing to run.')

@@ -18,17 +18,18 @@ export const Envelope = z.object({
 export type Envelope = z.infer<typeof Envelope>
 
 /**
- * The flat field list of an entry for XADD: envelope, then the payload under its own field name.
+ * The flat field list of an entry for XADD: envelope, then the payload under its own field name;
+ * several of them, one after the other, on the feed alone.
  */
 export function entryFields(
   meta: { source: string; tenant?: string; time: string; traceparent?: string; causation?: string },
   field: string,
-  payload: unknown,
+  ...payloads: readonly unknown[]
 ): string[] {
   const fields = ['id', newId(), 'source', meta.source, 'time', meta.time]
   if (meta.tenant !== undefined) fields.push('tenant', meta.tenant)
   if (meta.traceparent !== undefined) fields.push('traceparent', meta.traceparent)
   if (meta.causation !== undefined) fields.push('causation', meta.causation)
-  fields.push(field, JSON.stringify(payload))
+  for (const payload of payloads) fields.push(field, JSON.stringify(payload))
   return fields
 }

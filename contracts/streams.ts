@@ -21,7 +21,7 @@ export const STREAMS = {
   'chimera:tasks:ENGAGEMENT': { group: 'worker', field: 'task' },
   'chimera:results': { group: 'judge', field: 'result' },
   'chimera:effects': { group: 'worker', field: 'grant' },
-  'chimera:feed': { group: undefined, field: 'event', maxLength: 10_000 },
+  'chimera:feed': { group: undefined, field: 'event', maxLength: 4_000 },
   'chimera:dead': { group: undefined, field: 'letter', maxLength: 10_000 },
 } as const satisfies Record<string, StreamRow>
 
@@ -48,6 +48,9 @@ export const MARKER_KEY = 'chimera:marker'
 
 /** An entry larger than this is a dead letter unread; a goal is far smaller. */
 export const MAX_ENTRY_BYTES = 1_048_576
+
+/** Events of one entry of the feed; with the stream's cap it is some 40 MB of them at most. */
+export const MAX_FEED_EVENTS = 25
 
 /** What of a dead entry is kept. */
 export const MAX_LETTER_BYTES = 65_536

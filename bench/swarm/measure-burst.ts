@@ -26,7 +26,8 @@ export type Burst = {
 }
 
 const ENDS_WITHIN_MS = 600_000
-const LOOK_EVERY_MS = 250
+/** When the last one ended stands in its row; each look reads all of them. */
+const LOOK_EVERY_MS = 1_000
 
 const Counters = z.object({
   wal: z.coerce.number(),

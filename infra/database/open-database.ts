@@ -3,6 +3,7 @@ import type { Logger } from '@chimera/runtime/log'
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 
+import { arrayText } from './array-text.ts'
 import type { Tables } from './tables.ts'
 
 /** Runs statements: on the pool (each its own transaction) or inside one transaction. */
@@ -223,7 +224,7 @@ async function run<Row extends pg.QueryResultRow>(
     const result = await on.query<Row>({
       ...(statement.name === undefined ? {} : { name: statement.name }),
       text: statement.text,
-      values: statement.values ?? [],
+      values: statement.values?.map(arrayText) ?? [],
     })
     return result.rows
   } catch (error) {

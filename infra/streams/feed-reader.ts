@@ -3,16 +3,8 @@ import type { FeedEvent } from '@chimera/contracts/trail/feed'
 import type { Logger } from '@chimera/runtime/log'
 import type { Redis } from 'ioredis'
 
-import { isEntryId } from './entry-id.ts'
-import {
-  FEED,
-  FEED_START,
-  lastFeedId,
-  lineOf,
-  openFeedTail,
-  type FeedLine,
-  type FeedTail,
-} from './feed/feed-tail.ts'
+import { FEED, FEED_START, type FeedLine, linesOf, placeOf } from './feed/feed-line.ts'
+import { type FeedTail, lastFeedId, openFeedTail } from './feed/feed-tail.ts'
 import {
   checkConnected,
   disconnect,
@@ -46,7 +38,8 @@ export type FeedReader = AsyncDisposable &
   }>
 
 const MAX_LISTENERS = 1_000
-const PAGE = 200
+/** Entries, of some events each. */
+const PAGE = 50
 
 /**
  * One blocking reader of `chimera:feed` for all listeners of a process; idle while there is none.
@@ -122,11 +115,15 @@ async function* items(options: {
  * missing.
  */
 async function pageAfter(redis: Redis, id: string): Promise<readonly FeedLine[] | undefined> {
-  if (!isEntryId(id)) return undefined
-  const reply = await redis.xrange(FEED, id, '+', 'COUNT', PAGE + 1).catch((cause: unknown) => {
+  const place = placeOf(id)
+  if (place === undefined) return undefined
+  const { entry, read = Infinity } = place
+  const reply = await redis.xrange(FEED, entry, '+', 'COUNT', PAGE + 1).catch((cause: unknown) => {
     throw unavailable(cause)
   })
   const entries = entriesOf(reply)
-  if (id === FEED_START) return entries.slice(0, PAGE).map(lineOf)
-  return entries[0]?.id === id ? entries.slice(1).map(lineOf) : undefined
+  if (id === FEED_START) return entries.flatMap(linesOf)
+  const [first, ...others] = entries
+  if (first?.id !== entry) return undefined
+  return [...linesOf(first).slice(read), ...others.flatMap(linesOf)]
 }

@@ -3,6 +3,7 @@ import { ChimeraError, InvariantError, type ErrorCode } from '@chimera/contracts
 import { MAX_ENTRY_BYTES, STREAMS, type WorkStream } from '@chimera/contracts/streams'
 import { z } from 'zod'
 
+import { bytesOf } from './entry-bytes.ts'
 import type { RawEntry } from './replies.ts'
 
 /** What a consumer's own parser is given. */
@@ -40,7 +41,7 @@ export function parseEntry<T>(options: {
   parse: (unparsed: Unparsed) => T
 }): Entry<T> | Malformed {
   const { stream, raw, deliveries } = options
-  const bytes = raw.fields.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
+  const bytes = bytesOf(raw.fields)
   if (bytes > MAX_ENTRY_BYTES) {
     const reason = `The entry has ${bytes} bytes; ${MAX_ENTRY_BYTES} is the most that is read.`
     return { code: 'ENTRY_TOO_LARGE', reason }

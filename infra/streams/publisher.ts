@@ -1,8 +1,15 @@
 import { entryFields } from '@chimera/contracts/envelope'
 import { RetryableError, TerminalError } from '@chimera/contracts/errors'
-import { MAX_BATCH, MAX_ENTRY_BYTES, STREAMS, type StreamName } from '@chimera/contracts/streams'
+import {
+  MAX_BATCH,
+  MAX_ENTRY_BYTES,
+  MAX_FEED_EVENTS,
+  STREAMS,
+  type StreamName,
+} from '@chimera/contracts/streams'
 import type { Redis } from 'ioredis'
 
+import { bytesOf } from './entry-bytes.ts'
 import { unavailable, type RedisConnection } from './open-redis.ts'
 
 /** One entry to be: the payload goes under the field that the table of streams names. */
@@ -34,7 +41,7 @@ export function openPublisher(options: {
   return {
     publish: async (batch) => {
       const time = now().toISOString()
-      const commands = batch.map((publication) => commandOf(publication, { source, time }))
+      const commands = gathered(batch).map((entry) => commandOf(entry, { source, time }))
       for (let from = 0; from < commands.length; from += MAX_BATCH) {
         await send(redis.client, commands.slice(from, from + MAX_BATCH))
       }
@@ -42,11 +49,34 @@ export function openPublisher(options: {
   }
 }
 
+/** One entry with all its payloads: one, but for the feed. */
+type Gathered = Omit<Publication, 'payload'> & { readonly payloads: unknown[] }
+
+/**
+ * Events for people that follow each other share an entry: a transaction of 500 tasks tells of a
+ * thousand moves, and Redis and both ends of the wire work by the entry.
+ */
+function gathered(batch: readonly Publication[]): Gathered[] {
+  const entries: Gathered[] = []
+  for (const { payload, ...rest } of batch) {
+    const last = entries.at(-1)
+    if (
+      last !== undefined &&
+      rest.stream === 'chimera:feed' &&
+      last.stream === 'chimera:feed' &&
+      last.tenant === rest.tenant &&
+      last.payloads.length < MAX_FEED_EVENTS
+    )
+      last.payloads.push(payload)
+    else entries.push({ ...rest, payloads: [payload] })
+  }
+  return entries
+}
+
 function commandOf(
-  publication: Publication,
+  { stream, payloads, tenant, traceparent, causation }: Gathered,
   meta: { source: string; time: string },
 ): [string, ...string[]] {
-  const { stream, payload, tenant, traceparent, causation } = publication
   const fields = entryFields(
     {
       ...meta,
@@ -55,9 +85,9 @@ function commandOf(
       ...(causation === undefined ? {} : { causation }),
     },
     STREAMS[stream].field,
-    payload,
+    ...payloads,
   )
-  const bytes = fields.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
+  const bytes = bytesOf(fields)
   if (bytes > MAX_ENTRY_BYTES) {
     throw new TerminalError(
       'ENTRY_TOO_LARGE',

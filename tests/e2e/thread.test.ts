@@ -1,4 +1,5 @@
-import { FeedEvent } from '@chimera/contracts/trail/feed'
+import type { FeedEvent } from '@chimera/contracts/trail/feed'
+import { linesOf } from '@chimera/infra/streams/feed/feed-line'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
@@ -18,9 +19,9 @@ const tweetsOf = (text: string) =>
 async function feedOf(of: StackRig): Promise<FeedEvent[]> {
   const redis = await of.redis()
   const entries = await redis.xrange('chimera:feed', '-', '+')
-  return entries.map(([, fields]) =>
-    FeedEvent.parse(JSON.parse(fields[fields.indexOf('event') + 1] ?? 'null')),
-  )
+  return entries
+    .flatMap(([id, fields]) => linesOf({ id, fields }))
+    .flatMap(({ event }) => event ?? [])
 }
 
 const Approvals = z.array(z.looseObject({ id: z.string() }))

@@ -95,10 +95,12 @@ export async function drain({ redis }: Scene, stream: (typeof WORK_STREAMS)[numb
 /** The payloads of a stream, oldest first. */
 export async function payloads({ redis }: Scene, stream: StreamName): Promise<Payload[]> {
   const entries = await redis.client.xrange(stream, '-', '+')
-  return entries.map(([entryId, fields]) => {
-    const at = fields.indexOf(STREAMS[stream].field)
-    return { entryId, ...Json.parse(JSON.parse(fields[at + 1] ?? 'null')) }
-  })
+  const { field } = STREAMS[stream]
+  return entries.flatMap(([entryId, fields]) =>
+    fields
+      .filter((_, at) => at % 2 === 1 && fields[at - 1] === field)
+      .map((text) => ({ entryId, ...Json.parse(JSON.parse(text)) })),
+  )
 }
 export type Payload = { entryId: string; [name: string]: unknown }
 

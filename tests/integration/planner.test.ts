@@ -3,6 +3,7 @@ import { Goal } from '@chimera/contracts/goal'
 import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
 import { TaskPayload } from '@chimera/contracts/task-payload'
 import { insertGoals } from '@chimera/infra/database/goals/insert-goals'
+import { linesOf } from '@chimera/infra/streams/feed/feed-line'
 import { describe, expect, test } from 'vitest'
 
 import { seeded } from '../guarantee.ts'
@@ -255,8 +256,7 @@ async function letters(rig: PlannerRig): Promise<{ code: string; reason: string 
 /** Types of all feed events, in order. */
 async function feed(rig: PlannerRig): Promise<string[]> {
   const entries = await rig.redis.client.xrange('chimera:feed', '-', '+')
-  return entries.map(([, fields]) => {
-    const event: unknown = JSON.parse(fields[fields.indexOf('event') + 1] ?? 'null')
-    return typeof event === 'object' && event !== null && 'type' in event ? String(event.type) : ''
-  })
+  return entries
+    .flatMap(([id, fields]) => linesOf({ id, fields }))
+    .map(({ event }) => event?.type ?? '')
 }

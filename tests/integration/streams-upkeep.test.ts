@@ -251,10 +251,13 @@ test('a listener hears what happens from now on, as do others beside it', async 
 test('a listener that comes back misses nothing', async () => {
   await tell('one', 'two', 'three')
   const [first] = await redis.client.xrange('chimera:feed', '-', '+')
-  const one = listen(openReader(), first?.[0])
+  // They were told at once and share an entry; it has heard one of them.
+  const one = listen(openReader(), `${first?.[0]}.1`)
   await vi.waitFor(() => expect(one.words()).toEqual(['two', 'three']))
   await tell('four')
   await vi.waitFor(() => expect(one.words()).toEqual(['two', 'three', 'four']))
+  const all = listen(openReader(), first?.[0])
+  await vi.waitFor(() => expect(all.words()).toEqual(['four']))
 })
 
 test('one that was away for long catches up page by page', async () => {
@@ -268,6 +271,7 @@ test('one that was away for long catches up page by page', async () => {
 
 test.each([
   ['is no id', 'yesterday'],
+  ['is no place', '1-1.x'],
   ['was trimmed away', '1-1'],
   ['was never given out', '99999999999999-0'],
 ])('an id that %s is answered with a reset, and then with what is new', async (_what, after) => {
@@ -319,8 +323,15 @@ test('a listener that leaves, and a reader that closes, end without an error', a
 })
 
 test('the feed is capped by its length', async () => {
-  await tell(...Array.from({ length: 10_600 }, (_, n) => String(n)))
-  expect(await redis.client.xlen('chimera:feed')).toBeLessThan(10_200)
+  // Of one tenant each: events of one would share entries.
+  const payload = { type: 'x', summary: 'x', at: new Date().toISOString() }
+  await publisher.publish(
+    Array.from({ length: 4_600 }, (_, n) => {
+      const tenant = `00000000-0000-7000-8000-00000000000${n % 2}`
+      return { stream: 'chimera:feed' as const, tenant, payload: { ...payload, tenant } }
+    }),
+  )
+  expect(await redis.client.xlen('chimera:feed')).toBeLessThan(4_200)
 })
 
 const recordsOf = (reply: unknown) => listOf(reply).map(recordOf)

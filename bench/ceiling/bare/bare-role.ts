@@ -12,7 +12,8 @@ import { entriesIn } from './read-reply.ts'
 
 /** As the product's (`contracts/streams.ts`). */
 const MAX_BATCH = 500
-const MAX_FEED = 10_000
+const MAX_FEED = 4_000
+const MAX_FEED_EVENTS = 25
 const BLOCK_MS = 15_000
 const GROUP = 'bare'
 
@@ -53,9 +54,10 @@ for (;;) {
   const sent = commands.pipeline()
   if (writes !== undefined) for (const next of moved.next) sent.xadd(writes, '*', 'do', next)
   if (pipeline === 'bare') {
-    for (const event of moved.feed) {
-      const line = JSON.stringify(event)
-      sent.xadd(streams.feed, 'MAXLEN', '~', MAX_FEED, '*', 'event', line)
+    for (let from = 0; from < moved.feed.length; from += MAX_FEED_EVENTS) {
+      const events = moved.feed.slice(from, from + MAX_FEED_EVENTS)
+      const lines = events.flatMap((event) => ['event', JSON.stringify(event)])
+      sent.xadd(streams.feed, 'MAXLEN', '~', MAX_FEED, '*', ...lines)
     }
   }
   sent.xack(reads, GROUP, ...entries.map(([id]) => id))

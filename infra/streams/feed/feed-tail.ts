@@ -1,19 +1,12 @@
 import { CancelledError, RetryableError } from '@chimera/contracts/errors'
-import { STREAMS } from '@chimera/contracts/streams'
-import { FeedEvent } from '@chimera/contracts/trail/feed'
+import { MAX_FEED_EVENTS } from '@chimera/contracts/streams'
 import type { Redis } from 'ioredis'
 
 import { openPatience } from '../consuming/patience.ts'
 import { whenReady } from '../consuming/when-ready.ts'
-import { compareEntryIds } from '../entry-id.ts'
 import { unavailable } from '../open-redis.ts'
 import { entriesOf, streamsOf, type RawEntry } from '../replies.ts'
-
-export const FEED = 'chimera:feed'
-export const FEED_START = '0-0'
-
-/** One event under the id of its entry; nothing where somebody wrote what is no event. */
-export type FeedLine = Readonly<{ id: string; event: FeedEvent | undefined }>
+import { compareFeedIds, FEED, FEED_START, type FeedLine, linesOf } from './feed-line.ts'
 
 /** The newest part of the feed, read once for all who listen. */
 export type FeedTail = Readonly<{
@@ -27,9 +20,10 @@ export type FeedTail = Readonly<{
 
 const BLOCK_MS = 5_000
 const WATCHDOG_MS = 5_000
-const READ_COUNT = 500
-/** A listener that is further behind reads from Redis. */
+/** Events. A listener that is further behind reads from Redis. */
 const MAX_KEPT = 1_000
+/** Entries. */
+const READ_COUNT = MAX_KEPT / MAX_FEED_EVENTS
 
 export function openFeedTail(options: {
   client: Redis
@@ -51,7 +45,7 @@ export function openFeedTail(options: {
   const isSleeping = (): boolean => listeners === 0 && !signal.aborted
 
   const reachesBeyond = (id: string): boolean =>
-    span !== undefined && compareEntryIds(span.to, id) > 0
+    span !== undefined && compareFeedIds(span.to, id) > 0
 
   const step = async (): Promise<void> => {
     if (isSleeping()) {
@@ -65,7 +59,7 @@ export function openFeedTail(options: {
       span = { from: end, to: end }
       announce()
     }
-    const lines = (await readAfter(client, span.to)).map(lineOf)
+    const lines = (await readAfter(client, span.to)).flatMap(linesOf)
     const last = lines.at(-1)
     if (last === undefined) return
     const all = [...kept, ...lines]
@@ -81,8 +75,8 @@ export function openFeedTail(options: {
       return { [Symbol.dispose]: () => void (listeners -= 1) }
     },
     after: (id) => {
-      if (span === undefined || compareEntryIds(id, span.from) < 0) return undefined
-      return kept.filter((line) => compareEntryIds(line.id, id) > 0)
+      if (span === undefined || compareFeedIds(id, span.from) < 0) return undefined
+      return kept.filter((line) => compareFeedIds(line.id, id) > 0)
     },
     changed: async (id, listening) => {
       while (!signal.aborted && !reachesBeyond(id)) await untilEither(change.promise, listening)
@@ -97,16 +91,6 @@ export async function lastFeedId(client: Redis): Promise<string> {
     throw unavailable(cause)
   })
   return entriesOf(reply)[0]?.id ?? FEED_START
-}
-
-/** Skips over what is no event, but not over its id. */
-export function lineOf({ id, fields }: RawEntry): FeedLine {
-  const at = fields.indexOf(STREAMS[FEED].field)
-  try {
-    return { id, event: FeedEvent.parse(JSON.parse(fields[at + 1] ?? '')) }
-  } catch {
-    return { id, event: undefined }
-  }
 }
 
 async function readAfter(client: Redis, id: string): Promise<RawEntry[]> {

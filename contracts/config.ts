@@ -6,6 +6,7 @@ import { z } from 'zod'
 
 import { Milliseconds, Port, Url } from './environment/config-values.ts'
 import { llm } from './environment/llm-config.ts'
+import { memory } from './environment/memory-config.ts'
 import {
   simulatedEvm,
   simulatedExchange,
@@ -140,6 +141,7 @@ export const CONFIG_SECTIONS = {
   gateway,
   stops,
   llm,
+  memory,
   toolServer,
   tweet,
   simulatedX,
@@ -179,6 +181,7 @@ export const SECRET_NAMES: readonly string[] = [
   'SIMULATED_EXCHANGE_KEY',
   'CHIMERA_TOKEN',
   'LLM_API_KEY',
+  'EMBEDDING_API_KEY',
   'CHIMERA_KILL_TOKEN',
 ]
 

@@ -91,6 +91,10 @@ export const ERROR_CODES = {
   MODEL_REFUSED: row('terminal', 422, 'The model or its provider refused the request'),
   MODEL_UNAUTHORIZED: row('terminal', 502, 'The provider of the model does not take the key'),
   MODEL_INPUT_TOO_LONG: row('terminal', 413, 'The prompt is longer than the model takes'),
+  // memory
+  MEMORY_NOT_FOUND: row('terminal', 404, 'No such memory'),
+  MEMORY_EMBEDDER_MIXED: row('conflict', 409, 'Memories have vectors of another embedder'),
+  EMBEDDER_FAILED: row('terminal', 502, 'The embedder answers what is no vector'),
   // tool servers
   GRANT_REQUIRED: row('denied', 403, 'This tool acts only on a grant'),
   GRANT_INVALID: row('denied', 403, 'The grant is forged, altered or not for this server'),

@@ -10,6 +10,7 @@ import { registerEffectCommands } from './effect/effect-commands.ts'
 import { registerGoalCommands } from './goal/goal-commands.ts'
 import { registerKillCommands } from './kill/kill-commands.ts'
 import { registerMediaCommands } from './media/media-commands.ts'
+import { registerMemoryCommands } from './memory/memory-commands.ts'
 import { registerPersonaCommands } from './persona/persona-commands.ts'
 import { registerPolicyCommands } from './policy/policy-commands.ts'
 import { registerRegistryCommands } from './registry/registry-commands.ts'
@@ -34,6 +35,7 @@ export function registerOperatorCommands(program: Command, context: CliContext):
   registerTokenCommands(program, context)
   registerToolsCommands(program, context)
   registerMediaCommands(program, context)
+  registerMemoryCommands(program, context)
   registerRegistryCommands(program, context)
   registerPersonaCommands(program, context)
   registerDatabaseCommands(program, context)

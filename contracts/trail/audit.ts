@@ -20,6 +20,7 @@ export const AuditItem = z.strictObject({
     'budget',
     'registry',
     'persona',
+    'memory',
   ]),
   id: z.string().max(200),
   attempt: z.int().nonnegative().optional(),

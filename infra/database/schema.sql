@@ -315,6 +315,44 @@ CREATE TABLE kill_levels (
   changed_at timestamp with time zone NOT NULL DEFAULT now()
 );
 
+CREATE TABLE memories (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  agent_id text NOT NULL,
+  kind text NOT NULL,
+  content text NOT NULL,
+  tags text[] NOT NULL,
+  at timestamp with time zone NOT NULL,
+  label text NOT NULL,
+  sources jsonb NOT NULL,
+  goal_id text,
+  task_id uuid,
+  importance double precision NOT NULL,
+  expires_at timestamp with time zone,
+  keep_rank double precision NOT NULL,
+  revision bigint NOT NULL,
+  embedder text NOT NULL,
+  vector bytea NOT NULL,
+  words tsvector NOT NULL
+);
+
+CREATE TABLE memory_outbox (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  memory jsonb NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  failures integer NOT NULL DEFAULT 0,
+  run_at timestamp with time zone NOT NULL DEFAULT now(),
+  fault text
+);
+
+CREATE TABLE memory_shelves (
+  tenant_id uuid NOT NULL,
+  agent_id text NOT NULL,
+  revision bigint NOT NULL DEFAULT 0,
+  held integer NOT NULL DEFAULT 0
+);
+
 CREATE TABLE model_spends (
   id uuid NOT NULL,
   tenant_id uuid NOT NULL,
@@ -670,6 +708,16 @@ ALTER TABLE kill_levels ADD CONSTRAINT kill_levels_check CHECK ((level = (epoch 
 ALTER TABLE kill_levels ADD CONSTRAINT kill_levels_epoch_check CHECK ((epoch >= 0));
 ALTER TABLE kill_levels ADD CONSTRAINT kill_levels_reason_check CHECK ((reason <> ''::text));
 ALTER TABLE kill_levels ADD CONSTRAINT kill_levels_scope_check CHECK ((scope ~ '^(everything|tenant:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$'::text));
+ALTER TABLE memories ADD CONSTRAINT memories_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE memories ADD CONSTRAINT memories_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE memories ADD CONSTRAINT memories_content_check CHECK (((length(content) >= 1) AND (length(content) <= 8000)));
+ALTER TABLE memories ADD CONSTRAINT memories_importance_check CHECK (((importance >= (0)::double precision) AND (importance <= (1)::double precision)));
+ALTER TABLE memories ADD CONSTRAINT memories_kind_check CHECK ((kind = ANY (ARRAY['interaction'::text, 'trend'::text, 'learning'::text])));
+ALTER TABLE memories ADD CONSTRAINT memories_label_check CHECK ((label = ANY (ARRAY['owner'::text, 'registry'::text, 'derived'::text, 'untrusted'::text])));
+ALTER TABLE memory_outbox ADD CONSTRAINT memory_outbox_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE memory_outbox ADD CONSTRAINT memory_outbox_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE memory_shelves ADD CONSTRAINT memory_shelves_pkey PRIMARY KEY (tenant_id, agent_id);
+ALTER TABLE memory_shelves ADD CONSTRAINT memory_shelves_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 ALTER TABLE model_spends ADD CONSTRAINT model_spends_pkey PRIMARY KEY (id);
 ALTER TABLE model_spends ADD CONSTRAINT model_spends_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 ALTER TABLE model_spends ADD CONSTRAINT model_spends_check CHECK (((settled_at IS NULL) = (ended IS NULL)));
@@ -764,6 +812,11 @@ CREATE INDEX effects_said ON public.effects USING btree (text_key((args ->> 'tex
 CREATE INDEX goals_newest ON public.goals USING btree (tenant_id, received_at DESC, id DESC);
 CREATE INDEX goals_received ON public.goals USING btree (received_at) WHERE (status = 'RECEIVED'::text);
 CREATE INDEX goals_to_replan ON public.goals USING btree (replan_at) WHERE ((status = 'ACTIVE'::text) AND (replan_at IS NOT NULL));
+CREATE INDEX memories_by_embedder ON public.memories USING btree (tenant_id, agent_id, embedder);
+CREATE INDEX memories_by_rank ON public.memories USING btree (tenant_id, agent_id, keep_rank);
+CREATE INDEX memories_by_revision ON public.memories USING btree (tenant_id, agent_id, revision);
+CREATE INDEX memories_expiring ON public.memories USING btree (tenant_id, agent_id, expires_at) WHERE (expires_at IS NOT NULL);
+CREATE INDEX memory_outbox_due ON public.memory_outbox USING btree (run_at, id);
 CREATE INDEX model_spends_open ON public.model_spends USING btree (lease_until) WHERE (settled_at IS NULL);
 CREATE INDEX policy_decisions_newest ON public.policy_decisions USING btree (tenant_id, created_at DESC, effect_id);
 CREATE INDEX receipts_of_grant ON public.receipts USING btree (grant_id);
@@ -904,7 +957,10 @@ CREATE VIEW sweep_overview AS
           WHERE (fences.epoch > 0)) AS fences,
     ( SELECT COALESCE(jsonb_object_agg(kill_levels.scope, kill_levels.epoch), '{}'::jsonb) AS "coalesce"
            FROM kill_levels
-          WHERE (kill_levels.epoch > 0)) AS kill;
+          WHERE (kill_levels.epoch > 0)) AS kill,
+    (EXISTS ( SELECT
+           FROM memory_outbox
+          WHERE (memory_outbox.run_at <= now()))) AS memories_due;
 
 -- functions
 
@@ -1457,6 +1513,20 @@ AS $function$
   WHERE r.id = u.id AND NOT EXISTS (SELECT FROM effects e WHERE e.grant_id = r.grant_id
     AND is_among(e.tenant_id, current_tenants()) IS NOT TRUE)
 $function$;
+
+CREATE OR REPLACE FUNCTION public.memories_due(p_after timestamp with time zone, p_after_id uuid, p_most integer)
+ RETURNS TABLE(id uuid, tenant_id uuid, at text)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY SELECT id, tenant_id, run_at::text AS at FROM memory_outbox
+  WHERE run_at <= now() AND run_at >= p_after AND (run_at, id) > (p_after, p_after_id)
+  ORDER BY run_at, id LIMIT p_most;
+END $function$;
 
 CREATE OR REPLACE FUNCTION public.new_version()
  RETURNS uuid
@@ -2098,6 +2168,12 @@ CREATE POLICY batch_tenants ON house_versions TO chimera_swarm USING (is_among(t
 CREATE POLICY one_tenant ON house_versions TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
 CREATE POLICY batch_tenants ON idempotency_keys TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON idempotency_keys TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON memories TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY one_tenant ON memories TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON memory_outbox TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY one_tenant ON memory_outbox TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON memory_shelves TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY one_tenant ON memory_shelves TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
 CREATE POLICY batch_tenants ON model_spends TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON model_spends TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
 CREATE POLICY batch_tenants ON personas TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced

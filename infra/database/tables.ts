@@ -15,6 +15,7 @@ import type {
 import type { Digits, Json, Time } from './column-types.ts'
 import type { Effects, Receipts } from './effect-tables.ts'
 import type { HouseVersions, Personas, RegistryEntries } from './house-tables.ts'
+import type { Memories, MemoryOutbox, MemoryShelves } from './memory-tables.ts'
 import type { AssetPrices, Policies, PolicyDecisions } from './policy-tables.ts'
 import type { Agents, ApiTokens, Campaigns, Tenants, Users } from './tenancy-tables.ts'
 import type {
@@ -253,6 +254,9 @@ export type Tables = {
   dead_letters: DeadLetters
   house_versions: HouseVersions
   registry_entries: RegistryEntries
+  memories: Memories
+  memory_outbox: MemoryOutbox
+  memory_shelves: MemoryShelves
   personas: Personas
   api_tokens: ApiTokens
   idempotency_keys: IdempotencyKeys

@@ -1,4 +1,5 @@
 import { openDatabase } from '@chimera/infra/database/open-database'
+import { openMemory } from '@chimera/infra/memory/open-memory'
 import { openFeedReader } from '@chimera/infra/streams/feed-reader'
 import { openRedis } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
@@ -9,7 +10,7 @@ import { openGateway } from './open-gateway.ts'
 
 await runProcess({
   name: 'gateway',
-  sections: ['postgres', 'redis', 'gateway', 'stops'],
+  sections: ['postgres', 'redis', 'gateway', 'stops', 'memory'],
   start: async ({ config, log, stack, health }) => {
     const database = stack.use(
       openDatabase({ url: config.DATABASE_URL, name: 'gateway', log, role: 'chimera_gateway' }),
@@ -23,6 +24,8 @@ await runProcess({
         redis,
         publisher: openPublisher({ redis, source: 'gateway' }),
         feed,
+        openMemory: (own) =>
+          openMemory({ config, database: own, scopeOf: (tenantId) => ({ tenantId }) }),
         openControl: (of) => openToolControl({ ...of, token: config.TOOL_CONTROL_TOKEN }),
         openControlWith: openToolControl,
         killToken: config.TOOL_KILL_TOKEN,

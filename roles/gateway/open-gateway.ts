@@ -5,6 +5,7 @@ import type { Database } from '@chimera/infra/database/open-database'
 import { openTenantDatabase, type TenantDatabase } from '@chimera/infra/database/tenant-database'
 import { findPrincipal } from '@chimera/infra/database/tokens/find-principal'
 import { isTokenValid } from '@chimera/infra/database/tokens/is-token-valid'
+import type { MemoryStore } from '@chimera/infra/memory/memory-store'
 import type { FeedReader } from '@chimera/infra/streams/feed-reader'
 import type { Publisher } from '@chimera/infra/streams/publisher'
 import type { Logger } from '@chimera/runtime/log'
@@ -24,6 +25,7 @@ import { goalRoutes } from './routes/goal-routes.ts'
 import { healthRoutes } from './routes/health-routes.ts'
 import { houseRoutes } from './routes/house-routes.ts'
 import { killRoutes } from './routes/kill-routes.ts'
+import { memoryRoutes } from './routes/memory-routes.ts'
 import { pauseRoutes } from './routes/pause-routes.ts'
 import { policyRoutes } from './routes/policy-routes.ts'
 import { recordRoutes } from './routes/record-routes.ts'
@@ -48,6 +50,8 @@ export type GatewayDeps = Readonly<{
   database: Database
   redis: Readonly<{ check: () => void }>
   publisher: Publisher
+  /** The memory as the tenant of a request sees it. */
+  openMemory: (database: Database) => MemoryStore
   feed: FeedReader
   openControl: (of: {
     url: string
@@ -96,6 +100,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     ...budgetRoutes({ database, doorbell }),
     ...replanRoutes({ database, doorbell }),
     ...houseRoutes({ database }),
+    ...memoryRoutes({ database, memory: deps.openMemory(database) }),
     ...settleRoutes({ database, doorbell }),
     ...approvalRoutes({ database, doorbell }),
     ...tenancyRoutes({ database, doorbell, openControl: deps.openControl }),

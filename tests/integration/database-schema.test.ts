@@ -126,6 +126,8 @@ const WORDS: Record<string, string> = {
   jsonb: 'Json',
   timestamptz: 'Time',
   date: 'Day',
+  bytea: 'Buffer',
+  tsvector: 'string',
 }
 
 async function tablesOfCatalog(database: FreshDatabase): Promise<Columns> {
@@ -157,6 +159,7 @@ function readTables(): Columns {
     'approval-tables',
     'budget-tables',
     'house-tables',
+    'memory-tables',
   ]
   for (const name of names) readTypes(`infra/database/${name}.ts`, types)
   const tables: Columns = {}

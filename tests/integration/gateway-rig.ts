@@ -3,6 +3,8 @@ import { DEFAULT_TENANT } from '@chimera/contracts/ids'
 import { openGateway, type Gateway } from '@chimera/gateway/open-gateway'
 import { openDatabase } from '@chimera/infra/database/open-database'
 import { createToken } from '@chimera/infra/database/tokens/create-token'
+import { lexicalEmbedder } from '@chimera/infra/memory/embedding/lexical-embedder'
+import { openPostgresMemory } from '@chimera/infra/memory/postgres/postgres-memory'
 import { openFeedReader } from '@chimera/infra/streams/feed-reader'
 import { openRedis, type RedisConnection } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
@@ -57,6 +59,12 @@ export async function openGatewayRig(
       redis: rings,
       publisher: openPublisher({ redis: rings, source: 'gateway' }),
       feed,
+      openMemory: (own) =>
+        openPostgresMemory({
+          database: own,
+          embedder: lexicalEmbedder,
+          scopeOf: (tenantId) => ({ tenantId }),
+        }),
       openControl: (server) => openToolControl({ ...server, token: CONTROL_TOKEN }),
       openControlWith: openToolControl,
       killToken: of.killToken,

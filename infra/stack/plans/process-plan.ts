@@ -29,7 +29,7 @@ const roles: readonly Readonly<{ name: string; sections: readonly ConfigSection[
   { name: 'keeper', sections: ['base', 'postgres', 'redis', 'roles', 'keeper'] },
   {
     name: 'gateway',
-    sections: ['base', 'postgres', 'redis', 'roles', 'goals', 'gateway', 'stops'],
+    sections: ['base', 'postgres', 'redis', 'roles', 'goals', 'gateway', 'stops', 'memory'],
   },
 ]
 

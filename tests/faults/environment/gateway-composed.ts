@@ -4,6 +4,7 @@ import { openGateway } from '@chimera/gateway/open-gateway'
  * a lens. A person's word is about whatever is asked for the same slot and arguments.
  */
 import { openDatabase } from '@chimera/infra/database/open-database'
+import { openMemory } from '@chimera/infra/memory/open-memory'
 import { openFeedReader } from '@chimera/infra/streams/feed-reader'
 import { openRedis } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
@@ -14,7 +15,7 @@ import { byWhatWasAsked, seenThrough } from '../model/without.ts'
 
 await runProcess({
   name: 'gateway',
-  sections: ['postgres', 'redis', 'gateway', 'stops'],
+  sections: ['postgres', 'redis', 'gateway', 'stops', 'memory'],
   start: async ({ config, log, stack }) => {
     const record = stack.use(openDatabase({ url: config.DATABASE_URL, name: 'gateway', log }))
     const target = { url: config.REDIS_URL, name: 'gateway', log }
@@ -26,6 +27,8 @@ await runProcess({
         publisher: openPublisher({ redis, source: 'gateway' }),
         feed: stack.use(openFeedReader({ ...target, name: 'gateway-feed', redis })),
         openControl: (of) => openToolControl({ ...of, token: config.TOOL_CONTROL_TOKEN }),
+        openMemory: (own) =>
+          openMemory({ config, database: own, scopeOf: (tenantId) => ({ tenantId }) }),
         openControlWith: openToolControl,
         killToken: undefined,
         log,

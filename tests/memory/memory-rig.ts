@@ -1,0 +1,51 @@
+/** The memories that there are, each as the product opens it. */
+import { newId } from '@chimera/contracts/ids'
+import { openDatabase } from '@chimera/infra/database/open-database'
+import type { Embedder } from '@chimera/infra/memory/embedding/embedder'
+import { lexicalEmbedder } from '@chimera/infra/memory/embedding/lexical-embedder'
+import type { MemoryStore } from '@chimera/infra/memory/memory-store'
+import { openPostgresMemory } from '@chimera/infra/memory/postgres/postgres-memory'
+import { openLog } from '@chimera/runtime/log'
+
+import { openFreshDatabase } from '../fresh-database.ts'
+
+export type StoreWish = Readonly<{ embedder?: Embedder; most?: number }>
+
+/** One place of memories, and as many ways into it as a test asks for. */
+export type MemoryRig = AsyncDisposable &
+  Readonly<{
+    /** Ids of tenants that there are. */
+    tenants: readonly [string, string, ...string[]]
+    /** Another process's way to the same memories; it is closed with the rig. */
+    open: (wish?: StoreWish) => Promise<MemoryStore>
+  }>
+
+/** Memory in a PostgreSQL of its own, seen as the swarm sees it: one tenant at a time. */
+export async function openPostgresRig(of: { tenants: number }): Promise<MemoryRig> {
+  await using opening = new AsyncDisposableStack()
+  const log = openLog({ name: 'memory-test', level: 'silent' })
+  const owner = opening.use(await openFreshDatabase())
+  const [first = '', second = '', ...others] = Array.from({ length: of.tenants }, newId)
+  await owner.query({
+    text: `INSERT INTO tenants (id, name) SELECT id, 't' FROM unnest($1::uuid[]) AS id`,
+    values: [[first, second, ...others]],
+  })
+  const { databaseUrl: url } = owner
+  const stack = opening.move()
+  return {
+    tenants: [first, second, ...others],
+    open: async ({ embedder = lexicalEmbedder, most } = {}) => {
+      const role = 'chimera_swarm'
+      const database = stack.use(openDatabase({ url, name: 'memory-test', log, role, max: 4 }))
+      const scopeOf = (tenantId: string) => ({ tenantIds: [tenantId] })
+      const store = openPostgresMemory({
+        database,
+        embedder,
+        scopeOf,
+        ...(most === undefined ? {} : { most }),
+      })
+      return stack.use(store)
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+}

@@ -182,6 +182,8 @@ export const SECRET_NAMES: readonly string[] = [
   'CHIMERA_TOKEN',
   'LLM_API_KEY',
   'EMBEDDING_API_KEY',
+  'OPENAI_API_KEY',
+  'ANTHROPIC_API_KEY',
   'CHIMERA_KILL_TOKEN',
 ]
 

@@ -91,6 +91,8 @@ export const ERROR_CODES = {
   MODEL_REFUSED: row('terminal', 422, 'The model or its provider refused the request'),
   MODEL_UNAUTHORIZED: row('terminal', 502, 'The provider of the model does not take the key'),
   MODEL_INPUT_TOO_LONG: row('terminal', 413, 'The prompt is longer than the model takes'),
+  MODEL_NONE_FITS: row('terminal', 422, 'No model of the cascade may be asked this'),
+  CIRCUIT_NOT_FOUND: row('terminal', 404, 'No model of this name has been asked'),
   // memory
   MEMORY_NOT_FOUND: row('terminal', 404, 'No such memory'),
   MEMORY_EMBEDDER_MIXED: row('conflict', 409, 'Memories have vectors of another embedder'),

@@ -353,6 +353,26 @@ CREATE TABLE memory_shelves (
   held integer NOT NULL DEFAULT 0
 );
 
+CREATE TABLE model_circuits (
+  id text NOT NULL,
+  name text NOT NULL,
+  provider text NOT NULL,
+  label text NOT NULL,
+  model text NOT NULL,
+  tier jsonb,
+  state text NOT NULL DEFAULT 'closed'::text,
+  failures integer NOT NULL DEFAULT 0,
+  successes integer NOT NULL DEFAULT 0,
+  open_until timestamp with time zone,
+  cool_until timestamp with time zone,
+  probe uuid,
+  probe_until timestamp with time zone,
+  reason text,
+  actor text NOT NULL DEFAULT 'rule'::text,
+  changed_at timestamp with time zone NOT NULL DEFAULT now(),
+  seen_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
 CREATE TABLE model_spends (
   id uuid NOT NULL,
   tenant_id uuid NOT NULL,
@@ -406,6 +426,22 @@ CREATE TABLE policy_decisions (
   usd_micros numeric,
   recipient text,
   created_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE provider_metrics (
+  circuit text NOT NULL,
+  hour timestamp with time zone NOT NULL,
+  name text NOT NULL,
+  total bigint NOT NULL DEFAULT 0,
+  ok bigint NOT NULL DEFAULT 0,
+  failed bigint NOT NULL DEFAULT 0,
+  latency_ms bigint NOT NULL DEFAULT 0,
+  input_tokens bigint NOT NULL DEFAULT 0,
+  output_tokens bigint NOT NULL DEFAULT 0,
+  usd_micros bigint NOT NULL DEFAULT 0,
+  last_error text,
+  last_error_at timestamp with time zone,
+  updated_at timestamp with time zone NOT NULL DEFAULT now()
 );
 
 CREATE TABLE receipts (
@@ -718,6 +754,14 @@ ALTER TABLE memory_outbox ADD CONSTRAINT memory_outbox_pkey PRIMARY KEY (tenant_
 ALTER TABLE memory_outbox ADD CONSTRAINT memory_outbox_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 ALTER TABLE memory_shelves ADD CONSTRAINT memory_shelves_pkey PRIMARY KEY (tenant_id, agent_id);
 ALTER TABLE memory_shelves ADD CONSTRAINT memory_shelves_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE model_circuits ADD CONSTRAINT model_circuits_pkey PRIMARY KEY (id);
+ALTER TABLE model_circuits ADD CONSTRAINT model_circuits_check CHECK (((open_until IS NULL) OR (state = 'open'::text)));
+ALTER TABLE model_circuits ADD CONSTRAINT model_circuits_check1 CHECK (((probe IS NULL) OR (state = 'half_open'::text)));
+ALTER TABLE model_circuits ADD CONSTRAINT model_circuits_check2 CHECK (((probe IS NULL) = (probe_until IS NULL)));
+ALTER TABLE model_circuits ADD CONSTRAINT model_circuits_failures_check CHECK ((failures >= 0));
+ALTER TABLE model_circuits ADD CONSTRAINT model_circuits_id_check CHECK ((length(id) <= 600));
+ALTER TABLE model_circuits ADD CONSTRAINT model_circuits_state_check CHECK ((state = ANY (ARRAY['closed'::text, 'open'::text, 'half_open'::text])));
+ALTER TABLE model_circuits ADD CONSTRAINT model_circuits_successes_check CHECK ((successes >= 0));
 ALTER TABLE model_spends ADD CONSTRAINT model_spends_pkey PRIMARY KEY (id);
 ALTER TABLE model_spends ADD CONSTRAINT model_spends_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 ALTER TABLE model_spends ADD CONSTRAINT model_spends_check CHECK (((settled_at IS NULL) = (ended IS NULL)));
@@ -737,6 +781,9 @@ ALTER TABLE policy_decisions ADD CONSTRAINT policy_decisions_effect_id_fkey FORE
 ALTER TABLE policy_decisions ADD CONSTRAINT policy_decisions_amount_check CHECK ((amount >= (0)::numeric));
 ALTER TABLE policy_decisions ADD CONSTRAINT policy_decisions_decision_check CHECK ((decision = ANY (ARRAY['allow'::text, 'deny'::text, 'require_approval'::text])));
 ALTER TABLE policy_decisions ADD CONSTRAINT policy_decisions_usd_micros_check CHECK ((usd_micros >= (0)::numeric));
+ALTER TABLE provider_metrics ADD CONSTRAINT provider_metrics_pkey PRIMARY KEY (circuit, hour);
+ALTER TABLE provider_metrics ADD CONSTRAINT provider_metrics_circuit_fkey FOREIGN KEY (circuit) REFERENCES model_circuits(id) ON DELETE CASCADE;
+ALTER TABLE provider_metrics ADD CONSTRAINT provider_metrics_check CHECK ((total = (ok + failed)));
 ALTER TABLE receipts ADD CONSTRAINT receipts_pkey PRIMARY KEY (id);
 ALTER TABLE record_incarnation ADD CONSTRAINT record_incarnation_pkey PRIMARY KEY (is_only);
 ALTER TABLE record_incarnation ADD CONSTRAINT record_incarnation_is_only_check CHECK (is_only);
@@ -819,6 +866,7 @@ CREATE INDEX memories_expiring ON public.memories USING btree (tenant_id, agent_
 CREATE INDEX memory_outbox_due ON public.memory_outbox USING btree (run_at, id);
 CREATE INDEX model_spends_open ON public.model_spends USING btree (lease_until) WHERE (settled_at IS NULL);
 CREATE INDEX policy_decisions_newest ON public.policy_decisions USING btree (tenant_id, created_at DESC, effect_id);
+CREATE INDEX provider_metrics_by_hour ON public.provider_metrics USING btree (hour);
 CREATE INDEX receipts_of_grant ON public.receipts USING btree (grant_id);
 CREATE INDEX receipts_unjudged ON public.receipts USING btree (created_at) WHERE (judged_at IS NULL);
 CREATE UNIQUE INDEX registry_entries_held ON public.registry_entries USING btree (tenant_id, kind, lower(name)) WHERE (removed_at IS NULL);

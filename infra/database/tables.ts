@@ -16,6 +16,7 @@ import type { Digits, Json, Time } from './column-types.ts'
 import type { Effects, Receipts } from './effect-tables.ts'
 import type { HouseVersions, Personas, RegistryEntries } from './house-tables.ts'
 import type { Memories, MemoryOutbox, MemoryShelves } from './memory-tables.ts'
+import type { ModelCircuits, ProviderMetrics } from './model-tables.ts'
 import type { AssetPrices, Policies, PolicyDecisions } from './policy-tables.ts'
 import type { Agents, ApiTokens, Campaigns, Tenants, Users } from './tenancy-tables.ts'
 import type {
@@ -249,6 +250,8 @@ export type Tables = {
   budget_caps: BudgetCaps
   budget_defaults: BudgetDefaults
   model_spends: ModelSpends
+  model_circuits: ModelCircuits
+  provider_metrics: ProviderMetrics
   fences: Fences
   kill_levels: KillLevels
   dead_letters: DeadLetters

@@ -1,18 +1,14 @@
-import type { Config } from '@chimera/contracts/config'
 import { DeniedError } from '@chimera/contracts/errors'
 import { newId } from '@chimera/contracts/ids'
-import { parseUnits } from '@chimera/contracts/money'
 
 import { findPayer } from '../database/budgets/find-payer.ts'
 import { reserveModelCall, settleModelCall } from '../database/budgets/model-spend.ts'
 import type { Database } from '../database/open-database.ts'
 import { openTenantDatabase } from '../database/tenant-database.ts'
+import { costOf, type MostUsed, type Price } from './cascade/price.ts'
 
 /** For whom a model is asked: whose budgets pay. */
 export type AskedFor = Readonly<{ tenantId: string; goalId: string }>
-
-/** What one request to a server can take at most. */
-export type MostUsed = Readonly<{ input: number; output: number }>
 
 /** What it did take; what a server does not tell is undefined. */
 export type Used = Readonly<{ input: number | undefined; output: number | undefined }>
@@ -25,53 +21,38 @@ export type PaidRequest = Readonly<{
   refused: () => Promise<void>
 }>
 
+/** One request, at the most that it can take. */
+export type PlannedRequest = Readonly<{
+  asked: AskedFor
+  model: string
+  most: MostUsed
+  price: Price
+  timeoutMs: number
+}>
+
 /** Holds every request to a model before it is sent. */
 export type ModelBudget = Readonly<{
   /** Throws DeniedError (BUDGET_EXHAUSTED): then nothing may be sent. */
-  reserve: (of: { asked: AskedFor; model: string; most: MostUsed }) => Promise<PaidRequest>
+  reserve: (of: PlannedRequest) => Promise<PaidRequest>
 }>
 
 /** Beyond its time-out a request has this long to be settled; then all of it is spent. */
 const SETTLES_WITHIN_MS = 30_000
-
-/** The budget of a role, by the prices of its environment. */
-export const openRoleBudget = (of: {
-  config: Config<'llm'>
-  database: Database
-  actor: string
-}): ModelBudget =>
-  openModelBudget({
-    ...of,
-    timeoutMs: of.config.LLM_TIMEOUT_MS,
-    usdPerMillion: {
-      input: of.config.LLM_INPUT_USD_PER_MILLION,
-      output: of.config.LLM_OUTPUT_USD_PER_MILLION,
-    },
-  })
 
 /**
  * Budgets of the record: each request is reserved under a lease at the most that it can take, and
  * settled by its usage. Who dies in between leaves a reservation that the Keeper settles in full.
  * Each request sees the rows of the tenant that it is made for, and no others.
  */
-export function openModelBudget(of: {
-  database: Database
-  actor: string
-  timeoutMs: number
-  /** Dollars for a million tokens, as decimal text. */
-  usdPerMillion: Readonly<{ input: string; output: string }>
-}): ModelBudget {
-  const { actor, timeoutMs, usdPerMillion } = of
+export function openModelBudget(of: { database: Database; actor: string }): ModelBudget {
+  const { actor } = of
   const database = openTenantDatabase(of.database)
-  const price = { input: microsOf(usdPerMillion.input), output: microsOf(usdPerMillion.output) }
-  const costOf = ({ input, output }: MostUsed) => ({
-    tokens: BigInt(input + output),
-    // Rounded up: less than was spent never counts.
-    usdMicros:
-      (BigInt(input) * price.input + BigInt(output) * price.output + MILLION - 1n) / MILLION,
-  })
   return {
-    async reserve({ asked, model, most }) {
+    async reserve({ asked, model, most, price, timeoutMs }) {
+      const counted = (used: MostUsed) => ({
+        tokens: BigInt(used.input + used.output),
+        usdMicros: costOf(used, price),
+      })
       const scope = { tenantIds: [asked.tenantId] }
       const payer = await database.as(scope, () => findPayer(database, asked))
       if (payer === undefined) {
@@ -80,7 +61,7 @@ export function openModelBudget(of: {
       }
       const id = newId()
       const leaseMs = timeoutMs + SETTLES_WITHIN_MS
-      const call = { ...payer, ...costOf(most), id, model, leaseMs, actor }
+      const call = { ...payer, ...counted(most), id, model, leaseMs, actor }
       const full = await database.as(scope, () => reserveModelCall(database, call))
       if (full !== undefined) {
         const { scopeId, asset, used, cap, asked: wanted } = full
@@ -90,7 +71,7 @@ export function openModelBudget(of: {
         throw new DeniedError('BUDGET_EXHAUSTED', message)
       }
       const settle = async (used: MostUsed): Promise<void> =>
-        void (await database.as(scope, () => settleModelCall(database, { id, ...costOf(used) })))
+        void (await database.as(scope, () => settleModelCall(database, { id, ...counted(used) })))
       return {
         answered: ({ input = most.input, output = most.output }) => settle({ input, output }),
         refused: () => settle({ input: 0, output: 0 }),
@@ -98,7 +79,3 @@ export function openModelBudget(of: {
     },
   }
 }
-
-const MILLION = 1_000_000n
-
-const microsOf = (usd: string): bigint => parseUnits(usd, 6) ?? 0n

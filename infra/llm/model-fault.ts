@@ -1,4 +1,39 @@
-import { RetryableError, TerminalError } from '@chimera/contracts/errors'
+import {
+  type ChimeraError,
+  DeniedError,
+  RetryableError,
+  TerminalError,
+} from '@chimera/contracts/errors'
+
+/** What went wrong with a request to a model, by what is to be done about it. */
+export type ModelFault = Readonly<{
+  kind:
+    /** Time-out, 5xx, a connection that is refused or cut: the next, and it counts. */
+    | 'unavailable'
+    /** The provider asks for a pause. */
+    | 'rate_limited'
+    /** It does not take the key. */
+    | 'unauthorized'
+    /** What is paid for there is used up. */
+    | 'money'
+    /** A budget of our own holds no such request. */
+    | 'budget'
+    /** The prompt is too long for it: a larger one. */
+    | 'too_long'
+    /** Its filter refuses this content. */
+    | 'filtered'
+    /** It answered twice what does not fit: a stronger one. */
+    | 'bad_output'
+    /** It refuses this request for a reason of its own. */
+    | 'refused'
+    /** After the first words had gone out: nobody else may go on with them. */
+    | 'cut'
+  error: ChimeraError
+  retryAfterMs?: number
+}>
+
+/** What came back for one request: words that do not fit may be put right, all else not. */
+export type Sorted = Readonly<{ text: string; fault: string } | { failed: ModelFault }>
 
 /** What of an error of the SDK is looked at. */
 type ApiError = Error & {
@@ -11,47 +46,105 @@ type ApiError = Error & {
 const MAX_RETRY_AFTER_MS = 3_600_000
 /** What of an answer that does not fit is shown to the model again. */
 const MAX_FAULT = 1_000
+/** What of a body is looked through for the words of a provider. */
+const MAX_BODY = 8_192
+
+/** The providers' own words: OpenAI, Azure, Anthropic, OpenRouter, Ollama. */
+const anyOf = (...words: readonly string[]): RegExp => new RegExp(words.join('|'), 'i')
+const OUT_OF_MONEY = anyOf(
+  'insufficient_quota',
+  'billing_hard_limit',
+  'exceeded your current quota',
+  'credit balance',
+  'usage limit',
+  'insufficient credits',
+  'spend(?:ing)? limit',
+)
+const TOO_LONG = anyOf(
+  'context.{0,20}(?:length|window|size)',
+  'prompt is too long',
+  'input is too long',
+  'too many tokens',
+  'maximum.{0,40}tokens',
+)
+const FILTERED = /content[_ ](?:filter|policy|management)|responsible ?ai/i
 
 /**
- * Sorts what the SDK threw: an answer that does not fit is worth one repair turn and is given
- * back; everything else is thrown as an error of the house. The SDK's classes are told by name,
- * which is what its own `isInstance` does, so that this module does not load it.
+ * Sorts what the SDK threw. An answer that does not fit is worth one repair turn and is given back.
+ * The SDK's classes are told by name, which is what its own `isInstance` does, so that this module
+ * does not load it.
  */
-export function faultOfModel(name: string, error: unknown): { text: string; fault: string } {
-  if (!(error instanceof Error)) throw unavailable(name, 'it threw no error', error)
+export function faultOfModel(name: string, error: unknown): Sorted {
+  if (!(error instanceof Error)) return { failed: unavailable(name, 'it threw no error', error) }
+  if ('finishReason' in error && error.finishReason === 'content-filter') {
+    const message = `${name} stopped at its content filter.`
+    return failed('filtered', new TerminalError('MODEL_REFUSED', message, { cause: error }))
+  }
   if (error.name === 'AI_NoObjectGeneratedError') {
     const text = 'text' in error && typeof error.text === 'string' ? error.text : ''
     return { text, fault: reasonOf(error) }
   }
   if (error.name === 'AI_NoOutputGeneratedError') {
-    throw new TerminalError('MODEL_REFUSED', `${name} answered nothing.`, { cause: error })
+    const message = `${name} answered nothing.`
+    return failed('refused', new TerminalError('MODEL_REFUSED', message, { cause: error }))
   }
   if (error.name === 'TimeoutError' || error.name === 'AbortError') {
-    throw unavailable(name, 'it did not answer in time', error)
+    return { failed: unavailable(name, 'it did not answer in time', error) }
   }
-  throw error.name === 'AI_APICallError' ? ofStatus(name, error) : unavailable(name, error.message)
+  if (error.name === 'AI_APICallError') return { failed: ofStatus(name, error) }
+  return { failed: unavailable(name, error.message, error) }
 }
 
-function ofStatus(name: string, error: ApiError): RetryableError | TerminalError {
-  const { statusCode: status, responseBody: body } = error
+/** The answer came twice and did not fit. */
+export const badOutput = (name: string, fault: string): ModelFault => ({
+  kind: 'bad_output',
+  error: new RetryableError(
+    'MODEL_OUTPUT_INVALID',
+    `${name} answered twice what does not fit: ${fault}`,
+  ),
+})
+
+/** What the caller has seen the beginning of, and will not see the end of. */
+export const cutShort = (name: string, cause: unknown): ModelFault => ({
+  kind: 'cut',
+  error: new RetryableError(
+    'MODEL_UNAVAILABLE',
+    `${name} began to answer and did not come to an end: do the step again from its beginning.`,
+    { cause },
+  ),
+})
+
+const failed = (kind: ModelFault['kind'], error: ChimeraError): { failed: ModelFault } => ({
+  failed: { kind, error },
+})
+
+function ofStatus(name: string, error: ApiError): ModelFault {
+  const { statusCode: status } = error
   const options = { cause: error }
   const said = `${name} answered ${String(status)}: ${error.message.slice(0, MAX_FAULT)}`
+  const words = `${error.message} ${String(error.responseBody).slice(0, MAX_BODY)}`
+  const retryAfterMs = retryAfterOf(error.responseHeaders)
+  const wait = retryAfterMs === undefined ? {} : { retryAfterMs }
+  const isClients = typeof status === 'number' && status >= 400 && status < 500
+  if (status === 402 || (isClients && OUT_OF_MONEY.test(words))) {
+    const message = `What is paid for at ${name} is used up: ${said}`
+    return { kind: 'money', error: new DeniedError('BUDGET_EXHAUSTED', message, options), ...wait }
+  }
   if (status === 429) {
-    const retryAfterMs = retryAfterOf(error.responseHeaders)
-    const wait = retryAfterMs === undefined ? {} : { retryAfterMs }
-    return new RetryableError('MODEL_RATE_LIMITED', said, { ...options, ...wait })
+    const limited = new RetryableError('MODEL_RATE_LIMITED', said, { ...options, ...wait })
+    return { kind: 'rate_limited', error: limited, ...wait }
   }
   if (status === 401 || status === 403) {
-    return new TerminalError('MODEL_UNAUTHORIZED', said, options)
+    return { kind: 'unauthorized', error: new TerminalError('MODEL_UNAUTHORIZED', said, options) }
   }
-  const isTooLong =
-    status === 413 ||
-    (status === 400 && /context|too long|maximum.*tokens/i.test(`${error.message}${String(body)}`))
-  if (isTooLong) return new TerminalError('MODEL_INPUT_TOO_LONG', said, options)
-  if (typeof status === 'number' && status >= 400 && status < 500 && status !== 408) {
-    return new TerminalError('MODEL_REFUSED', said, options)
+  if (status === 413 || (status === 400 && TOO_LONG.test(words))) {
+    return { kind: 'too_long', error: new TerminalError('MODEL_INPUT_TOO_LONG', said, options) }
   }
-  return unavailable(name, error.message, error)
+  // Nobody serves this model there: nothing that the request could change.
+  const isGone = status === 404 || status === 408
+  if (!isClients || isGone) return unavailable(name, `${String(status)} ${error.message}`, error)
+  const kind = FILTERED.test(words) ? 'filtered' : 'refused'
+  return { kind, error: new TerminalError('MODEL_REFUSED', said, options) }
 }
 
 /** Seconds, or a date (RFC 9110 section 10.2.3); what is neither says nothing. */
@@ -75,5 +168,7 @@ function reasonOf(error: Error): string {
   return reason.slice(0, MAX_FAULT)
 }
 
-const unavailable = (name: string, why: string, cause?: unknown): RetryableError =>
-  new RetryableError('MODEL_UNAVAILABLE', `${name}: ${why.slice(0, MAX_FAULT)}.`, { cause })
+const unavailable = (name: string, why: string, cause?: unknown): ModelFault => ({
+  kind: 'unavailable',
+  error: new RetryableError('MODEL_UNAVAILABLE', `${name}: ${why.slice(0, MAX_FAULT)}.`, { cause }),
+})

@@ -1,5 +1,6 @@
 import type { Pointer } from '@chimera/contracts/judging/provenance'
 import type { ModelCall } from '@chimera/contracts/judging/sources'
+import type { PrivacyClass } from '@chimera/contracts/models/cascade'
 import type { z } from 'zod'
 
 import type { AskedFor } from './model-budget.ts'
@@ -27,20 +28,32 @@ export type Ask<T> = Readonly<{
   signal?: AbortSignal
   /** Whose budgets pay for it. */
   asked: AskedFor
+  /** The widest class of place that this prompt may go to; the cascade's own bound holds, too. */
+  privacy?: PrivacyClass
+  /** Who answers when no model does; it stands in the decision as the last tier. */
+  otherwise?: 'rules'
+  /**
+   * Takes the answer piece by piece, as JSON that is not whole yet. Once a piece has gone out
+   * nobody else is asked and nothing is repaired: what goes wrong then is thrown, and the step has
+   * to be done again from its beginning.
+   */
+  onPiece?: (piece: string) => void
 }>
 
 export type Answer<T> = Readonly<{ value: T; call: ModelCall }>
 
 /** The one door to a model. */
 export type Model = Readonly<{
-  /** Provider and model, for people and for the record. */
+  /** Providers and models in their order, for people and for the record. */
   name: string
   /**
-   * Asks once, and once more when the answer does not fit (one repair turn); never otherwise:
-   * whoever asks decides on retries. Throws RetryableError: MODEL_UNAVAILABLE (time-out, 5xx, a
-   * connection that is refused or cut), MODEL_RATE_LIMITED with `retryAfterMs`,
-   * MODEL_OUTPUT_INVALID after the repair turn; TerminalError: MODEL_UNAUTHORIZED,
-   * MODEL_INPUT_TOO_LONG, MODEL_REFUSED; DeniedError: BUDGET_EXHAUSTED, and nothing was sent.
+   * Asks the tiers in their order, each at most once, and each once more when its answer does not
+   * fit (one repair turn); never otherwise: whoever asks decides on retries. Throws, when none has
+   * answered, RetryableError: MODEL_UNAVAILABLE (time-out, 5xx, a connection that is refused or
+   * cut, a circuit that is open), MODEL_RATE_LIMITED with `retryAfterMs`, MODEL_OUTPUT_INVALID
+   * after the repair turn; TerminalError: MODEL_UNAUTHORIZED, MODEL_INPUT_TOO_LONG, MODEL_REFUSED,
+   * MODEL_NONE_FITS; DeniedError: BUDGET_EXHAUSTED, and nothing was sent. What may be tried again
+   * comes before what may not.
    */
   complete: <T>(ask: Ask<T>) => Promise<Answer<T>>
 }>

@@ -87,6 +87,7 @@ export async function askPlan(
       ...(rejected.length === 0 ? [] : [{ ...REJECTED, value: rejected.slice(0, MOST_REASONS) }]),
     ],
     asked: { tenantId: of.tenant, goalId: of.goalId },
+    otherwise: 'rules',
     schema: ModelPlan,
     check: ({ tasks }) => faultOf(() => planOfModel({ ...of, tasks })),
     ...(signal === undefined ? {} : { signal }),

@@ -2,8 +2,7 @@ import type { WorkStream } from '@chimera/contracts/streams'
 import { findTenant } from '@chimera/infra/database/goals/find-tenant'
 import { openDatabase } from '@chimera/infra/database/open-database'
 import { openTenantDatabase, sqlOf } from '@chimera/infra/database/tenant-database'
-import { openRoleBudget } from '@chimera/infra/llm/model-budget'
-import { openModel } from '@chimera/infra/llm/open-model'
+import { openRoleModel } from '@chimera/infra/llm/open-role-model'
 import { inspectStreams } from '@chimera/infra/streams/inspect'
 import { openRedis } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
@@ -28,16 +27,19 @@ await runProcess({
     }
     const lagOf = async (streams: readonly WorkStream[]) =>
       new Map((await inspectStreams({ redis, streams })).map(({ name, lag }) => [name, lag]))
+    const publisher = openPublisher({ redis, source: 'planner' })
+    const parts = { config, database, publisher, actor: consumerName, log }
+    const model = stack.use(await openRoleModel(parts))
     const planner = stack.use(
       await startPlanner({
         database,
-        publisher: openPublisher({ redis, source: 'planner' }),
+        publisher,
         redisUrl: config.REDIS_URL,
         door: { from: config.GOALS_FROM_STREAM, tenantId },
         actor: consumerName,
         leaseMs: config.LEASE_MS,
         tasks: openTaskQueue({ room: openRingRoom({ lagOf }), log }),
-        model: await openModel(config, openRoleBudget({ config, database, actor: consumerName })),
+        model,
         log,
         metrics,
         crash,

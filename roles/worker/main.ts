@@ -1,7 +1,6 @@
 import { TaskType } from '@chimera/contracts/agent-task'
 import { openDatabase } from '@chimera/infra/database/open-database'
-import { openRoleBudget } from '@chimera/infra/llm/model-budget'
-import { openModel } from '@chimera/infra/llm/open-model'
+import { openRoleModel } from '@chimera/infra/llm/open-role-model'
 import { openRedis } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
 import { loadReviewedDefinitions } from '@chimera/infra/tools/reviewed-definitions'
@@ -29,15 +28,16 @@ await runProcess({
     )
     const redis = stack.use(await openRedis({ url: config.REDIS_URL, name: 'worker', log }))
     const taskTypes = config.WORKER_TASK_TYPES.split(',').map((name) => taskTypeOf(name.trim()))
+    const publisher = openPublisher({ redis, source: 'worker' })
+    const parts = { config, database, publisher, actor: consumerName, log }
+    const model = stack.use(await openRoleModel(parts))
     const worker = stack.use(
       await startWorker({
         consumerName,
         database,
-        publisher: openPublisher({ redis, source: 'worker' }),
+        publisher,
         redisUrl: config.REDIS_URL,
-        executors: openExecutors(
-          await openModel(config, openRoleBudget({ config, database, actor: consumerName })),
-        ),
+        executors: openExecutors(model),
         taskTypes: [...new Set(taskTypes)],
         leaseMs: config.LEASE_MS,
         caps: { agent: config.AGENT_MAX_IN_FLIGHT, tenant: config.TENANT_MAX_IN_FLIGHT },

@@ -160,6 +160,7 @@ function readTables(): Columns {
     'budget-tables',
     'house-tables',
     'memory-tables',
+    'model-tables',
   ]
   for (const name of names) readTypes(`infra/database/${name}.ts`, types)
   const tables: Columns = {}

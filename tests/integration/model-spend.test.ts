@@ -24,7 +24,9 @@ const Answer = z.strictObject({ colour: z.string() })
 const TIMEOUT_MS = 2_000
 const log = openLog({ name: 'model-spend', level: 'silent' })
 /** Dollars: an input token is a micro, one of the answer ten. */
-const PRICE = { input: '1', output: '10' }
+const PRICES = { LLM_INPUT_USD_PER_MILLION: '1', LLM_OUTPUT_USD_PER_MILLION: '10' }
+const PRICE = { input: 1_000_000n, output: 10_000_000n }
+const PLANNED = { model: 'scripted', price: PRICE, timeoutMs: TIMEOUT_MS }
 
 let folder: string
 let rig: PlannerRig
@@ -38,8 +40,7 @@ beforeAll(async () => {
   const url = rig.database.databaseUrl
   // As the Worker's, which sees no rows but those of the tenant that is asked for.
   database = openDatabase({ url, name: 'model-spend', log, role: 'chimera_swarm' })
-  const of = { database, actor: 'planner-1', timeoutMs: TIMEOUT_MS, usdPerMillion: PRICE }
-  budget = openModelBudget(of)
+  budget = openModelBudget({ database, actor: 'planner-1' })
 })
 beforeEach(() => server.tell({ fault: 'none' }))
 afterEach(async () => {
@@ -76,8 +77,8 @@ async function newGoal(text = 'generic: think', maxCostUsd = 1): Promise<string>
 
 async function ask(goalId: string, over: Partial<AskedBy> = {}): Promise<unknown> {
   const { by = budget, url = server.url, timeoutMs = TIMEOUT_MS } = over
-  const model = await openModel(
-    { LLM_BASE_URL: url, LLM_MODEL: 'scripted', LLM_TIMEOUT_MS: timeoutMs },
+  const model = openModel(
+    { ...PRICES, LLM_BASE_URL: url, LLM_MODEL: 'scripted', LLM_TIMEOUT_MS: timeoutMs },
     by,
   )
   return model?.complete({
@@ -196,7 +197,7 @@ test('a goal whose money is used up asks no more, and no request leaves', async 
 
 test('who dies before settling leaves a lease, and then all of it is spent', async () => {
   const asked = { tenantId: DEFAULT_TENANT, goalId: await newGoal() }
-  await budget.reserve({ asked, model: 'scripted', most: { input: 100, output: 50 } })
+  await budget.reserve({ ...PLANNED, asked, most: { input: 100, output: 50 } })
   expect((await held())['TOKENS']).toEqual({ spent: 0n, reserved: 150n })
   expect((await settleLapsedCalls(rig.database, { limit: 10 })).lapsed).toBe(0)
   await rig.database.query({
@@ -211,8 +212,8 @@ async function plan(text: string) {
   const id = await newGoal(text)
   const keys = [{ tenantId: DEFAULT_TENANT, id }]
   const leased = await leaseGoals(rig.database, { keys, owner: 'planner-1', leaseMs: 15_000 })
-  const model = await openModel(
-    { LLM_BASE_URL: server.url, LLM_MODEL: 'obedient', LLM_TIMEOUT_MS: 10_000 },
+  const model = openModel(
+    { ...PRICES, LLM_BASE_URL: server.url, LLM_MODEL: 'obedient', LLM_TIMEOUT_MS: 10_000 },
     budget,
   )
   await planGoals({ ...rig.deps, model }, leased)
@@ -259,8 +260,8 @@ async function race(by: ModelBudget, n: number): Promise<void> {
 
 const reserve = (by: ModelBudget, goalId: string) =>
   by.reserve({
+    ...PLANNED,
     asked: { tenantId: DEFAULT_TENANT, goalId },
-    model: 'scripted',
     most: { input: 6_000, output: 4_000 },
   })
 

@@ -37,7 +37,7 @@ beforeAll(async () => {
   rig = await openPlannerRig()
   server = await startModel({ mind: 'obedient', recordPath: join(folder, 'calls.jsonl') })
   const settings = { LLM_MODEL: 'obedient', LLM_TIMEOUT_MS: 10_000 }
-  model = await openModel({ LLM_BASE_URL: server.url, ...settings }, uncounted)
+  model = openModel({ LLM_BASE_URL: server.url, ...settings }, uncounted)
   for (const name of ['bard', 'clerk']) {
     const front = `---\nname: The ${name}\nid: ${name}\nvoice_traits: [dry]\n---\n`
     await pinPersona(rig.database, {

@@ -42,7 +42,7 @@ async function lease(id: string, text = WORDS) {
 /** Plans with a model that is given up after `timeoutMs`. */
 async function plan(id: string, timeoutMs = 10_000, text = WORDS) {
   const leased = await lease(id, text)
-  const asked = await openModel(
+  const asked = openModel(
     {
       LLM_BASE_URL: model.url,
       LLM_MODEL: 'obedient',

@@ -2,18 +2,32 @@ import { z } from 'zod'
 
 import { Step } from './chat.ts'
 
-const Fault = z.enum(['429', '503', 'hang', 'cut', 'bad_json'])
+/** `usage_limit`: a 429 of an empty account; `cut_late`: a stream that ends after some words. */
+const Fault = z.enum([
+  '401',
+  '402',
+  '429',
+  '503',
+  'usage_limit',
+  'too_long',
+  'filtered',
+  'hang',
+  'cut',
+  'cut_late',
+  'bad_json',
+])
 export type Fault = z.infer<typeof Fault>
 
 /**
  * `POST /__control`: every part is optional. `none` takes all faults back. `match` is a part of the
- * request's text that a fault is for. `say` puts answers in a queue that comes before the model's
- * own mind.
+ * request's text that a fault is for, `model` the only one that it and what is said are for. `say`
+ * puts answers in a queue that comes before the model's own mind.
  */
 export const Control = z.strictObject({
   fault: z.enum(['none', ...Fault.options]).optional(),
   times: z.int().positive().max(1_000_000).default(1),
   match: z.string().max(500).optional(),
+  model: z.string().max(200).optional(),
   retry_after_s: z.int().nonnegative().max(86_400).optional(),
   say: z.array(Step).max(1_000).optional(),
 })
@@ -22,6 +36,7 @@ export type Control = z.infer<typeof Control>
 export type PlannedFault = {
   readonly fault: Fault
   readonly match: string | undefined
+  readonly model: string | undefined
   readonly retryAfterS: number | undefined
   left: number
 }
@@ -33,24 +48,28 @@ export type Faults = Readonly<{
   /** Throws RangeError when too many wait. */
   plan: (control: Control) => void
   /** The first fault for such a request; used up by one. */
-  take: (text: string) => PlannedFault | undefined
+  take: (of: { model: string; text: string }) => PlannedFault | undefined
   list: () => readonly PlannedFault[]
 }>
 
 export function openFaults(): Faults {
   const planned: PlannedFault[] = []
   return {
-    plan: ({ fault, times, match, retry_after_s: retryAfterS }) => {
+    plan: ({ fault, times, match, model, retry_after_s: retryAfterS }) => {
       if (fault === undefined) return
       if (fault === 'none') {
         planned.length = 0
         return
       }
       if (planned.length >= MAX_FAULTS) throw new RangeError(`More than ${MAX_FAULTS} faults wait.`)
-      planned.push({ fault, match, retryAfterS, left: times })
+      planned.push({ fault, match, model, retryAfterS, left: times })
     },
-    take: (text) => {
-      const at = planned.findIndex(({ match }) => match === undefined || text.includes(match))
+    take: ({ model, text }) => {
+      const at = planned.findIndex(
+        (each) =>
+          (each.model === undefined || each.model === model) &&
+          (each.match === undefined || text.includes(each.match)),
+      )
       const found = planned[at]
       if (found === undefined) return undefined
       found.left -= 1

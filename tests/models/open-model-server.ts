@@ -6,6 +6,7 @@ import { readBody } from '@chimera/mcp-kit/simulation/read-body'
 import { openRequestRecord, type RequestRecord } from '@chimera/mcp-kit/simulation/request-record'
 import { z } from 'zod'
 
+import { isMessagesPath, messageOf } from './anthropic.ts'
 import { ChatRequest, completion, events, type Mind, type Step, textsOf } from './chat.ts'
 import { EmbeddingRequest, embeddings } from './embed.ts'
 import { Control, type Faults, openFaults, type PlannedFault } from './faults.ts'
@@ -22,12 +23,14 @@ export type ModelServer = AsyncDisposable &
     control: string
   }>
 
+type Queued = Readonly<{ step: Step; model: string | undefined }>
+
 type Parts = Readonly<{
   mind: Mind
   record: RequestRecord
   faults: Faults
   /** Answers that come before the mind's own. */
-  queue: Step[]
+  queue: Queued[]
   host: string
 }>
 
@@ -93,7 +96,10 @@ async function serve(
       status,
     })
   const chat = ChatRequest.safeParse(value)
-  const fault = parts.faults.take(chat.success ? textsOf(chat.data).join('\n') : '')
+  const fault = parts.faults.take({
+    model: chat.success ? chat.data.model : '',
+    text: chat.success ? textsOf(chat.data).join('\n') : '',
+  })
   if (fault !== undefined) {
     fail(response, { fault, note, isStream: chat.success && chat.data.stream })
     return
@@ -123,15 +129,36 @@ function answerOf(path: string, value: unknown, { mind, queue }: Parts): Answer 
       ? { status: 200, body: embeddings(asked.data) }
       : refusal(400, z.prettifyError(asked.error))
   }
-  if (path !== '/v1/chat/completions') return refusal(404, `There is nothing at ${path}.`)
+  if (path !== '/v1/chat/completions' && !isMessagesPath(path))
+    return refusal(404, `There is nothing at ${path}.`)
   const chat = ChatRequest.safeParse(value)
   if (!chat.success) return refusal(400, z.prettifyError(chat.error))
-  const step = queue.shift() ?? mind(chat.data)
+  const { model } = chat.data
+  const at = queue.findIndex((each) => each.model === undefined || each.model === model)
+  const step = (at === -1 ? undefined : queue.splice(at, 1)[0]?.step) ?? mind(chat.data)
   const said = { id: 'chatcmpl-1', request: chat.data, step }
+  if (isMessagesPath(path)) return { status: 200, body: messageOf(said) }
   return chat.data.stream
     ? { status: 200, events: events(said) }
     : { status: 200, body: completion(said) }
 }
+
+const CUT_AFTER_MS = 50
+
+/** As providers word them: OpenAI for the most part, and Anthropic of an account that is empty. */
+const REFUSALS = {
+  '401': { status: 401, message: 'Incorrect API key provided.', code: 'invalid_api_key' },
+  '402': { status: 402, message: 'Your credit balance is too low.' },
+  '429': { status: 429, message: 'told to fail' },
+  '503': { status: 503, message: 'told to fail' },
+  usage_limit: { status: 429, message: 'Pay first.', code: 'insufficient_quota' },
+  too_long: {
+    status: 400,
+    message: "This model's maximum context length is 8192 tokens.",
+    code: 'context_length_exceeded',
+  },
+  filtered: { status: 400, message: 'Refused.', code: 'content_filter' },
+} as const
 
 function fail(
   response: ServerResponse,
@@ -143,12 +170,17 @@ function fail(
 ): void {
   const { fault, note, isStream } = of
   switch (fault.fault) {
+    case '401':
+    case '402':
     case '429':
-    case '503': {
-      const status = Number(fault.fault)
+    case '503':
+    case 'usage_limit':
+    case 'too_long':
+    case 'filtered': {
+      const { status, ...error } = REFUSALS[fault.fault]
       note('refused', status)
       if (fault.retryAfterS !== undefined) response.setHeader('retry-after', fault.retryAfterS)
-      reply(response, status, refusal(status, 'told to fail').body)
+      reply(response, status, { error })
       return
     }
     case 'hang':
@@ -172,6 +204,16 @@ function fail(
         stream: false,
       }
       reply(response, 200, completion({ id: 'chatcmpl-1', request, step: { text } }))
+      return
+    }
+    case 'cut_late': {
+      note('cut', 200)
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      const request = { model: 'scripted', messages: [{ role: 'user', content: '' }], stream: true }
+      const begun = events({ id: '1', request, step: { text: '{"colour":"r' } }).slice(0, 2)
+      for (const event of begun) response.write(event)
+      // What was written has to arrive first: the listener has seen words, and then nothing.
+      setTimeout(() => response.socket?.destroy(), CUT_AFTER_MS)
     }
   }
 }
@@ -191,7 +233,8 @@ function control(
     return
   }
   parts.faults.plan(asked.data)
-  parts.queue.push(...(asked.data.say ?? []))
+  const { model } = asked.data
+  parts.queue.push(...(asked.data.say ?? []).map((step) => ({ step, model })))
   reply(response, 200, { faults: parts.faults.list(), queued: parts.queue.length })
 }
 
@@ -203,5 +246,7 @@ function reply(response: ServerResponse, status: number, body: object): void {
 }
 
 /** Who asked, without the key: the last four characters tell one key from another. */
-const accountOf = ({ headers }: IncomingMessage): string =>
-  headers.authorization === undefined ? 'nobody' : `key:${headers.authorization.slice(-4)}`
+function accountOf({ headers }: IncomingMessage): string {
+  const key = headers.authorization ?? headers['x-api-key']
+  return typeof key === 'string' ? `key:${key.slice(-4)}` : 'nobody'
+}

@@ -26,7 +26,7 @@ export function agentExecutors(of: {
   const { model, reads = READS } = of
   const work = async (context: ExecutorContext, assignment: Assignment): Promise<TaskResult> => {
     if (model === undefined) {
-      const message = `${context.payload.kind} is work for a model, and LLM_BASE_URL is not set.`
+      const message = `${context.payload.kind} is work for a model, and there is none.`
       throw new TerminalError('EXECUTOR_MISSING', message)
     }
     return agentWork({ model, reads }, context, assignment)

@@ -81,7 +81,7 @@ export async function openInjectionRig(cases: readonly Case[]): Promise<Injectio
   const redis = stack.use(await openRedis({ url: redisUrl, name: 'injection', log }))
   await redis.client.flushall()
   const publisher = openPublisher({ redis, source: 'injection' })
-  const model = await openModel(
+  const model = openModel(
     { LLM_BASE_URL: server.url, LLM_MODEL: 'obedient', LLM_TIMEOUT_MS: MODEL_TIMEOUT_MS },
     uncounted,
   )

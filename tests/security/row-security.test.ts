@@ -255,6 +255,8 @@ describe('the catalog', () => {
     'budget_defaults',
     'fences',
     'kill_levels',
+    'model_circuits',
+    'provider_metrics',
     'record_incarnation',
     'record_restores',
     'schema_migrations',

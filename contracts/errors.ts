@@ -142,6 +142,7 @@ export const ERROR_CODES = {
   TOOL_FAILED: row('retryable', 503, 'The tool server failed'),
   // everything else
   UNAVAILABLE: row('retryable', 503, 'A server that is needed does not answer'),
+  DATABASE_LOGIN_REFUSED: row('retryable', 503, 'This login of the database may do too much'),
   CONFIG_INVALID: row('terminal', 500, 'The configuration is not valid'),
   VERSION_CONFLICT: row('conflict', 409, 'The row has moved in between'),
   INVARIANT: row('invariant', 500, 'Something happened that must not happen'),

@@ -2,12 +2,24 @@
 import { randomBytes } from 'node:crypto'
 
 import { migrate } from '@chimera/infra/database/migrate'
-import { openDatabase, type Database } from '@chimera/infra/database/open-database'
+import {
+  openDatabase,
+  type Database,
+  type DatabaseRole,
+} from '@chimera/infra/database/open-database'
 import { openLog } from '@chimera/runtime/log'
 import { inject } from 'vitest'
 
 /** A database of this test alone. */
 export type FreshDatabase = Database & { databaseUrl: string }
+
+/** The way of a role's processes to a database of the tests; without a role its owner's. */
+export function urlAs(role: DatabaseRole | undefined, databaseUrl: string): string {
+  if (role === undefined) return databaseUrl
+  const url = new URL(inject('loginUrls')[role])
+  url.pathname = new URL(databaseUrl).pathname
+  return url.href
+}
 
 /** A database without a table. */
 export async function openEmptyDatabase(): Promise<FreshDatabase> {

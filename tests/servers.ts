@@ -26,12 +26,17 @@ export default async function setup(project: TestProject): Promise<() => Promise
       ? stack.use(await openTestServers({ log: () => {} })).urls
       : TestServers.parse(JSON.parse(given))
   project.provide('databaseUrl', urls.databaseUrl)
+  project.provide('loginUrls', urls.loginUrls)
   project.provide('redisUrls', urls.redisUrls)
   const open = stack.move()
   return () => open.disposeAsync()
 }
 
-const TestServers = z.strictObject({ databaseUrl: z.string(), redisUrls: z.array(z.string()) })
+const TestServers = z.strictObject({
+  databaseUrl: z.string(),
+  loginUrls: z.strictObject({ chimera_gateway: z.string(), chimera_swarm: z.string() }),
+  redisUrls: z.array(z.string()),
+})
 
 declare module 'vitest' {
   interface ProvidedContext extends TestServerUrls {}

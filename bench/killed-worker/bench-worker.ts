@@ -27,12 +27,13 @@ export async function openBenchWorker(of: {
 }): Promise<BenchWorker> {
   const { stack, failShare, env } = of
   const { urls } = await stack.report()
-  const token = readFileSync(stateDirPaths(stack.stateDir).keyFiles.mcpToken, 'utf8').trim()
+  const { keyFiles } = stateDirPaths(stack.stateDir)
+  const token = readFileSync(keyFiles.mcpToken, 'utf8').trim()
   const own = {
     PATH: env['PATH'],
     HOME: env['HOME'],
     NODE_COMPILE_CACHE: env['NODE_COMPILE_CACHE'],
-    DATABASE_URL: urls.postgres,
+    DATABASE_URL_FILE: keyFiles.swarmDatabaseUrl,
     REDIS_URL: urls.redis,
     TOOL_TOKEN: token,
     // Stable: it finds its leases and its pending entries again.

@@ -1,9 +1,10 @@
-import { InvariantError, RetryableError } from '@chimera/contracts/errors'
+import { ChimeraError, InvariantError, RetryableError } from '@chimera/contracts/errors'
 import type { Logger } from '@chimera/runtime/log'
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 
 import { arrayText } from './array-text.ts'
+import { stepDownTo } from './logins/step-down.ts'
 import type { Tables } from './tables.ts'
 
 /** Runs statements: on the pool (each its own transaction) or inside one transaction. */
@@ -59,8 +60,9 @@ export type BatchScope = {
 export type RowScope = TenantScope | BatchScope
 
 /**
- * A role of PostgreSQL that owns nothing and bypasses nothing (migrations 0013 and 0014). Without
- * one the connection works as the user of its URL: who migrates and backs up.
+ * A role of PostgreSQL that owns nothing and bypasses nothing (migrations 0013 and 0014), for which
+ * the user of the URL has to be a login of the role's own (`logins/`). Without one the connection
+ * works as the user of its URL: who migrates and backs up.
  */
 export type DatabaseRole = 'chimera_gateway' | 'chimera_swarm'
 
@@ -90,7 +92,10 @@ export function openDatabase(of: {
   log: Logger
   /** Most connections at once. */
   max?: number
-  /** What every connection steps down to before anybody has it, whoever it logged in as. */
+  /**
+   * What every connection takes on before anybody has it. A login that could step back up from it
+   * is refused (DATABASE_LOGIN_REFUSED).
+   */
   role?: DatabaseRole
 }): Database {
   const { role } = of
@@ -106,7 +111,7 @@ export function openDatabase(of: {
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     idleTimeoutMillis: 60_000,
     allowExitOnIdle: false,
-    // A connection that cannot step down is never handed out.
+    // A connection that cannot step down, or could step up again, is never handed out.
     ...(role === undefined ? {} : { verify: stepDownTo(role) }),
   })
   // An idle connection that breaks is replaced at the next use; without a listener it ends the
@@ -129,13 +134,6 @@ export function openDatabase(of: {
       ).catch(told),
     transaction: (work, scope) => inTransaction(pool, work, scope).catch(told),
     [Symbol.asyncDispose]: () => (ended ??= pool.end()),
-  }
-}
-
-/** Runs once on each new connection; one that fails it is closed, and whoever waits is told. */
-function stepDownTo(role: DatabaseRole): NonNullable<pg.PoolConfig['verify']> {
-  return (client, done) => {
-    client.query(`SET ROLE ${role}`, (error: Error | null) => done(error ?? undefined))
   }
 }
 
@@ -240,6 +238,10 @@ async function run<Row extends pg.QueryResultRow>(
 const AWAY = /^(08|53|57P|25P03)/
 const GIVEN_UP = /^(57014|55P03|40001|40P01)$/
 
+/** Class 28: the password is another one, or the login is gone. */
+const NOT_LET_IN = /^28/
+const RENEWED = 'A start of the stack renews its logins: chimera database login ls'
+
 /** disk_full: reading goes on, nothing is committed until there is room. */
 const DISK_FULL = '53100'
 /** Every statement fails meanwhile; one line in so long is enough. */
@@ -260,10 +262,12 @@ function alarmOfFullDisk(log: Logger): (error: unknown) => never {
 }
 
 function translated(error: unknown): unknown {
+  if (error instanceof ChimeraError) return error
   if (error instanceof pg.DatabaseError) {
     const code = error.code ?? ''
     if (code === DISK_FULL) return unavailable('The disk of PostgreSQL is full.', error)
     if (AWAY.test(code)) return unavailable('PostgreSQL cannot be reached; is it running?', error)
+    if (NOT_LET_IN.test(code)) return unavailable(`${error.message}. ${RENEWED}`, error)
     if (GIVEN_UP.test(code)) return unavailable(`PostgreSQL gave up: ${error.message}.`, error)
     return error
   }

@@ -7,6 +7,7 @@ import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
 import { migrate } from '../database/migrate.ts'
 import { openControlServer } from './control-server.ts'
 import { enterInRecord } from './enter-in-record.ts'
+import { keepDatabaseLogins } from './keys/database-logins.ts'
 import { keepStackKeys } from './keys/stack-keys.ts'
 import { loadOutsideServers } from './outside-servers.ts'
 import { planProcesses, type ProcessPlan } from './plans/process-plan.ts'
@@ -120,13 +121,13 @@ async function startProcesses(options: {
   stopAsked: Promise<void>
 }): Promise<void> {
   const { env, paths, parts, opening } = options
-  await migrate({ databaseUrl: parts.databaseUrl, log: options.log })
   const { install, log } = options
+  await migrate({ databaseUrl: parts.databaseUrl, log })
+  await keepDatabaseLogins({ databaseUrl: parts.databaseUrl, paths, log })
   await prepareWallet({ paths, outer: env, install, log })
   const plan = await planProcesses({
     paths,
     outer: env,
-    databaseUrl: parts.databaseUrl,
     redisUrl: parts.redisUrl,
     goalsFromStream: options.goalsFromStream,
     runId: env['CHIMERA_RUN_ID'] ?? newId(),

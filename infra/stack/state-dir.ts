@@ -38,6 +38,10 @@ export type StateDirPaths = Readonly<{
     /** The operator's own: it alone lowers kill levels. */
     killToken: string
     postgresPassword: string
+    /** The way of the gateway to the record: a login that sees what its role sees. */
+    gatewayDatabaseUrl: string
+    /** The same of Planner, Worker, Judge and Keeper. */
+    swarmDatabaseUrl: string
     /** Of the paper account at the simulated exchange. */
     simulatedExchangeKey: string
     /** Of the simulated wallet; a live one's is never kept here. */
@@ -92,6 +96,8 @@ export function stateDirPaths(root: string): StateDirPaths {
       swarmToken: at('keys', 'swarm.token'),
       killToken: at('keys', 'kill.token'),
       postgresPassword: at('keys', 'postgres.password'),
+      gatewayDatabaseUrl: at('keys', 'gateway.database-url'),
+      swarmDatabaseUrl: at('keys', 'swarm.database-url'),
       simulatedExchangeKey: at('keys', 'simulated-exchange.key'),
       walletKey: at('keys', 'wallet-simulated.key'),
     },

@@ -108,7 +108,7 @@ async function environmentOf(
   }
   return {
     ...ofRole[of.role],
-    DATABASE_URL: urls.postgres,
+    DATABASE_URL_FILE: keyFiles.swarmDatabaseUrl,
     REDIS_URL: urls.redis,
     LEASE_MS: String(of.leaseMs),
     CONSUMER_NAME: of.name,

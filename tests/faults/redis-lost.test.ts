@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { openDatabase } from '@chimera/infra/database/open-database'
 import { openDutyLocks } from '@chimera/infra/database/sweeps/open-duty-locks'
+import { stateDirPaths } from '@chimera/infra/stack/state-dir'
 import { openRedis } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
 import { openToolControl } from '@chimera/infra/tools/tool-control'
@@ -187,13 +189,15 @@ async function standInForKeeper(): Promise<Keeper> {
   })
   const log = openLog({ name: 'test', level: 'silent' })
   const redis = stack.use(await openRedis({ url: urls.redis, name: 'test', log }))
-  const own = { url: urls.postgres, name: 'keeper', log, role: 'chimera_swarm' } as const
+  const { keyFiles } = stateDirPaths(rig.stateDir)
+  const url = readFileSync(keyFiles.swarmDatabaseUrl, 'utf8').trim()
+  const own = { url, name: 'keeper', log, role: 'chimera_swarm' } as const
   const keeper = stack.use(
     openKeeper({
       database: stack.use(openDatabase(own)),
       redis,
       publisher: openPublisher({ redis, source: 'keeper' }),
-      openLocks: (duties) => openDutyLocks({ url: urls.postgres, duties, log }),
+      openLocks: (duties) => openDutyLocks({ url, duties, log }),
       openControl: (server) => openToolControl({ ...server, token: 'of-no-use' }),
       sweepMs: 300,
       tasks: openMetrics().tasks,

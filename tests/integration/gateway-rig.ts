@@ -11,7 +11,7 @@ import { openPublisher } from '@chimera/infra/streams/publisher'
 import { openToolControl } from '@chimera/infra/tools/tool-control'
 import { openLog } from '@chimera/runtime/log'
 
-import { openFreshDatabase, type FreshDatabase } from '../fresh-database.ts'
+import { openFreshDatabase, urlAs, type FreshDatabase } from '../fresh-database.ts'
 import { ownRedisUrl } from '../own-redis.ts'
 
 export type GatewayRig = AsyncDisposable &
@@ -49,7 +49,7 @@ export async function openGatewayRig(
   const feed = opening.use(openFeedReader({ ...target, redis }))
   const rings = of.publishesTo ?? redis
   // As in production: the gateway's role sees one tenant at a time; `database` is the test's own.
-  const url = database.databaseUrl
+  const url = urlAs('chimera_gateway', database.databaseUrl)
   const served = opening.use(
     openDatabase({ url, name: 'gateway-test', log, role: 'chimera_gateway' }),
   )

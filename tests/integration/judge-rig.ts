@@ -21,7 +21,7 @@ import { openLog } from '@chimera/runtime/log'
 import { CompactSign, calculateJwkThumbprint, importJWK, type JWK } from 'jose'
 import { afterAll, beforeAll } from 'vitest'
 
-import { openFreshDatabase } from '../fresh-database.ts'
+import { openFreshDatabase, urlAs } from '../fresh-database.ts'
 
 /** A Judge of its own record, with real keys; what it publishes is kept for the test to read. */
 export type JudgeRig = AsyncDisposable & {
@@ -58,7 +58,7 @@ export async function openJudgeRig(): Promise<JudgeRig> {
   const receiptKeys = openReceiptKeys(jwksFile)
   const published: Publication[] = []
   const open = (role?: DatabaseRole): Database => {
-    const url = fresh.databaseUrl
+    const url = urlAs(role, fresh.databaseUrl)
     const as = role === undefined ? {} : { role }
     return stack.use(openDatabase({ url, name: 'judge-rig', log, max: 10, ...as }))
   }

@@ -12,7 +12,7 @@ import { openMetrics, type Metrics } from '@chimera/runtime/metrics'
 import { expect } from 'vitest'
 import { z } from 'zod'
 
-import { openFreshDatabase, type FreshDatabase } from '../fresh-database.ts'
+import { openFreshDatabase, urlAs, type FreshDatabase } from '../fresh-database.ts'
 import { ownRedisUrl } from '../own-redis.ts'
 
 export type Scene = AsyncDisposable & {
@@ -38,7 +38,7 @@ export async function openScene(): Promise<Scene> {
     metrics,
     openKeeper: (of = {}) => {
       number += 1
-      const url = database.databaseUrl
+      const url = urlAs('chimera_swarm', database.databaseUrl)
       const own = { url, name: 'keeper', log, role: 'chimera_swarm' } as const
       const keeper = openKeeper({
         database: stack.use(openDatabase(own)),

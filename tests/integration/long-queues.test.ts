@@ -16,7 +16,7 @@ import { openLog } from '@chimera/runtime/log'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { z } from 'zod'
 
-import { openFreshDatabase, type FreshDatabase } from '../fresh-database.ts'
+import { openFreshDatabase, urlAs, type FreshDatabase } from '../fresh-database.ts'
 import { control, guarantee } from '../guarantee.ts'
 
 /** Rows of each state that wait, where PostgreSQL was last told of none. */
@@ -31,7 +31,8 @@ let swarm: Database
 beforeAll(async () => {
   database = await openFreshDatabase()
   const log = openLog({ name: 'test', level: 'silent' })
-  swarm = openDatabase({ url: database.databaseUrl, name: 'test', log, role: 'chimera_swarm' })
+  const url = urlAs('chimera_swarm', database.databaseUrl)
+  swarm = openDatabase({ url, name: 'test', log, role: 'chimera_swarm' })
   await insert('done', { goals: 'COMPLETED', status: 'COMPLETED', phase: 'done' })
   await database.query({ text: 'ANALYZE goals, tasks, task_results' })
   for (const table of ['goals', 'tasks', 'task_results'])

@@ -7,7 +7,7 @@ import { openRecordCircuits } from '@chimera/infra/llm/circuits/record-circuits'
 import { openLog } from '@chimera/runtime/log'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { openFreshDatabase, type FreshDatabase } from '../fresh-database.ts'
+import { openFreshDatabase, urlAs, type FreshDatabase } from '../fresh-database.ts'
 import { control, guarantee } from '../guarantee.ts'
 
 const log = openLog({ name: 'circuits', level: 'silent' })
@@ -18,7 +18,8 @@ let fresh: FreshDatabase
 let swarm: Database
 beforeAll(async () => {
   fresh = await openFreshDatabase()
-  const of = { url: fresh.databaseUrl, name: 'circuits', log, max: RACERS }
+  const url = urlAs('chimera_swarm', fresh.databaseUrl)
+  const of = { url, name: 'circuits', log, max: RACERS }
   swarm = openDatabase({ ...of, role: 'chimera_swarm' })
 })
 afterAll(async () => {

@@ -16,6 +16,7 @@ import { openLog } from '@chimera/runtime/log'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { z } from 'zod'
 
+import { urlAs } from '../fresh-database.ts'
 import { control, guarantee } from '../guarantee.ts'
 import { type ModelProcess, startModel } from '../models/model-process.ts'
 import { audited, openPlannerRig, type PlannerRig } from './planner-rig.ts'
@@ -37,7 +38,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'model-spend-'))
   rig = await openPlannerRig()
   server = await startModel({ mind: 'obedient', recordPath: join(folder, 'calls.jsonl') })
-  const url = rig.database.databaseUrl
+  const url = urlAs('chimera_swarm', rig.database.databaseUrl)
   // As the Worker's, which sees no rows but those of the tenant that is asked for.
   database = openDatabase({ url, name: 'model-spend', log, role: 'chimera_swarm' })
   budget = openModelBudget({ database, actor: 'planner-1' })

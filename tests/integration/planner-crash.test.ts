@@ -13,6 +13,7 @@ import { openGoalHandler } from '@chimera/planner/handle-goals'
 import { type GoalEntry, openGoalReader } from '@chimera/planner/read-goal-entry'
 import { expect, test } from 'vitest'
 
+import { urlAs } from '../fresh-database.ts'
 import { control, guarantee } from '../guarantee.ts'
 import { machineEnvironment } from '../machine-environment.ts'
 import { CHECKOUT } from '../source-tree.ts'
@@ -120,7 +121,7 @@ function startProcess(rig: PlannerRig, { label, folder, run }: Life): ChildProce
     env: {
       ...machineEnvironment(),
       CHIMERA_SUPERVISED: '1',
-      DATABASE_URL: rig.database.databaseUrl,
+      DATABASE_URL: urlAs('chimera_swarm', rig.database.databaseUrl),
       REDIS_URL: rig.redisUrl,
       GOALS_FROM_STREAM: 'owner',
       CONSUMER_NAME: 'planner-1',

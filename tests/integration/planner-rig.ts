@@ -12,7 +12,7 @@ import type { Crash } from '@chimera/runtime/crash-point'
 import { openLog } from '@chimera/runtime/log'
 import { expect } from 'vitest'
 
-import { openFreshDatabase, type FreshDatabase } from '../fresh-database.ts'
+import { openFreshDatabase, urlAs, type FreshDatabase } from '../fresh-database.ts'
 import { ownRedisUrl } from '../own-redis.ts'
 
 type Door = Parameters<typeof startPlanner>[0]['door']
@@ -45,7 +45,7 @@ export async function openPlannerRig(): Promise<PlannerRig> {
   const database = stack.use(await openFreshDatabase())
   const redis = stack.use(await openRedis({ url: redisUrl, name: 'test', log }))
   await redis.client.flushall()
-  const url = database.databaseUrl
+  const url = urlAs('chimera_swarm', database.databaseUrl)
   const own = openDatabase({ url, name: 'planner', log, role: 'chimera_swarm' })
   const deps: PlannerDeps = {
     database: stack.use(own),

@@ -8,6 +8,7 @@ import { newId } from '@chimera/contracts/ids'
 import { AttemptOutcome } from '@chimera/contracts/task-result'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 
+import { urlAs } from '../fresh-database.ts'
 import { DRILLS, MAIN, openWorkerProcesses, TOOL_TOKEN, type Started } from './worker-processes.ts'
 import {
   countIn,
@@ -42,7 +43,7 @@ const processes = openWorkerProcesses()
 afterEach(() => processes.killAll())
 
 const startProcess = (file: string, env: Record<string, string> = {}): Started =>
-  processes.start(file, { DATABASE_URL: rig.databaseUrl, ...env })
+  processes.start(file, { DATABASE_URL: urlAs('chimera_swarm', rig.databaseUrl), ...env })
 
 const running = (ids: readonly string[]) => countIn(rig.database, ids, 'running')
 const judging = (ids: readonly string[]) => countIn(rig.database, ids, 'judging')

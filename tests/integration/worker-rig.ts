@@ -16,7 +16,7 @@ import { noop } from '@chimera/worker/executors/noop'
 import { startWorker, type Worker, type WorkerParts } from '@chimera/worker/start-worker'
 
 import { seenThrough } from '../faults/model/without.ts'
-import { openFreshDatabase } from '../fresh-database.ts'
+import { openFreshDatabase, urlAs } from '../fresh-database.ts'
 import { ownRedisUrl } from '../own-redis.ts'
 
 /** A record and a Redis of this test's own, and Workers on them. */
@@ -44,7 +44,7 @@ export async function openWorkerRig(): Promise<WorkerRig> {
     publisher,
     async start(over = {}) {
       const own = openDatabase({
-        url: database.databaseUrl,
+        url: urlAs('chimera_swarm', database.databaseUrl),
         name: 'worker',
         log,
         role: 'chimera_swarm',

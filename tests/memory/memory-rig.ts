@@ -7,7 +7,7 @@ import type { MemoryStore } from '@chimera/infra/memory/memory-store'
 import { openPostgresMemory } from '@chimera/infra/memory/postgres/postgres-memory'
 import { openLog } from '@chimera/runtime/log'
 
-import { openFreshDatabase } from '../fresh-database.ts'
+import { openFreshDatabase, urlAs } from '../fresh-database.ts'
 
 export type StoreWish = Readonly<{ embedder?: Embedder; most?: number }>
 
@@ -30,7 +30,7 @@ export async function openPostgresRig(of: { tenants: number }): Promise<MemoryRi
     text: `INSERT INTO tenants (id, name) SELECT id, 't' FROM unnest($1::uuid[]) AS id`,
     values: [[first, second, ...others]],
   })
-  const { databaseUrl: url } = owner
+  const url = urlAs('chimera_swarm', owner.databaseUrl)
   const stack = opening.move()
   return {
     tenants: [first, second, ...others],

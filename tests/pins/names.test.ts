@@ -148,6 +148,7 @@ test('error codes, whether they may be tried again, and their HTTP status', () =
       "TEXT_TOO_LONG terminal 422",
       "TOOL_FAILED retryable 503",
       "UNAVAILABLE retryable 503",
+      "DATABASE_LOGIN_REFUSED retryable 503",
       "CONFIG_INVALID terminal 500",
       "VERSION_CONFLICT conflict 409",
       "INVARIANT invariant 500",

@@ -22,6 +22,7 @@ import {
 } from '../faults/fault-rig.ts'
 import { openNaiveConsumer } from '../faults/naive-consumer.ts'
 import { control, guarantee } from '../guarantee.ts'
+import { expectNoProcessUp, urlOfRole } from './stack-logins.ts'
 
 let faults: FaultRig
 let before: Record<string, number>
@@ -286,6 +287,28 @@ test.each(BODIES)('a body that %s is refused by its field', async (_, body, stat
     expect.stringMatching(new RegExp(`^${pointer}`)),
   )
 })
+
+guarantee(
+  {
+    id: 'no-process-up',
+    title: 'no process of a stack knows a way to rows of a tenant that it does not work for',
+    n: 1,
+    seed: 103,
+  },
+  () => expectNoProcessUp(faults, (role) => urlOfRole(faults, role)),
+)
+
+control(
+  {
+    guard: 'logins of their own',
+    test: 'no-process-up',
+    expect: /to deeply equal \[\]/,
+  },
+  async () => {
+    const { urls } = await faults.rig.report()
+    await expectNoProcessUp(faults, () => urls.postgres)
+  },
+)
 
 test('after all of it no process has ended, and a good goal completes', async () => {
   await xadd(faults, 'chimera:goals', 'id', 'good', 'text', 'publish a tweet: still here')

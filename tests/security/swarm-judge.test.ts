@@ -7,6 +7,7 @@ import { openLog } from '@chimera/runtime/log'
 import { decodeJwt } from 'jose'
 import { expect } from 'vitest'
 
+import { urlAs } from '../fresh-database.ts'
 import { control, guarantee } from '../guarantee.ts'
 import {
   ACCOUNT,
@@ -93,7 +94,7 @@ async function helloOf(rig: Rig, deps: Rig['deps']): Promise<HelloClaims> {
 async function expectBatchAlone(rig: Rig, of: { role?: 'chimera_swarm' }): Promise<void> {
   const { tenants, tasks } = await people(rig, newId())
   const [own = '', second = '', other = ''] = tenants
-  const url = rig.databaseUrl
+  const url = urlAs(of.role, rig.databaseUrl)
   await using opened = openDatabase({ url, name: 'judge', log, max: 3, ...of })
   const seen = new Set<string>()
   const database = overlooked(forgetful(opened, WHOSE), (tenantId) => seen.add(tenantId))

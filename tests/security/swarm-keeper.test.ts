@@ -24,6 +24,7 @@ import { openLog } from '@chimera/runtime/log'
 import { expect, test } from 'vitest'
 
 import { seenThrough } from '../faults/model/without.ts'
+import { urlAs } from '../fresh-database.ts'
 import { control, guarantee } from '../guarantee.ts'
 import { insertEffect } from '../integration/effects/effect-in-state.ts'
 import {
@@ -210,7 +211,7 @@ const depsOf = (database: Database, published: Publication[]) => ({
 type Of = { role?: DatabaseRole }
 
 const openKeeper = (rig: Rig, of: Of): Database =>
-  openDatabase({ url: rig.databaseUrl, name: 'keeper', log, max: 3, ...of })
+  openDatabase({ url: urlAs(of.role, rig.databaseUrl), name: 'keeper', log, max: 3, ...of })
 
 /**
  * What a forgetful Keeper that works on a page of two tenants sees of the third's rows and does to

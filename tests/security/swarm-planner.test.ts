@@ -8,6 +8,7 @@ import type { GoalEntry } from '@chimera/planner/read-goal-entry'
 import { openLog } from '@chimera/runtime/log'
 import { afterAll, beforeAll, expect } from 'vitest'
 
+import { urlAs } from '../fresh-database.ts'
 import { control, guarantee } from '../guarantee.ts'
 import { audited, openPlannerRig, type PlannerRig } from '../integration/planner-rig.ts'
 import { forgetful, overlooked, type Whose } from './overlooked.ts'
@@ -71,7 +72,7 @@ async function expectBatchAlone(of: { role?: 'chimera_swarm' }): Promise<void> {
   const id = newId()
   const tenants = await people(id)
   const [own = '', second = '', other = ''] = tenants
-  const url = rig.database.databaseUrl
+  const url = urlAs(of.role, rig.database.databaseUrl)
   await using opened = openDatabase({ url, name: 'planner', log, max: 3, ...of })
   const seen = new Set<string>()
   const database = overlooked(forgetful(opened, WHOSE), (tenantId) => seen.add(tenantId))

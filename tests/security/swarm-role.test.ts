@@ -4,6 +4,7 @@ import { openDatabase } from '@chimera/infra/database/open-database'
 import { EXECUTORS } from '@chimera/worker/executors/executors'
 import { afterAll, beforeAll, expect } from 'vitest'
 
+import { urlAs } from '../fresh-database.ts'
 import { control, guarantee } from '../guarantee.ts'
 import {
   countIn,
@@ -59,7 +60,8 @@ async function people() {
 async function expectBatchAlone(of: { role?: 'chimera_swarm' }): Promise<void> {
   const { tenants, questions, foreign } = await people()
   const [own = '', second = '', , other = ''] = tenants
-  const { databaseUrl: url, database: record } = rig
+  const { database: record } = rig
+  const url = urlAs(of.role, rig.databaseUrl)
   await using opened = openDatabase({ url, name: 'worker', log, max: 3, ...of })
   const seen = new Set<string>()
   const database = overlooked(forgetful(opened, WHOSE), (tenantId) => seen.add(tenantId))

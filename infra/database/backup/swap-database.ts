@@ -1,6 +1,7 @@
 import { ConflictError, RetryableError } from '@chimera/contracts/errors'
 import pg from 'pg'
 
+import { moveLogins } from '../logins/move-logins.ts'
 import { quoted } from './catalogue.ts'
 
 /** A database that is being restored beside the one that it will stand for. */
@@ -69,7 +70,10 @@ async function likeOld(
   return `CREATE DATABASE ${quoted(fresh)} TEMPLATE template0${like}`
 }
 
-/** Both names change in one transaction: whatever dies, one of the two is the record. */
+/**
+ * Both names change in one transaction, and with them the database that logins of the roles connect
+ * to: whatever dies, one of the two is the record.
+ */
 async function swapNames(client: pg.Client, name: string, fresh: string): Promise<string> {
   const { rows } = await client.query<{ stamp: string }>(
     `SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISSMS"Z"') AS stamp`,
@@ -78,6 +82,7 @@ async function swapNames(client: pg.Client, name: string, fresh: string): Promis
   const kept = `${name.slice(0, MAX_NAME - suffix.length)}${suffix}`
   for (const one of [name, fresh]) await refuseConnected(client, one)
   await client.query('BEGIN')
+  await moveLogins(client, { from: name, to: fresh })
   await client.query(`ALTER DATABASE ${quoted(name)} RENAME TO ${quoted(kept)}`)
   await client.query(`ALTER DATABASE ${quoted(fresh)} RENAME TO ${quoted(name)}`)
   await client.query('COMMIT')

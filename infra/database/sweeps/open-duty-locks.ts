@@ -2,6 +2,8 @@ import { backoffMs } from '@chimera/runtime/backoff'
 import type { Logger } from '@chimera/runtime/log'
 import pg from 'pg'
 
+import { stepDown } from '../logins/step-down.ts'
+
 /** Which duties this process leads. */
 export type DutyLocks = AsyncDisposable & {
   /**
@@ -143,7 +145,8 @@ async function connect(url: string, state: State): Promise<pg.Client> {
   try {
     await client.connect()
     // It asks for no table, and so has no business with any.
-    await client.query(`SET ROLE chimera_swarm; SET idle_session_timeout = ${SILENT_FOR_MS}`)
+    await stepDown(client, 'chimera_swarm')
+    await client.query(`SET idle_session_timeout = ${SILENT_FOR_MS}`)
     return client
   } catch (error) {
     await client.end().catch(() => undefined)

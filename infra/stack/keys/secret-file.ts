@@ -1,4 +1,4 @@
-import { chmod, link, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 
 /**
  * The secret in this file, made by `create` when there is none. Readable by its owner only, and
@@ -27,4 +27,12 @@ export async function keepSecret(
     await rm(fresh, { force: true })
   }
   return (await readFile(file, 'utf8')).trim()
+}
+
+/** Puts another secret in the place of what the file had; readers see one of them, and whole. */
+export async function replaceSecret(file: string, secret: string): Promise<void> {
+  const fresh = `${file}.${process.pid}`
+  await rm(fresh, { force: true })
+  await writeFile(fresh, `${secret}\n`, { mode: 0o600 })
+  await rename(fresh, file)
 }

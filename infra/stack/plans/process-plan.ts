@@ -44,7 +44,6 @@ const BATCHING: ReadonlySet<string> = new Set(['planner', 'worker', 'judge'])
 export async function planProcesses(options: {
   paths: StateDirPaths
   outer: Environment
-  databaseUrl: string
   redisUrl: string
   goalsFromStream: string
   runId: string
@@ -79,8 +78,7 @@ export async function planTools(context: PlanContext): Promise<ToolServersPlan> 
   }
 }
 
-type RoleContext = PlanContext &
-  Readonly<{ databaseUrl: string; redisUrl: string; goalsFromStream: string }>
+type RoleContext = PlanContext & Readonly<{ redisUrl: string; goalsFromStream: string }>
 
 async function planRole(
   context: RoleContext,
@@ -112,7 +110,11 @@ async function planRole(
       sections: role.sections,
       youngMib: BATCHING.has(role.name) ? YOUNG_MIB.batches : YOUNG_MIB.small,
       own: {
-        DATABASE_URL: context.databaseUrl,
+        // A login of its own, not the owner's, by which it could see every tenant.
+        DATABASE_URL_FILE:
+          role.name === 'gateway'
+            ? paths.keyFiles.gatewayDatabaseUrl
+            : paths.keyFiles.swarmDatabaseUrl,
         REDIS_URL: context.redisUrl,
         ...values[role.name],
       },

@@ -17,7 +17,9 @@ await runProcess({
   name: 'gateway',
   sections: ['postgres', 'redis', 'gateway', 'stops', 'memory'],
   start: async ({ config, log, stack }) => {
-    const record = stack.use(openDatabase({ url: config.DATABASE_URL, name: 'gateway', log }))
+    const record = stack.use(
+      openDatabase({ url: config.DATABASE_URL, name: 'gateway', log, role: 'chimera_gateway' }),
+    )
     const target = { url: config.REDIS_URL, name: 'gateway', log }
     const redis = stack.use(await openRedis(target))
     const gateway = stack.use(

@@ -31,7 +31,7 @@ export async function openOtherDoor({ rig }: FaultRig): Promise<Door> {
     name: 'gateway',
     main: join(import.meta.dirname, 'gateway-composed.ts'),
     env: {
-      DATABASE_URL: urls.postgres,
+      DATABASE_URL_FILE: keyFiles.gatewayDatabaseUrl,
       REDIS_URL: urls.redis,
       GOALS_FROM_STREAM: 'owner',
       GATEWAY_HOST: '127.0.0.1',

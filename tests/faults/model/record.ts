@@ -10,6 +10,8 @@ import {
 import { openLog } from '@chimera/runtime/log'
 import { inject } from 'vitest'
 
+import { urlAs } from '../../fresh-database.ts'
+
 export type ModelRecord = AsyncDisposable & {
   /** The connections of now: another record is in its place after `rollBack`. */
   readonly database: Database
@@ -126,4 +128,10 @@ function urlOf(name: string): string {
 }
 
 const connect = (url: string, max: number, role?: DatabaseRole): Database =>
-  openDatabase({ url, name: 'model', log, max, ...(role === undefined ? {} : { role }) })
+  openDatabase({
+    url: urlAs(role, url),
+    name: 'model',
+    log,
+    max,
+    ...(role === undefined ? {} : { role }),
+  })

@@ -23,7 +23,11 @@ export async function startSecond(
   const [tool] = tools
   if (tool === undefined) throw new Error('the stack has no tool server')
   const base = { CHIMERA_STATE_DIR: root, CONSUMER_NAME: `${name}-2`, LOG_LEVEL: 'info', ...env }
-  const role = { DATABASE_URL: urls.postgres, REDIS_URL: urls.redis, LEASE_MS: String(LEASE_MS) }
+  const role = {
+    DATABASE_URL_FILE: keyFiles.swarmDatabaseUrl,
+    REDIS_URL: urls.redis,
+    LEASE_MS: String(LEASE_MS),
+  }
   switch (name) {
     case 'judge':
       return startProcess('roles/judge/main.ts', {

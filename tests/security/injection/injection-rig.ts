@@ -32,6 +32,7 @@ import { registerExecutors } from '@chimera/worker/executors/executor'
 import { EXECUTORS } from '@chimera/worker/executors/executors'
 import { startWorker } from '@chimera/worker/start-worker'
 
+import { urlAs } from '../../fresh-database.ts'
 import { ACCOUNT, openJudgeRig, receiptFor, type JudgeRig } from '../../integration/judge-rig.ts'
 import { noCrash } from '../../integration/planner-rig.ts'
 import { type ModelProcess, startModel } from '../../models/model-process.ts'
@@ -74,7 +75,7 @@ export async function openInjectionRig(cases: readonly Case[]): Promise<Injectio
   )
   const judge = stack.use(await openJudgeRig())
   const { database } = judge
-  const url = judge.databaseUrl
+  const url = urlAs('chimera_swarm', judge.databaseUrl)
   await bindEverything(database)
   await nameAssets(database)
   const redisUrl = ownRedisUrl()

@@ -1,7 +1,7 @@
 import { newId } from '@chimera/contracts/ids'
 import type { AuditItem, NotedItem } from '@chimera/contracts/trail/audit'
 
-import type { Sql } from './open-database.ts'
+import { type Sql, write } from './open-database.ts'
 
 /**
  * A transaction's audit entries: one per tenant, made before the rows that name them are written.
@@ -46,7 +46,7 @@ export async function appendAudit(tx: Sql, draft: AuditDraft, actor: string): Pr
   }
   if (byTenant.size === 0) return
   const tenants = [...byTenant.keys()]
-  await tx.query({
+  await write(tx, {
     name: 'append-audit',
     text: `INSERT INTO audit_entries (id, tenant_id, actor, items)
       SELECT id, tenant_id, $3, items

@@ -15,10 +15,12 @@ export type JudgeRing = Readonly<{
 
 /** What a Worker tells the others after a commit. Losing it costs time: the Keeper rings again. */
 export type Bells = Readonly<{
-  ringJudge: (rings: readonly JudgeRing[]) => Promise<void>
+  /** With what the feed says of the moves that it rings for. */
+  ringJudge: (rings: readonly JudgeRing[], moves?: readonly TaskMove[]) => Promise<void>
   /** For tasks that were handed back. */
   ringWorkers: (
     tasks: readonly { task: ClaimedTask; traceparent: string | undefined }[],
+    moves: readonly TaskMove[],
   ) => Promise<void>
   feed: (moves: readonly TaskMove[]) => Promise<void>
 }>
@@ -28,35 +30,37 @@ export function openBells({ publish }: Publisher): Bells {
     if (batch.length > 0) await publish(batch)
   }
   return {
-    ringJudge: (rings) =>
-      send(
-        rings.map(({ ring, tenantId, traceparent }) => ({
-          stream: 'chimera:results',
+    ringJudge: (rings, moves = []) =>
+      send([
+        ...rings.map(({ ring, tenantId, traceparent }) => ({
+          stream: 'chimera:results' as const,
           payload: ring,
           tenant: tenantId,
           traceparent,
           causation: 'tenant' in ring ? undefined : ring.id,
         })),
-      ),
-    ringWorkers: (tasks) =>
-      send(
-        tasks.map(({ task, traceparent }) => ({
+        ...linesOf(moves),
+      ]),
+    ringWorkers: (tasks, moves) =>
+      send([
+        ...tasks.map(({ task, traceparent }) => ({
           stream: taskStream(task.type),
           payload: onTheWire(task),
           tenant: task.tenantId,
           traceparent,
         })),
-      ),
-    feed: (moves) =>
-      send(
-        feedEvents(moves).map((event) => ({
-          stream: 'chimera:feed',
-          payload: event,
-          tenant: event.tenant,
-        })),
-      ),
+        ...linesOf(moves),
+      ]),
+    feed: (moves) => send(linesOf(moves)),
   }
 }
+
+const linesOf = (moves: readonly TaskMove[]): Publication[] =>
+  feedEvents(moves).map((event) => ({
+    stream: 'chimera:feed',
+    payload: event,
+    tenant: event.tenant,
+  }))
 
 /** The task as anyone may read it (source 002); who runs it reads the row. */
 function onTheWire(task: ClaimedTask): AgentTask {

@@ -1,5 +1,6 @@
 import { InvariantError, RetryableError } from '@chimera/contracts/errors'
-import type { Sql } from '@chimera/infra/database/open-database'
+import { newId } from '@chimera/contracts/ids'
+import { type Sql, type Statement, write } from '@chimera/infra/database/open-database'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { openFreshDatabase, type FreshDatabase } from '../fresh-database.ts'
@@ -86,6 +87,36 @@ test('a failed statement that the work hides does not pass for a commit', async 
   })
   await expect(hiding).rejects.toThrow(InvariantError)
   expect(await countTenants('hidden')).toBe(0)
+})
+
+test('a statement that nobody waited for fails the transaction, with its own error', async () => {
+  const sending = database.transaction(async (tx) => {
+    await addTenant(tx, 'sent')
+    await write(tx, { text: `INSERT INTO tenants (id, name) VALUES (gen_random_uuid(), NULL)` })
+    return 'not committed'
+  })
+  await expect(sending).rejects.toMatchObject({ code: '23502' })
+  const followed = database.transaction(async (tx) => {
+    await write(tx, { text: `INSERT INTO tenants (id, name) VALUES (gen_random_uuid(), NULL)` })
+    await addTenant(tx, 'sent')
+  })
+  await expect(followed).rejects.toMatchObject({ code: '23502' })
+  expect(await countTenants('sent')).toBe(0)
+})
+
+test('a statement that is a transaction of its own is committed whole or not at all', async () => {
+  const scope = { tenantIds: [newId()] }
+  const insert = (name: string | null): Statement => ({
+    text: `INSERT INTO tenants (id, name) VALUES (gen_random_uuid(), $1)`,
+    values: [name],
+  })
+  await database.query(insert('alone'), scope)
+  await expect(database.query(insert(null), scope)).rejects.toMatchObject({ code: '23502' })
+  await database.query(insert('alone'), scope)
+  expect(await countTenants('alone')).toBe(2)
+  const killed = database.query({ text: 'SELECT pg_terminate_backend(pg_backend_pid())' }, scope)
+  await expect(killed).rejects.toThrow(RetryableError)
+  expect(await countTenants('alone')).toBe(2)
 })
 
 test('a constraint that refuses is the statement’s own error, not an outage', async () => {

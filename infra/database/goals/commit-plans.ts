@@ -3,7 +3,7 @@ import { newId } from '@chimera/contracts/ids'
 
 import type { AuditDraft } from '../append-audit.ts'
 import { inState } from '../in-state.ts'
-import type { Sql } from '../open-database.ts'
+import { type Sql, write } from '../open-database.ts'
 import { insertDependencies, insertTasks, type PutOff, type TaskOfPlan } from './insert-tasks.ts'
 
 /** A frozen plan; the shape of `domain/plan` Plan. */
@@ -143,7 +143,7 @@ async function insertSlots(tx: Sql, plans: readonly Success[]): Promise<void> {
     plan.slots.map((slot) => ({ ...slot, tenantId, goalId })),
   )
   if (slots.length === 0) return
-  await tx.query({
+  await write(tx, {
     name: 'insert-slots',
     text: `INSERT INTO slots (tenant_id, goal_id, slot, tool, max_effects)
       SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[])`,

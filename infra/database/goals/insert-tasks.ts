@@ -2,7 +2,7 @@ import type { TaskConstraints, TaskType } from '@chimera/contracts/agent-task'
 import { newId } from '@chimera/contracts/ids'
 
 import type { AuditDraft } from '../append-audit.ts'
-import type { Sql } from '../open-database.ts'
+import { type Sql, write } from '../open-database.ts'
 import { FAR_OFF } from '../tasks/let-wait.ts'
 
 /** One task of a frozen plan; the shape of `domain/plan` PlannedTask. */
@@ -44,7 +44,7 @@ export async function insertTasks(
   if (given.length === 0) return
   // Neighbours by id, which every batch is locked in the order of, are neighbours in their pages.
   const tasks = given.toSorted((one, other) => (one.id < other.id ? -1 : 1))
-  await tx.query({
+  await write(tx, {
     name: 'insert-tasks',
     text: `INSERT INTO tasks (id, tenant_id, goal_id, version_id, type, kind, status, phase,
         parents_open, ready_at, run_at, waits_for, plan, waiting_on, audit_id,
@@ -84,7 +84,7 @@ export async function insertTasks(
       tasks.map(({ turn }) => turn?.agentId ?? null),
     ],
   })
-  await tx.query({
+  await write(tx, {
     name: 'insert-payloads',
     text: `INSERT INTO task_payloads (task_id, payload, constraints)
       SELECT * FROM unnest($1::uuid[], $2::jsonb[], $3::jsonb[])`,
@@ -105,7 +105,7 @@ export async function insertDependencies(
     dependsOn.map((parent) => ({ parent, child: id })),
   )
   if (edges.length === 0) return
-  await tx.query({
+  await write(tx, {
     name: 'insert-dependencies',
     text: `INSERT INTO task_dependencies (parent_id, child_id)
       SELECT * FROM unnest($1::uuid[], $2::uuid[])`,

@@ -64,12 +64,17 @@ export async function moveTasks(
   }
   const done = winners.filter((move) => move.to === 'done')
   const failed = winners.filter((move) => statusOf(move.to) === 'FAILED')
-  ready.push(...(await freeChildren(tx, done, audit)))
-  const orphans = await failDescendants(tx, failed, audit)
   const ended = failed.map((move) =>
     move.isRejection ? { ...move, rejectedId: move.taskId } : move,
   )
-  const replan = await countEnded(tx, [...done, ...ended, ...orphans], audit)
+  // Nothing of a goal's count hangs on which children are free: both are asked at once.
+  const free = freeChildren(tx, done, audit)
+  const orphans = await failDescendants(tx, failed, audit)
+  const [freed, replan] = await Promise.all([
+    free,
+    countEnded(tx, [...done, ...ended, ...orphans], audit),
+  ])
+  ready.push(...freed)
   return { moved: new Set(types.keys()), ready, replan }
 }
 

@@ -48,6 +48,7 @@ export async function writeFinished(of: Desk, batch: readonly Finished[]): Promi
         tenantId: task.tenantId,
         traceparent,
       })),
+      moves,
     )
     of.crash('worker.result.published')
   })
@@ -66,7 +67,7 @@ export async function writeReturned(of: Desk, batch: readonly Returned[]): Promi
   const atOnce = batch.filter(
     ({ task, ending }) => released.has(task.id) && ending.delayMs === undefined,
   )
-  await tell(of, moves, () => of.bells.ringWorkers(atOnce))
+  await tell(of, moves, () => of.bells.ringWorkers(atOnce, moves))
   return released
 }
 
@@ -79,7 +80,6 @@ async function tell(
 ): Promise<void> {
   try {
     await ringOut()
-    await of.bells.feed(moves)
   } catch (err) {
     of.log.warn({ err, tasks: moves.length }, 'committed, but nobody was rung; the Keeper will')
   }

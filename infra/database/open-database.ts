@@ -5,6 +5,7 @@ import pg from 'pg'
 
 import { arrayText } from './array-text.ts'
 import { stepDownTo } from './logins/step-down.ts'
+import { beginOf, type RowScope } from './row-scope.ts'
 import type { Tables } from './tables.ts'
 
 /** Runs statements: on the pool (each its own transaction) or inside one transaction. */
@@ -49,26 +50,6 @@ export type Database = AsyncDisposable & {
    */
   transaction<T>(work: (tx: Sql) => Promise<T>, scope?: RowScope): Promise<T>
 }
-
-/** Whose rows a transaction sees, where the role of its connection is held to one tenant. */
-export type TenantScope = {
-  readonly tenantId: string
-  /** For what concerns the whole house: the list of tenants itself. */
-  readonly isHouse?: boolean | undefined
-}
-
-/** The tenants of the batch that a transaction of the swarm is about. */
-export type BatchScope = {
-  readonly tenantIds: readonly string[]
-  /**
-   * It claims tasks under caps: transactions of this kind about the same tenants follow each other,
-   * and PostgreSQL is kept on the index of what runs, whatever its statistics say.
-   */
-  readonly isClaim?: boolean | undefined
-}
-
-/** Whose rows a transaction sees: one tenant's for the gateway, those of a batch for the swarm. */
-export type RowScope = TenantScope | BatchScope
 
 /**
  * A role of PostgreSQL that owns nothing and bypasses nothing (migrations 0013 and 0014), for which
@@ -147,45 +128,6 @@ export function openDatabase(of: {
     transaction: (work, scope) => inTransaction(pool, work, scope).catch(told),
     [Symbol.asyncDispose]: () => (ended ??= pool.end()),
   }
-}
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-
-/** A batch has at most 500 entries, and a Worker twice as many tasks in hand. */
-const MAX_TENANTS = 2_000
-
-/** Any number that nobody else takes: the letters "clai" as bytes. */
-const CLAIM_CLASS = 0x636c6169
-const CLAIM_LOCK = `SELECT pg_advisory_xact_lock(${CLAIM_CLASS}, hashtext(id)) FROM`
-
-/** In the same packet as BEGIN: seeing some tenants alone costs no round trip. */
-function beginOf(scope: RowScope | undefined): string {
-  if (scope === undefined) return 'BEGIN'
-  if ('tenantIds' in scope) {
-    const ids = `'{${idsOf(scope.tenantIds).toSorted().join(',')}}'`
-    const inTurn = `; SET LOCAL enable_seqscan = off; ${CLAIM_LOCK} unnest(${ids}::text[]) AS id`
-    return `BEGIN; SET LOCAL chimera.tenants = ${ids}${scope.isClaim === true ? inTurn : ''}`
-  }
-  const house = scope.isHouse === true ? `; SET LOCAL chimera.house = 'on'` : ''
-  return `BEGIN; SET LOCAL chimera.tenant = '${idsOf([scope.tenantId]).join()}'${house}`
-}
-
-/** What the scope of a claim sets, inside a transaction that began without one. */
-export const enterAsClaim = (tenantIds: readonly string[]): Statement => ({
-  name: 'enter-as-claim',
-  text: `SELECT set_config('chimera.tenants', $1::text, true),
-    set_config('enable_seqscan', 'off', true),
-    (SELECT count(lock) FROM (${CLAIM_LOCK} unnest($1::text[]) AS id) AS locks(lock))`,
-  values: [`{${idsOf(tenantIds).toSorted().join(',')}}`],
-})
-
-/** They become part of the statement: SET takes no parameters. */
-function idsOf(tenantIds: readonly string[]): readonly string[] {
-  if (tenantIds.length > MAX_TENANTS) {
-    throw new InvariantError(`A transaction is about ${MAX_TENANTS} tenants at most.`)
-  }
-  if (tenantIds.every((id) => UUID.test(id))) return tenantIds
-  throw new InvariantError('The tenant of a transaction is no id.')
 }
 
 /** One statement as a transaction, in one packet: a round trip to the server instead of three. */
@@ -282,7 +224,7 @@ function sent(client: pg.PoolClient, text: string): Promise<pg.QueryResult> {
   return answer
 }
 
-/** What PostgreSQL answers when a statement failed and the work went on as if nothing had happened. */
+/** A statement failed, and the work went on as if nothing had happened: that is a rollback. */
 function hasCommitted({ command }: pg.QueryResult): void {
   if (command !== 'COMMIT') throw new InvariantError('A failed transaction was to be committed.')
 }

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-import type { Database, RowScope, Sql } from './open-database.ts'
+import type { Database, Sql } from './open-database.ts'
+import type { RowScope } from './row-scope.ts'
 
 /** The record as one tenant at a time sees it, or the tenants of one batch. */
 export type TenantDatabase = Database & {

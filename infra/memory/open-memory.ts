@@ -1,6 +1,7 @@
 import type { Config } from '@chimera/contracts/config'
 
-import type { Database, RowScope } from '../database/open-database.ts'
+import type { Database } from '../database/open-database.ts'
+import type { RowScope } from '../database/row-scope.ts'
 import { openEmbedder } from './embedding/open-embedder.ts'
 import type { MemoryStore } from './memory-store.ts'
 import { openPostgresMemory } from './postgres/postgres-memory.ts'

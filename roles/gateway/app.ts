@@ -1,6 +1,6 @@
 import { type ChimeraError, InvariantError, TerminalError } from '@chimera/contracts/errors'
 import type { Permission } from '@chimera/contracts/tenancy/roles'
-import type { TenantScope } from '@chimera/infra/database/open-database'
+import type { TenantScope } from '@chimera/infra/database/row-scope'
 import type { Principal } from '@chimera/infra/database/tokens/find-principal'
 import type { Logger } from '@chimera/runtime/log'
 import { traceFields } from '@chimera/runtime/trace'

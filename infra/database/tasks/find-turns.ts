@@ -1,6 +1,7 @@
 import type { TaskType } from '@chimera/contracts/agent-task'
 
-import { enterAsClaim, type Sql } from '../open-database.ts'
+import type { Sql } from '../open-database.ts'
+import { enterAsClaim } from '../row-scope.ts'
 import type { Caps } from './caps.ts'
 import type { TaskRing } from './claim-tasks.ts'
 

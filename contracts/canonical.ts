@@ -38,17 +38,43 @@ function normalised(value: unknown, depth: number): unknown {
   if (typeof value === 'number' && !Number.isFinite(value)) {
     throw new TerminalError('INPUT_INVALID', 'A number is not finite.')
   }
-  if (Array.isArray(value)) return value.map((item: unknown) => normalised(item, depth + 1))
+  if (Array.isArray(value)) return normalisedItems(value, depth)
   if (value === null || typeof value !== 'object') return value
-  // Built from entries, so that a key called __proto__ is a key like any other.
-  const entries = new Map<string, unknown>()
-  for (const [key, item] of Object.entries(value)) {
-    if (item === undefined) continue
-    const name = text(key)
-    if (entries.has(name)) throw new TerminalError('INPUT_INVALID', 'Two keys are one after NFC.')
-    entries.set(name, normalised(item, depth + 1))
+  return normalisedFields(value, depth)
+}
+
+/** The array itself where nothing in it has to be written otherwise. */
+function normalisedItems(items: readonly unknown[], depth: number): readonly unknown[] {
+  let copy: unknown[] | undefined
+  for (let at = 0; at < items.length; at += 1) {
+    const item = normalised(items[at], depth + 1)
+    if (item === items[at]) continue
+    copy ??= items.slice()
+    copy[at] = item
   }
-  return Object.fromEntries(entries)
+  return copy ?? items
+}
+
+/**
+ * The object itself where nothing in it has to be written otherwise, as in nearly all that was
+ * parsed or written by this house.
+ */
+function normalisedFields(value: object, depth: number): unknown {
+  const kind: unknown = Object.getPrototypeOf(value)
+  const fields: [string, unknown][] = Object.entries(value)
+  // Built from entries, so that a key called __proto__ is a key like any other.
+  let copy = kind === Object.prototype || kind === null ? undefined : new Map<string, unknown>()
+  for (const [at, [key, item]] of fields.entries()) {
+    const name = text(key)
+    const next = item === undefined ? undefined : normalised(item, depth + 1)
+    const isKept = item !== undefined && name === key && next === item
+    if (copy === undefined && isKept) continue
+    copy ??= new Map(fields.slice(0, at))
+    if (item === undefined) continue
+    if (copy.has(name)) throw new TerminalError('INPUT_INVALID', 'Two keys are one after NFC.')
+    copy.set(name, next)
+  }
+  return copy === undefined ? value : Object.fromEntries(copy)
 }
 
 function text(value: string): string {

@@ -5,6 +5,8 @@ const MAX_SUMMARY = 300
 const MAX_TYPE = 64
 /** C0 but nothing else of ASCII, DEL, C1, separators, and the marks that turn text around. */
 const CONTROL = /[\p{Cc}\u200B-\u200F\u2028-\u202E\u2060-\u206F\uFEFF]+/gu
+/** What holds none of these, as nearly everything that this house says. */
+const PLAIN = /^[ -~]*$/
 /** Codes of this house read better without quotes; everything else may be somebody's words. */
 const CODE = /^[A-Z][A-Z0-9_]*$/
 
@@ -58,7 +60,8 @@ function noteOf(note: string | undefined): string {
   return CODE.test(note) ? `: ${note}` : `: "${note}"`
 }
 
-const clean = (text: string): string => text.toWellFormed().replaceAll(CONTROL, ' ')
+const clean = (text: string): string =>
+  PLAIN.test(text) ? text : text.toWellFormed().replaceAll(CONTROL, ' ')
 
 /** Cuts between characters, never inside one. */
 function cap(text: string, most: number): string {

@@ -1,6 +1,7 @@
 import type { TaskPhase } from '@chimera/contracts/agent-task'
 import type { EffectState, ProposedEffect } from '@chimera/contracts/effect'
 import type { GoalStatus, Mode, Trust } from '@chimera/contracts/goal'
+import type { Label } from '@chimera/contracts/judging/provenance'
 import type { Verdict } from '@chimera/contracts/judging/verdict'
 import type { AttemptOutcome } from '@chimera/contracts/task-result'
 import type { PausableKind } from '@chimera/contracts/tenancy/fence-scope'
@@ -27,6 +28,8 @@ export type Attempt = {
   /** Since its result came, by the clock of the database. */
   readonly waitedMs: number
   readonly outcome: AttemptOutcome
+  /** Labels of memories that stood in its prompts; what is not there is untrusted. */
+  readonly memories?: ReadonlyMap<string, Label>
   readonly goal: {
     readonly status: GoalStatus
     readonly mode: Mode

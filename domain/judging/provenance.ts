@@ -9,7 +9,7 @@ import { canonicalValue } from './canonical-value.ts'
 import { derive, type Ingredient } from './derivations.ts'
 import type { Registry } from './registry.ts'
 
-/** What a pointer can be followed into; memory leads nowhere until it can be looked up here. */
+/** What a pointer can be followed into; one to a memory has a label, and no value to compare. */
 export type Sources = {
   /** The goal as it was accepted; `goal` pointers are JSON pointers into it. */
   readonly goal: unknown
@@ -19,6 +19,8 @@ export type Sources = {
   readonly readings?: readonly Pick<Reading, 'id' | 'tool' | 'value'>[]
   /** What models said within the attempt, and what had stood in their prompts. */
   readonly modelCalls?: readonly Pick<ModelCall, 'id' | 'sources' | 'output'>[]
+  /** Labels of memories that had stood in prompts, as the record has them. */
+  readonly memories?: ReadonlyMap<string, Label>
   /** What people made of proposals, by the approval that they edited. */
   readonly edits?: ReadonlyMap<string, Edit>
 }
@@ -194,6 +196,10 @@ function followEdit(pointer: PointerOf<'person'>, sources: Sources): Found | und
   return { value, label: worstOf(['derived', found?.label ?? 'untrusted']) }
 }
 
+/** The label of what a pointer leads to; what leads nowhere is untrusted. */
+export const labelOf = (pointer: Pointer, sources: Sources): Label =>
+  follow(pointer, sources)?.label ?? 'untrusted'
+
 const labelOfReading = (tool: string): Label => (OWN_READINGS.has(tool) ? 'derived' : 'untrusted')
 
 /**
@@ -204,6 +210,7 @@ const labelOfReading = (tool: string): Label => (OWN_READINGS.has(tool) ? 'deriv
 function labelOfCall(call: Pick<ModelCall, 'sources'>, sources: Sources, depth: number): Label {
   if (depth > MAX_CHAIN) return 'untrusted'
   const named = call.sources.map((pointer): Label => {
+    if (pointer.source === 'memory') return sources.memories?.get(pointer.id) ?? 'untrusted'
     if (pointer.source !== 'model') return follow(pointer, sources)?.label ?? 'untrusted'
     const earlier = sources.modelCalls?.find(({ id }) => id === pointer.call_id)
     return earlier === undefined ? 'untrusted' : labelOfCall(earlier, sources, depth + 1)

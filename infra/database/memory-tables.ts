@@ -40,3 +40,9 @@ export type MemoryOutbox = {
   run_at: Generated<Time>
   fault: string | null
 }
+
+export type MemoryLabels = {
+  tenant_id: string
+  id: string
+  label: string
+}

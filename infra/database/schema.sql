@@ -336,6 +336,12 @@ CREATE TABLE memories (
   words tsvector NOT NULL
 );
 
+CREATE TABLE memory_labels (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  label text NOT NULL
+);
+
 CREATE TABLE memory_outbox (
   tenant_id uuid NOT NULL,
   id uuid NOT NULL,
@@ -750,6 +756,9 @@ ALTER TABLE memories ADD CONSTRAINT memories_content_check CHECK (((length(conte
 ALTER TABLE memories ADD CONSTRAINT memories_importance_check CHECK (((importance >= (0)::double precision) AND (importance <= (1)::double precision)));
 ALTER TABLE memories ADD CONSTRAINT memories_kind_check CHECK ((kind = ANY (ARRAY['interaction'::text, 'trend'::text, 'learning'::text])));
 ALTER TABLE memories ADD CONSTRAINT memories_label_check CHECK ((label = ANY (ARRAY['owner'::text, 'registry'::text, 'derived'::text, 'untrusted'::text])));
+ALTER TABLE memory_labels ADD CONSTRAINT memory_labels_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE memory_labels ADD CONSTRAINT memory_labels_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE memory_labels ADD CONSTRAINT memory_labels_label_check CHECK ((label = ANY (ARRAY['owner'::text, 'registry'::text, 'derived'::text, 'untrusted'::text])));
 ALTER TABLE memory_outbox ADD CONSTRAINT memory_outbox_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE memory_outbox ADD CONSTRAINT memory_outbox_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 ALTER TABLE memory_shelves ADD CONSTRAINT memory_shelves_pkey PRIMARY KEY (tenant_id, agent_id);
@@ -2218,6 +2227,8 @@ CREATE POLICY batch_tenants ON idempotency_keys TO chimera_swarm USING (is_among
 CREATE POLICY one_tenant ON idempotency_keys TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
 CREATE POLICY batch_tenants ON memories TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON memories TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON memory_labels TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY one_tenant ON memory_labels TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
 CREATE POLICY batch_tenants ON memory_outbox TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
 CREATE POLICY one_tenant ON memory_outbox TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
 CREATE POLICY batch_tenants ON memory_shelves TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced

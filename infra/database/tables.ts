@@ -15,7 +15,7 @@ import type {
 import type { Digits, Json, Time } from './column-types.ts'
 import type { Effects, Receipts } from './effect-tables.ts'
 import type { HouseVersions, Personas, RegistryEntries } from './house-tables.ts'
-import type { Memories, MemoryOutbox, MemoryShelves } from './memory-tables.ts'
+import type { Memories, MemoryLabels, MemoryOutbox, MemoryShelves } from './memory-tables.ts'
 import type { ModelCircuits, ProviderMetrics } from './model-tables.ts'
 import type { AssetPrices, Policies, PolicyDecisions } from './policy-tables.ts'
 import type { Agents, ApiTokens, Campaigns, Tenants, Users } from './tenancy-tables.ts'
@@ -258,6 +258,7 @@ export type Tables = {
   house_versions: HouseVersions
   registry_entries: RegistryEntries
   memories: Memories
+  memory_labels: MemoryLabels
   memory_outbox: MemoryOutbox
   memory_shelves: MemoryShelves
   personas: Personas

@@ -30,6 +30,7 @@ import type { Announcement } from './announce.ts'
 import { type Brake, brakeForFills } from './brakes/brake-for-fills.ts'
 import { pauseFailing } from './brakes/pause-failing.ts'
 import { inBatch } from './in-batch.ts'
+import { rememberLessons } from './memories/remember-lessons.ts'
 import { StaleSceneError } from './stale-scene.ts'
 
 export type JudgeReceiptsDeps = {
@@ -57,6 +58,7 @@ type Applied = {
   readonly settlement: Settlement
   readonly claims: ReceiptClaims
   readonly move: EffectMoveRow
+  readonly isModelMade: boolean
 }
 
 /**
@@ -160,6 +162,7 @@ async function decideAll(
       receiptId: one.id,
       settlement,
       claims,
+      isModelMade: effect.isModelMade,
       move: { ...settlement.effect, ...whose },
     })
   }
@@ -202,6 +205,7 @@ async function commit(
   ])
   const settled = won.map(({ move, claims }) => ({ effectId: move.effectId, claims }))
   const brakes = await brakeForFills(tx, { settled, actor: deps.actor }, audit)
+  await rememberLessons(tx, won.flatMap(endedBy))
   await appendAudit(tx, audit, deps.actor)
   const lookAgain = moves
     .filter(({ taskId, to, delayMs }) => movedTasks.has(taskId) && to === 'judging' && !delayMs)
@@ -265,3 +269,7 @@ function oneMovePerTask(moves: readonly TaskMove[]): TaskMove[] {
     return failed ?? { ...first, to: 'judging', waitingOn: null, delayMs: null }
   })
 }
+
+/** The task that a settlement ends well. */
+const endedBy = ({ settlement, isModelMade }: Applied) =>
+  settlement.task?.to === 'done' ? [{ taskId: settlement.task.taskId, isModelMade }] : []

@@ -26,6 +26,8 @@ import { askPeople } from './ask-people.ts'
 import { assertApproved, assertFresh, assertUnsaid } from './assert-fresh.ts'
 import type { EffectLine } from './budget-requests.ts'
 import { inBatch } from './in-batch.ts'
+import { isModelMade, rememberLessons } from './memories/remember-lessons.ts'
+import { withLabels } from './memories/with-labels.ts'
 import { Policies } from './policies.ts'
 import { reserveForGrants } from './reserve-for-grants.ts'
 import { openSaid } from './said-in-batch.ts'
@@ -83,7 +85,7 @@ export async function judgeTasks(
 }
 
 async function judgeOwn(deps: JudgeTasksDeps, taskIds: readonly string[]): Promise<Announcement> {
-  const attempts = await loadAttempts(deps.database, taskIds)
+  const attempts = await withLabels(deps.database, await loadAttempts(deps.database, taskIds))
   if (attempts.length === 0) return { grants: [], ready: [], replan: [], audit: [] }
   const acting = attempts.filter(
     ({ outcome }) => outcome.outcome === 'result' && outcome.result.proposed_effects.length > 0,
@@ -174,7 +176,7 @@ async function commit(
     won = reserved.prepared
     lines = reserved.lines
   }
-  const { ready, replan } = await moveTasks(
+  const { ready, replan, moved } = await moveTasks(
     tx,
     won.map(({ decision }) => decision.move),
     audit,
@@ -189,6 +191,11 @@ async function commit(
     audit,
   )
   await recordReservations(tx, lines)
+  const done = won.filter(({ decision: { move } }) => move.to === 'done' && moved.has(move.taskId))
+  await rememberLessons(
+    tx,
+    done.map(({ attempt }) => ({ taskId: attempt.taskId, isModelMade: isModelMade(attempt) })),
+  )
   await appendAudit(tx, audit, deps.actor)
   const grants = rounds.flatMap(toGrant)
   return { grants, ready: readyOf(ready), replan, audit: audit.items() }

@@ -1,4 +1,5 @@
 import type { DutyLocks } from '@chimera/infra/database/sweeps/open-duty-locks'
+import type { MemoryStore } from '@chimera/infra/memory/memory-store'
 import type { Metrics } from '@chimera/runtime/metrics'
 
 import { adoptionDuty } from './adoptions/adoption-duty.ts'
@@ -11,6 +12,7 @@ import { runDuties, type Duty } from './duties/run-duties.ts'
 import { effectDuty, type ToolDeps } from './effects/effect-duty.ts'
 import { helloDuty } from './hello/hello-duty.ts'
 import { leaseDuty } from './leases/lease-duty.ts'
+import { memoryDuty } from './memories/memory-duty.ts'
 import { settlementDuty } from './settlements/settlement-duty.ts'
 import { spendDuty } from './spends/spend-duty.ts'
 import { trimDuty } from './trim/trim-duty.ts'
@@ -32,16 +34,21 @@ export const DUTIES = [
   'adoptions',
   'approvals',
   'spends',
+  'memories',
   'trim',
 ] as const
+
+type DutyDeps = ToolDeps & Pick<KeeperOptions, 'memory'>
 
 type KeeperOptions = Omit<KeeperDeps, 'sweep'> & {
   readonly openControl: ToolDeps['openControl']
   readonly openLocks: (duties: readonly string[]) => DutyLocks
+  /** Where memories go; without one they stay in the record. */
+  readonly memory: Pick<MemoryStore, 'remember'>
   readonly sweepMs: number
   readonly tasks: Metrics['tasks']
   /** For negative controls: other compositions of the duties. */
-  readonly compose?: (deps: ToolDeps & { isLeading: () => boolean }) => Duty[]
+  readonly compose?: (deps: DutyDeps & { isLeading: () => boolean }) => Duty[]
 }
 
 /** Starts all duties; each acts only while its lock is held here, and stands by otherwise. */
@@ -78,7 +85,7 @@ export function openKeeper(of: KeeperOptions): Keeper {
   }
 }
 
-function composeDuties(deps: ToolDeps & { isLeading: () => boolean }): Duty[] {
+function composeDuties(deps: DutyDeps & { isLeading: () => boolean }): Duty[] {
   return [
     leaseDuty(deps),
     doorbellDuty(deps),
@@ -89,5 +96,6 @@ function composeDuties(deps: ToolDeps & { isLeading: () => boolean }): Duty[] {
     approvalDuty(deps),
     spendDuty(deps),
     trimDuty(deps),
+    memoryDuty(deps),
   ]
 }

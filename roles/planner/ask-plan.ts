@@ -10,7 +10,7 @@ import {
 import { DEFAULT_PERSONA } from '@chimera/domain/persona/default-persona'
 import { withPersona } from '@chimera/domain/persona/render-persona'
 import type { Plan } from '@chimera/domain/plan'
-import type { Model } from '@chimera/infra/llm/model'
+import type { Model, PromptPart } from '@chimera/infra/llm/model'
 import { z } from 'zod'
 
 /** What a plan has to be for the model; what only the goal can say is checked by the domain. */
@@ -58,8 +58,8 @@ const PRESSED = {
 const MOST_REASONS = 16
 
 /**
- * Asks a model for the plan of a goal in the owner's own words. Nothing else is in the prompt, so
- * that no stranger has a say in what slots there are. Throws what the model threw; what it
+ * Asks a model for the plan of a goal in the owner's own words. Nothing of strangers is in the
+ * prompt, so that none has a say in what slots there are. Throws what the model threw; what it
  * proposed and does not fit, it is told once.
  */
 export async function askPlan(
@@ -73,17 +73,20 @@ export async function askPlan(
     readonly rejected?: readonly string[]
     /** A budget that runs low, where one does. */
     readonly pressed?: string | undefined
+    /** What the agent remembers in words of its owner and its own; nothing of strangers. */
+    readonly remembered?: readonly PromptPart[]
     /** On whose behalf it is planned. */
     readonly persona: Persona | undefined
     readonly signal?: AbortSignal
   },
 ): Promise<Plan> {
-  const { goal, signal, rejected = [] } = of
+  const { goal, signal, rejected = [], remembered = [] } = of
   const { value } = await model.complete({
     instructions: withPersona(of.persona ?? DEFAULT_PERSONA, INSTRUCTIONS),
     parts: [
       { title: 'The goal', pointer: { source: 'goal', path: '/text' }, value: goal.text },
       ...(of.pressed === undefined ? [] : [{ ...PRESSED, value: of.pressed }]),
+      ...remembered,
       ...(rejected.length === 0 ? [] : [{ ...REJECTED, value: rejected.slice(0, MOST_REASONS) }]),
     ],
     asked: { tenantId: of.tenant, goalId: of.goalId },

@@ -3,6 +3,7 @@ import { findTenant } from '@chimera/infra/database/goals/find-tenant'
 import { openDatabase } from '@chimera/infra/database/open-database'
 import { openTenantDatabase, sqlOf } from '@chimera/infra/database/tenant-database'
 import { openRoleModel } from '@chimera/infra/llm/open-role-model'
+import { openSwarmRecollection } from '@chimera/infra/memory/swarm-recollection'
 import { inspectStreams } from '@chimera/infra/streams/inspect'
 import { openRedis } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
@@ -15,7 +16,7 @@ import { startPlanner } from './start-planner.ts'
 
 await runProcess({
   name: 'planner',
-  sections: ['postgres', 'redis', 'roles', 'goals', 'llm'],
+  sections: ['postgres', 'redis', 'roles', 'goals', 'llm', 'memory'],
   async start({ config, consumerName, log, stack, health, metrics, crash }) {
     const url = config.DATABASE_URL
     const database = stack.use(openDatabase({ url, name: 'planner', log, role: 'chimera_swarm' }))
@@ -40,6 +41,7 @@ await runProcess({
         leaseMs: config.LEASE_MS,
         tasks: openTaskQueue({ room: openRingRoom({ lagOf }), log }),
         model,
+        recollect: openSwarmRecollection({ config, database, log, stack }),
         log,
         metrics,
         crash,

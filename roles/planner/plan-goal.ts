@@ -4,7 +4,8 @@ import { planByRules } from '@chimera/domain/rule-planner/rule-planner'
 import type { GoalPlan } from '@chimera/infra/database/goals/commit-plans'
 import type { LeasedGoal } from '@chimera/infra/database/goals/lease-goals'
 import type { Sql } from '@chimera/infra/database/open-database'
-import type { Model } from '@chimera/infra/llm/model'
+import type { Model, PromptPart } from '@chimera/infra/llm/model'
+import type { Recollection } from '@chimera/infra/memory/recollection'
 import type { Logger } from '@chimera/runtime/log'
 
 import { askPlan } from './ask-plan.ts'
@@ -49,6 +50,8 @@ export async function planGoalByModel(of: {
   readonly model: Model
   readonly database: Sql
   readonly log: Logger
+  /** What agents remember; without it, nothing. */
+  readonly recollect?: Recollection | undefined
   /** Why the plans before were rejected. */
   readonly rejected?: readonly string[]
   /** A budget of the goal that runs low. */
@@ -60,7 +63,9 @@ export async function planGoalByModel(of: {
   if (!('failure' in byRules) || !('text' in goal)) return byRules
   const persona = (await personasOf(of.database, [leased])).get(leased)
   try {
-    const asked = { tenant: tenantId, goalId, receivedMs, goal, rejected, pressed, persona }
+    const remembered = await recalled(of, goal.text)
+    const words = { rejected, pressed, persona, remembered }
+    const asked = { tenant: tenantId, goalId, receivedMs, goal, ...words }
     const plan = await askPlan(model, asked)
     return { tenantId, goalId, versionId, plan }
   } catch (err) {
@@ -71,4 +76,13 @@ export async function planGoalByModel(of: {
     const why = `${message} The model made no plan either: ${reason}`
     return { ...byRules, failure: { code, message: why } }
   }
+}
+
+/** The call names slots: of what strangers wrote, or may have, nothing is in its prompt. */
+async function recalled(
+  { leased, recollect }: { leased: LeasedGoal; recollect?: Recollection | undefined },
+  question: string,
+): Promise<readonly PromptPart[]> {
+  const { tenantId, id: goalId, agentId } = leased
+  return (await recollect?.({ tenantId, agentId, goalId, question, onlyTrusted: true })) ?? []
 }

@@ -10,6 +10,7 @@ import {
   tenantsIn,
 } from '@chimera/infra/database/tenant-database'
 import type { Model } from '@chimera/infra/llm/model'
+import type { Recollection } from '@chimera/infra/memory/recollection'
 import { feedEvents } from '@chimera/infra/streams/feed-events'
 import type { Publication, Publisher } from '@chimera/infra/streams/publisher'
 import type { Crash } from '@chimera/runtime/crash-point'
@@ -36,6 +37,8 @@ export type PlannerDeps = {
   readonly tasks?: TaskQueue | undefined
   /** Asked about what the rules do not understand; without it they have the only word. */
   readonly model?: Model | undefined
+  /** What agents remember; without it, nothing. */
+  readonly recollect?: Recollection
   /** Another way to plan what was rejected. */
   readonly planAgain?: (goal: LeasedGoal, feedback: Feedback) => Promise<PlannedAgain>
 }

@@ -114,13 +114,21 @@ async function replanGoal(deps: PlannerDeps, goal: LeasedGoal): Promise<Replan> 
 
 /** Rules know no other plan; the bounds then end the goal. */
 async function planAgain(
-  { database, log, model }: PlannerDeps,
+  { database, log, model, recollect }: PlannerDeps,
   goal: LeasedGoal,
   { reasons }: Feedback,
 ): Promise<PlannedAgain> {
   const byRules = planGoal(goal, log)
   if (model === undefined || !isForModel(goal, byRules)) return byRules
-  return planGoalByModel({ database, leased: goal, byRules, model, log, rejected: reasons })
+  return planGoalByModel({
+    database,
+    leased: goal,
+    byRules,
+    model,
+    recollect,
+    log,
+    rejected: reasons,
+  })
 }
 
 const stopped = <Key extends object>(key: Key, code: ErrorCode, message: string) => ({

@@ -1,6 +1,7 @@
 import { TaskType } from '@chimera/contracts/agent-task'
 import { openDatabase } from '@chimera/infra/database/open-database'
 import { openRoleModel } from '@chimera/infra/llm/open-role-model'
+import { openSwarmRecollection } from '@chimera/infra/memory/swarm-recollection'
 import { openRedis } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
 import { loadReviewedDefinitions } from '@chimera/infra/tools/reviewed-definitions'
@@ -15,7 +16,7 @@ const DATABASE_CONNECTIONS = 5
 
 await runProcess({
   name: 'worker',
-  sections: ['postgres', 'redis', 'roles', 'worker', 'llm'],
+  sections: ['postgres', 'redis', 'roles', 'worker', 'llm', 'memory'],
   async start({ config, consumerName, log, stack, health, metrics, crash }) {
     const database = stack.use(
       openDatabase({
@@ -43,6 +44,7 @@ await runProcess({
         caps: { agent: config.AGENT_MAX_IN_FLIGHT, tenant: config.TENANT_MAX_IN_FLIGHT },
         toolToken: config.TOOL_TOKEN,
         reviewed: loadReviewedDefinitions(),
+        recollect: openSwarmRecollection({ config, database, log, stack }),
         log,
         metrics,
         crash,

@@ -8,6 +8,7 @@ import { findRegistryEntry } from '@chimera/infra/database/registry/find-registr
 import type { Caps } from '@chimera/infra/database/tasks/caps'
 import { searchRecord } from '@chimera/infra/database/tasks/search-record'
 import { openTenantDatabase, sqlOf } from '@chimera/infra/database/tenant-database'
+import type { Recollection } from '@chimera/infra/memory/recollection'
 import { openConsumer, type Consumer } from '@chimera/infra/streams/consumer'
 import type { DeadLetter } from '@chimera/infra/streams/dead-letter'
 import type { Entry } from '@chimera/infra/streams/parse-entry'
@@ -42,6 +43,8 @@ export type WorkerParts = Readonly<{
   toolToken: string
   /** What the tools have to be; without it what the record pinned counts alone. */
   reviewed?: ReviewedDefinitions
+  /** What agents remember; without it, nothing. */
+  recollect?: Recollection
   log: Logger
   metrics: Metrics
   crash: Crash
@@ -82,6 +85,10 @@ export async function startWorker(parts: WorkerParts): Promise<Worker> {
           (kind, name) =>
             findRegistryEntry(of(tenantId), { tenantId, kind, name }),
         findPersonaOf: (task) => () => findPersona(of(task.tenantId), task),
+        recallOf:
+          ({ tenantId, agentId, goalId }) =>
+          async (asked) =>
+            (await parts.recollect?.({ tenantId, agentId, goalId, ...asked })) ?? [],
         log,
         random,
       },

@@ -198,6 +198,7 @@ async function standInForKeeper(): Promise<Keeper> {
       redis,
       publisher: openPublisher({ redis, source: 'keeper' }),
       openLocks: (duties) => openDutyLocks({ url, duties, log }),
+      memory: { remember: () => Promise.reject(new Error('nothing is remembered here')) },
       openControl: (server) => openToolControl({ ...server, token: 'of-no-use' }),
       sweepMs: 300,
       tasks: openMetrics().tasks,

@@ -7,6 +7,7 @@ import { canonicalHash } from '@chimera/contracts/canonical'
 import type { ProposedEffect } from '@chimera/contracts/effect'
 import { JWS_TYPE, type ReceiptClaims } from '@chimera/contracts/grant'
 import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
+import type { TaskResult } from '@chimera/contracts/task-result'
 import {
   type Database,
   type DatabaseRole,
@@ -159,6 +160,8 @@ type PlannedTask = {
   confidence?: number
   after?: number[]
   constraints?: object
+  /** What the result holds besides. */
+  result?: Partial<TaskResult>
 }
 
 /**
@@ -248,6 +251,7 @@ async function insertTask(
       artifacts: [],
       evidence: [],
       proposed_effects: task.effects ?? [],
+      ...task.result,
     },
   }
   await database.query({

@@ -20,7 +20,9 @@ export type Scene = AsyncDisposable & {
   redis: RedisConnection
   metrics: Metrics
   /** Opens a keeper of its own connections; closed with the scene unless it was before. */
-  openKeeper(of?: Partial<Pick<Parameters<typeof openKeeper>[0], 'compose' | 'sweepMs'>>): Keeper
+  openKeeper(
+    of?: Partial<Pick<Parameters<typeof openKeeper>[0], 'compose' | 'sweepMs' | 'memory'>>,
+  ): Keeper
 }
 
 export async function openScene(): Promise<Scene> {
@@ -44,6 +46,7 @@ export async function openScene(): Promise<Scene> {
         database: stack.use(openDatabase(own)),
         redis,
         publisher: openPublisher({ redis, source: 'keeper' }),
+        memory: { remember: () => Promise.reject(new Error('nothing is remembered here')) },
         openLocks: (duties) => openDutyLocks({ url, duties, log }),
         openControl: (server) => openToolControl({ ...server, token: 'control-token-of-test' }),
         sweepMs: 300,

@@ -84,6 +84,7 @@ async function write(over: Partial<ClaimedTask>, find?: FindPersona): Promise<vo
     readTool: nothing,
     searchRecord: nothing,
     findRegistryEntry: nothing,
+    recall: async () => [],
     findPersona: find ?? (() => findPersona(rig.database, task)),
     log: openLog({ name: 'test', level: 'silent' }),
     signal: AbortSignal.timeout(10_000),

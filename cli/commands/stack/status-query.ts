@@ -6,6 +6,7 @@ import type { ToolStatus } from '@chimera/contracts/tool-control'
 import { readFences } from '@chimera/infra/database/fences/read-fences'
 import { readKill } from '@chimera/infra/database/kill/read-kill'
 import { countLetters } from '@chimera/infra/database/letters/list-letters'
+import { countPosted } from '@chimera/infra/database/memories/memory-outbox'
 import { openDatabase, type Database } from '@chimera/infra/database/open-database'
 import { listTurns } from '@chimera/infra/database/tasks/list-turns'
 import { listPaused } from '@chimera/infra/database/tenancy/list-paused'
@@ -65,20 +66,30 @@ export async function queryStatus(
     }
   }
   // While it starts there may be no server yet, and an empty URL would mean somebody else's.
-  if (report.urls.postgres === '' || report.urls.redis === '') return { ...empty, memory }
+  if (report.urls.postgres === '' || report.urls.redis === '') return { ...empty, memory: unasked }
   await using database = openDatabase({ url: report.urls.postgres, name: 'status', log, max: 2 })
   const [tools, record, streams] = await Promise.all([
     Promise.all(report.tools.map((tool) => askTool(tool, { report, database, complain }))),
-    attempt('postgres', () => askRecord(database), nothing),
+    attempt('postgres', () => askRecord(database), { ...nothing, isRefused: true }),
     attempt('redis', () => askStreams(report, log), []),
   ])
-  return { ...Queried.parse({ ...record, tools, streams }), memory }
+  const { isRefused, ...counted } = record
+  const memory = { backend: 'postgres', degraded: isRefused }
+  return { ...Queried.parse({ ...counted, tools, streams }), memory }
 }
 
-const nothing = { tasks: {}, turns: [], effects: {}, fence: [], kill: [], paused: [], dead: 0 }
+const nothing = {
+  tasks: {},
+  turns: [],
+  effects: {},
+  fence: [],
+  kill: [],
+  paused: [],
+  dead: 0,
+}
 const empty = { ...nothing, tools: [], streams: [] }
-/** Agents remember nothing yet. */
-const memory = { backend: 'none', degraded: false }
+/** Nobody can say how the memory is. */
+const unasked = { backend: 'none', degraded: false }
 
 type RecordAnswer = {
   tasks: Readonly<Record<string, number>>
@@ -88,16 +99,19 @@ type RecordAnswer = {
   paused: StatusReport['paused']
   turns: StatusReport['turns']
   dead: number
+  /** Whether the memory has refused anything that waits for it. */
+  isRefused: boolean
 }
 
 async function askRecord(database: Database): Promise<RecordAnswer> {
-  const [counts, fences, levels, paused, dead, turns] = await Promise.all([
+  const [counts, fences, levels, paused, dead, turns, posted] = await Promise.all([
     countRecord(database),
     readFences(database),
     readKill(database),
     listPaused(database),
     countLetters(database),
     listTurns(database),
+    countPosted(database),
   ])
   const fence = fences.map(({ scope, epoch, stopped }) => ({ scope, epoch, stopped }))
   const kill = [...levels.values()]
@@ -106,7 +120,7 @@ async function askRecord(database: Database): Promise<RecordAnswer> {
       const name = KILL_LEVELS[level] ?? 'SHUTDOWN'
       return { scope, level, name, reason, auto, changed_at: changedAt.toISOString() }
     })
-  return { ...counts, fence, kill, paused, dead, turns }
+  return { ...counts, fence, kill, paused, dead, turns, isRefused: posted.isRefused }
 }
 
 async function askStreams(

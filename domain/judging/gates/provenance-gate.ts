@@ -56,6 +56,7 @@ export function sourcesOf(attempt: Attempt, scene: ProvenanceScene): Sources {
     registry: scene.registry,
     readings: result?.readings ?? [],
     modelCalls: result?.model_calls ?? [],
+    ...(attempt.memories === undefined ? {} : { memories: attempt.memories }),
     edits: editsOf(scene.approvals ?? []),
   }
 }

@@ -48,6 +48,8 @@ export type LoadedEffect = {
     attempt: number
   }
   otherSlotsOpen: number
+  /** Whether a model had a part in the result of its task. */
+  isModelMade: boolean
 }
 
 type Row = {
@@ -148,15 +150,17 @@ function effectOf(row: Row): LoadedEffect {
       phase: row.phase,
       attempt: row.attempt,
     },
-    otherSlotsOpen: otherSlots(row),
+    ...ofResult(row),
   }
 }
 
-/** Slots that the task's current result asks for and that are not confirmed, this one left out. */
-function otherSlots(row: Row): number {
+/** Of the task's current result: slots that are not confirmed, this one left out, and by whom. */
+function ofResult(row: Row): Pick<LoadedEffect, 'otherSlotsOpen' | 'isModelMade'> {
   const outcome = AttemptOutcome.safeParse(row.outcome)
-  if (!outcome.success || outcome.data.outcome !== 'result') return 0
-  return outcome.data.result.proposed_effects.filter(
-    ({ slot }) => slot !== row.slot && !row.confirmed.includes(slot),
-  ).length
+  if (!outcome.success || outcome.data.outcome !== 'result') {
+    return { otherSlotsOpen: 0, isModelMade: false }
+  }
+  const { proposed_effects: effects, model_calls: calls = [] } = outcome.data.result
+  const isOpen = ({ slot }: { slot: string }) => slot !== row.slot && !row.confirmed.includes(slot)
+  return { otherSlotsOpen: effects.filter(isOpen).length, isModelMade: calls.length > 0 }
 }

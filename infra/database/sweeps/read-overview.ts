@@ -60,6 +60,8 @@ export type Overview = {
   readonly lateApprovals: boolean
   /** Calls of models whose lease ran out. */
   readonly lapsedCalls: boolean
+  /** Memories that the Judge decided to keep, and the memory does not have yet. */
+  readonly memoriesDue: boolean
   /** Nothing is open: nothing can become late before something new arrives. */
   readonly idle: boolean
   readonly accounts: readonly SweptAccount[]
@@ -87,6 +89,7 @@ type Row = {
   adoptions: boolean
   late_approvals: boolean
   lapsed_calls: boolean
+  memories_due: boolean
   idle: boolean
   accounts: unknown
   fences: unknown
@@ -124,6 +127,7 @@ export async function readOverview(sql: Sql, of: { isPrepared: boolean }): Promi
     adoptions: row.adoptions,
     lateApprovals: row.late_approvals,
     lapsedCalls: row.lapsed_calls,
+    memoriesDue: row.memories_due,
     idle: row.idle,
     accounts: z.array(Account).parse(row.accounts),
     fences: Fences.parse(row.fences),

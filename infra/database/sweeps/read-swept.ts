@@ -39,7 +39,13 @@ export async function readSwept<Row extends QueryResultRow>(
 
 /** Functions of migration 0018 that answer keys of what is due, and nothing else of it. */
 type Reading = 'grants_ending' | 'settlements_open'
-type Moving = 'leases_lost' | 'grants_dead' | 'approvals_late' | 'calls_lapsed' | 'tasks_held'
+type Moving =
+  | 'leases_lost'
+  | 'grants_dead'
+  | 'approvals_late'
+  | 'calls_lapsed'
+  | 'tasks_held'
+  | 'memories_due'
 
 /** Finds the keys of what is to be read, of whatever tenant. */
 export const findSwept = (

@@ -23,10 +23,10 @@ export type ProcessPlan = ToolServersPlan & Readonly<{ gatewayUrl: string; swarm
 
 /** Every role with the sections of the environment that it may know (contracts/config.ts). */
 const roles: readonly Readonly<{ name: string; sections: readonly ConfigSection[] }>[] = [
-  { name: 'planner', sections: ['base', 'postgres', 'redis', 'roles', 'goals', 'llm'] },
-  { name: 'worker', sections: ['base', 'postgres', 'redis', 'roles', 'worker', 'llm'] },
+  { name: 'planner', sections: ['base', 'postgres', 'redis', 'roles', 'goals', 'llm', 'memory'] },
+  { name: 'worker', sections: ['base', 'postgres', 'redis', 'roles', 'worker', 'llm', 'memory'] },
   { name: 'judge', sections: ['base', 'postgres', 'redis', 'roles', 'judge'] },
-  { name: 'keeper', sections: ['base', 'postgres', 'redis', 'roles', 'keeper'] },
+  { name: 'keeper', sections: ['base', 'postgres', 'redis', 'roles', 'keeper', 'memory'] },
   {
     name: 'gateway',
     sections: ['base', 'postgres', 'redis', 'roles', 'goals', 'gateway', 'stops', 'memory'],

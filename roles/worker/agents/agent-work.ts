@@ -24,6 +24,8 @@ const MAX_TURNS = 4
 const MAX_READING_CHARACTERS = 16_384
 /** Evidence.detail takes no more. */
 const MAX_DETAIL = 2_000
+/** Longer questions find no better memories. */
+const MAX_QUESTION = 2_000
 /**
  * Lets a model do one task: in turns it has things read for it, then it answers, and proposes what
  * is to be done. All it read and said goes into the result, for the Judge to follow. Throws what
@@ -38,6 +40,11 @@ export async function agentWork(
   const readings: Reading[] = []
   const calls: ModelCall[] = []
   const persona = await context.findPersona()
+  const remembered = await context.recall({
+    question: questionOf(assignment),
+    // Words of strangers are for finding out; what is said in public is made without them.
+    onlyTrusted: assignment.slots.length > 0,
+  })
   for (let turn = 1; ; turn += 1) {
     const mayRead = turn < MAX_TURNS
     const { value, call } = await model.complete({
@@ -45,7 +52,7 @@ export async function agentWork(
         persona,
         instructionsOf({ slots: assignment.slots, reads, mayRead }),
       ),
-      parts: [...assignment.parts, ...rejectionOf(context), ...readings.map(quoted)],
+      parts: [...assignment.parts, ...rejectionOf(context), ...remembered, ...readings.map(quoted)],
       schema: AgentTurn,
       check: (said) => faultOf(said, reads, mayRead),
       signal: context.signal,
@@ -61,6 +68,13 @@ export async function agentWork(
     }
   }
 }
+
+/** What is asked of the memory: the owner's words, and what they are about. */
+const questionOf = ({ parts }: Assignment): string =>
+  parts
+    .flatMap(({ value }) => (typeof value === 'string' ? [value] : []))
+    .join(' ')
+    .slice(0, MAX_QUESTION)
 
 /** The Judge's own words, which no stranger writes. */
 const rejectionOf = ({ task: { feedback } }: ExecutorContext): PromptPart[] =>

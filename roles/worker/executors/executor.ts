@@ -6,6 +6,7 @@ import type { PersonaInUse } from '@chimera/domain/persona/default-persona'
 import type { NamedEntry } from '@chimera/infra/database/registry/find-registry-entry'
 import type { ClaimedTask } from '@chimera/infra/database/tasks/claim-tasks'
 import type { RecordSearch } from '@chimera/infra/database/tasks/search-record'
+import type { PromptPart } from '@chimera/infra/llm/model'
 import type { Logger } from '@chimera/runtime/log'
 
 /** Calls a tool that changes nothing, on the account of the task's agent. Never a mutating one. */
@@ -23,6 +24,9 @@ export type FindRegistryEntry = (
 /** The persona that speaks for the task, in the version that is pinned now. */
 export type FindPersona = () => Promise<PersonaInUse>
 
+/** What the task's agent remembers, as parts of a prompt; none when there is nothing, or nobody. */
+export type Recall = (of: { question: string; onlyTrusted: boolean }) => Promise<PromptPart[]>
+
 /** All that an executor may touch: it cannot reach the database, the streams or a mutating tool. */
 export type ExecutorContext<P extends TaskPayload = TaskPayload> = Readonly<{
   task: ClaimedTask
@@ -31,6 +35,7 @@ export type ExecutorContext<P extends TaskPayload = TaskPayload> = Readonly<{
   searchRecord: SearchRecord
   findRegistryEntry: FindRegistryEntry
   findPersona: FindPersona
+  recall: Recall
   log: Logger
   /**
    * Aborted at the time-out, when the task is lost to another Worker, and when the process stops.

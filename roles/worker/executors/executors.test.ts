@@ -32,6 +32,7 @@ const contextOf = (payload: TaskPayload, over: Partial<ExecutorContext> = {}): E
   readTool: () => Promise.reject(new Error('there is no such tool here')),
   searchRecord: () => Promise.reject(new Error('there is no record here')),
   findRegistryEntry: (kind, name) => Promise.resolve(ADDRESS_BOOK.find(named(kind, name))),
+  recall: () => Promise.resolve([]),
   findPersona: () => Promise.reject(new Error('no model speaks here')),
   log,
   signal: new AbortController().signal,

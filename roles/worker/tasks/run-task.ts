@@ -11,6 +11,7 @@ import type {
   FindPersona,
   FindRegistryEntry,
   ReadTool,
+  Recall,
   SearchRecord,
 } from '../executors/executor.ts'
 import { endingOfError, failed, forJudge, type Ending } from './attempt-ending.ts'
@@ -22,6 +23,7 @@ export type Bench = Readonly<{
   searchRecordOf: (task: ClaimedTask) => SearchRecord
   findRegistryEntryOf: (task: ClaimedTask) => FindRegistryEntry
   findPersonaOf: (task: ClaimedTask) => FindPersona
+  recallOf: (task: ClaimedTask) => Recall
   log: Logger
   random: () => number
 }>
@@ -82,6 +84,7 @@ async function execute(of: {
     searchRecord: bench.searchRecordOf(task),
     findRegistryEntry: bench.findRegistryEntryOf(task),
     findPersona: bench.findPersonaOf(task),
+    recall: bench.recallOf(task),
     log: bench.log,
     signal: running.signal,
   })

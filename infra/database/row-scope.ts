@@ -35,7 +35,7 @@ const CLAIM_LOCK = `SELECT pg_advisory_xact_lock(${CLAIM_CLASS}, hashtext(id)) F
 export function beginOf(scope: RowScope | undefined): string {
   if (scope === undefined) return 'BEGIN'
   if ('tenantIds' in scope) {
-    const ids = `'{${idsOf(scope.tenantIds).toSorted().join(',')}}'`
+    const ids = `'{${idsOf(scope.tenantIds).join(',')}}'`
     const inTurn = `; SET LOCAL enable_seqscan = off; ${CLAIM_LOCK} unnest(${ids}::text[]) AS id`
     return `BEGIN; SET LOCAL chimera.tenants = ${ids}${scope.isClaim === true ? inTurn : ''}`
   }
@@ -49,14 +49,18 @@ export const enterAsClaim = (tenantIds: readonly string[]): Statement => ({
   text: `SELECT set_config('chimera.tenants', $1::text, true),
     set_config('enable_seqscan', 'off', true),
     (SELECT count(lock) FROM (${CLAIM_LOCK} unnest($1::text[]) AS id) AS locks(lock))`,
-  values: [`{${idsOf(tenantIds).toSorted().join(',')}}`],
+  values: [`{${idsOf(tenantIds).join(',')}}`],
 })
 
-/** They become part of the statement: SET takes no parameters. */
+/**
+ * They become part of the statement: SET takes no parameters. In the order of their bytes, in which
+ * the policies search them by halves.
+ */
 function idsOf(tenantIds: readonly string[]): readonly string[] {
   if (tenantIds.length > MAX_TENANTS) {
     throw new InvariantError(`A transaction is about ${MAX_TENANTS} tenants at most.`)
   }
-  if (tenantIds.every((id) => UUID.test(id))) return tenantIds
+  if (tenantIds.every((id) => UUID.test(id)))
+    return tenantIds.map((id) => id.toLowerCase()).toSorted()
   throw new InvariantError('The tenant of a transaction is no id.')
 }

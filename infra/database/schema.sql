@@ -665,7 +665,6 @@ ALTER TABLE asset_prices ADD CONSTRAINT asset_prices_asset_check CHECK ((asset ~
 ALTER TABLE asset_prices ADD CONSTRAINT asset_prices_decimals_check CHECK (((decimals >= 0) AND (decimals <= 36)));
 ALTER TABLE asset_prices ADD CONSTRAINT asset_prices_usd_micros_check CHECK ((usd_micros > (0)::numeric));
 ALTER TABLE audit_entries ADD CONSTRAINT audit_entries_pkey PRIMARY KEY (id);
-ALTER TABLE audit_entries ADD CONSTRAINT audit_entries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 ALTER TABLE budget_caps ADD CONSTRAINT budget_caps_pkey PRIMARY KEY (tenant_id, scope, scope_id, mode, asset, per);
 ALTER TABLE budget_caps ADD CONSTRAINT budget_caps_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 ALTER TABLE budget_caps ADD CONSTRAINT budget_caps_asset_check CHECK ((asset ~ '^[A-Z][A-Z0-9]{1,11}$'::text));
@@ -1544,6 +1543,18 @@ CREATE OR REPLACE FUNCTION public.is_stray(p_grant uuid)
  SET search_path TO 'public', 'pg_temp'
 AS $function$ SELECT NOT EXISTS (SELECT FROM effects WHERE grant_id = p_grant) $function$;
 
+CREATE OR REPLACE FUNCTION public.keep_trail()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF EXISTS (SELECT FROM audit_entries WHERE tenant_id = OLD.id) THEN
+    RAISE EXCEPTION 'the tenant % has a trail and stays', OLD.id
+      USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN OLD;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.leases_lost(p_after timestamp with time zone, p_after_id uuid, p_most integer)
  RETURNS TABLE(id uuid, tenant_id uuid, at text)
  LANGUAGE plpgsql
@@ -1675,6 +1686,9 @@ CREATE OR REPLACE FUNCTION public.protect_batches()
 AS $function$
 DECLARE
   machine constant text := '''00000000-0000-7000-8000-000000000001''';
+  -- %1$s is the row's tenant.
+  among constant text := 'coalesce((SELECT current_tenants())'
+    '[width_bucket(%1$s, (SELECT current_tenants()))] = %1$s, false)';
   t record;
 BEGIN
   GRANT USAGE ON SCHEMA public TO chimera_swarm;
@@ -1697,8 +1711,8 @@ BEGIN
   LOOP
     EXECUTE format('CREATE POLICY batch_tenants ON %I TO chimera_swarm USING (%s)', t.name,
       CASE WHEN t.tenant IS NULL THEN t.visible
-        WHEN t.is_sure THEN format('is_among(%I, (SELECT current_tenants()))', t.tenant)
-        ELSE format('is_among(coalesce(%I, %s), (SELECT current_tenants()))', t.tenant, machine)
+        WHEN t.is_sure THEN format(among, quote_ident(t.tenant))
+        ELSE format(among, format('coalesce(%I, %s)', t.tenant, machine))
         END);
   END LOOP;
 END $function$;
@@ -2176,15 +2190,16 @@ CREATE TRIGGER task_results_insert_only BEFORE DELETE OR UPDATE ON public.task_r
 CREATE TRIGGER tasks_end_is_final BEFORE UPDATE ON public.tasks FOR EACH ROW WHEN (((old.status = ANY (ARRAY['COMPLETED'::text, 'FAILED'::text])) AND (new.status <> old.status))) EXECUTE FUNCTION refuse_move('status');
 CREATE TRIGGER tasks_stay BEFORE DELETE ON public.tasks FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER tenants_house_versions AFTER INSERT ON public.tenants FOR EACH ROW EXECUTE FUNCTION begin_house_versions();
+CREATE TRIGGER tenants_keep_trail BEFORE DELETE ON public.tenants FOR EACH ROW EXECUTE FUNCTION keep_trail();
 CREATE TRIGGER tenants_policy_only_rises BEFORE UPDATE ON public.tenants FOR EACH ROW WHEN ((new.policy_version < old.policy_version)) EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER tenants_version BEFORE UPDATE ON public.tenants FOR EACH ROW WHEN ((new.version_id = old.version_id)) EXECUTE FUNCTION refuse_same_version();
 CREATE TRIGGER users_version BEFORE UPDATE ON public.users FOR EACH ROW WHEN ((new.version_id = old.version_id)) EXECUTE FUNCTION refuse_same_version();
 
 -- policies
 
-CREATE POLICY batch_tenants ON agents TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON agents TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON agents TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
-CREATE POLICY batch_tenants ON api_tokens TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON api_tokens TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON api_tokens TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
 CREATE POLICY batch_tenants ON approval_words TO chimera_swarm USING ((EXISTS ( SELECT
    FROM approvals parent
@@ -2192,22 +2207,22 @@ CREATE POLICY batch_tenants ON approval_words TO chimera_swarm USING ((EXISTS ( 
 CREATE POLICY one_tenant ON approval_words TO chimera_gateway USING ((EXISTS ( SELECT
    FROM approvals parent
   WHERE (parent.id = approval_words.approval_id)))); -- forced
-CREATE POLICY batch_tenants ON approvals TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON approvals TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON approvals TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
-CREATE POLICY batch_tenants ON asset_prices TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON asset_prices TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON asset_prices TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
-CREATE POLICY batch_tenants ON audit_entries TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON audit_entries TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON audit_entries TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
 CREATE POLICY trail_of_house ON audit_entries FOR INSERT TO chimera_swarm WITH CHECK ((tenant_id = '00000000-0000-7000-8000-000000000001'::uuid)); -- forced
-CREATE POLICY batch_tenants ON budget_caps TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON budget_caps TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON budget_caps TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
-CREATE POLICY batch_tenants ON budget_reservations TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON budget_reservations TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON budget_reservations TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
-CREATE POLICY batch_tenants ON budgets TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON budgets TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON budgets TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
-CREATE POLICY batch_tenants ON campaigns TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON campaigns TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON campaigns TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
-CREATE POLICY batch_tenants ON dead_letters TO chimera_swarm USING (is_among(COALESCE(tenant_id, '00000000-0000-7000-8000-000000000001'::uuid), ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON dead_letters TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(COALESCE(tenant_id, '00000000-0000-7000-8000-000000000001'::uuid), ( SELECT current_tenants() AS current_tenants))] = COALESCE(tenant_id, '00000000-0000-7000-8000-000000000001'::uuid)), false)); -- forced
 CREATE POLICY one_tenant ON dead_letters TO chimera_gateway USING ((COALESCE(tenant_id, '00000000-0000-7000-8000-000000000001'::uuid) = ( SELECT current_tenant() AS current_tenant))); -- forced
 CREATE POLICY batch_tenants ON effect_settlements TO chimera_swarm USING ((EXISTS ( SELECT
    FROM effects parent
@@ -2215,31 +2230,31 @@ CREATE POLICY batch_tenants ON effect_settlements TO chimera_swarm USING ((EXIST
 CREATE POLICY one_tenant ON effect_settlements TO chimera_gateway USING ((EXISTS ( SELECT
    FROM effects parent
   WHERE (parent.id = effect_settlements.effect_id)))); -- forced
-CREATE POLICY batch_tenants ON effects TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON effects TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON effects TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
-CREATE POLICY batch_tenants ON goal_replans TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON goal_replans TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON goal_replans TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
-CREATE POLICY batch_tenants ON goals TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON goals TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON goals TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
-CREATE POLICY batch_tenants ON house_versions TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON house_versions TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON house_versions TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
-CREATE POLICY batch_tenants ON idempotency_keys TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON idempotency_keys TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON idempotency_keys TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
-CREATE POLICY batch_tenants ON memories TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON memories TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON memories TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
-CREATE POLICY batch_tenants ON memory_labels TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON memory_labels TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON memory_labels TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
-CREATE POLICY batch_tenants ON memory_outbox TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON memory_outbox TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON memory_outbox TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
-CREATE POLICY batch_tenants ON memory_shelves TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON memory_shelves TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON memory_shelves TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
-CREATE POLICY batch_tenants ON model_spends TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON model_spends TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON model_spends TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
-CREATE POLICY batch_tenants ON personas TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON personas TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON personas TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
-CREATE POLICY batch_tenants ON policies TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON policies TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON policies TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
-CREATE POLICY batch_tenants ON policy_decisions TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON policy_decisions TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON policy_decisions TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
 CREATE POLICY batch_tenants ON receipts TO chimera_swarm USING ((EXISTS ( SELECT
    FROM effects e
@@ -2248,9 +2263,9 @@ CREATE POLICY one_tenant ON receipts TO chimera_gateway USING ((EXISTS ( SELECT
    FROM effects e
   WHERE (e.grant_id = receipts.grant_id)))); -- forced
 CREATE POLICY receipts_of_nobody ON receipts FOR INSERT TO chimera_swarm WITH CHECK (is_stray(grant_id)); -- forced
-CREATE POLICY batch_tenants ON registry_entries TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON registry_entries TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON registry_entries TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
-CREATE POLICY batch_tenants ON slots TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON slots TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON slots TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
 CREATE POLICY batch_tenants ON task_dependencies TO chimera_swarm USING ((EXISTS ( SELECT
    FROM tasks parent
@@ -2270,11 +2285,11 @@ CREATE POLICY batch_tenants ON task_results TO chimera_swarm USING ((EXISTS ( SE
 CREATE POLICY one_tenant ON task_results TO chimera_gateway USING ((EXISTS ( SELECT
    FROM tasks parent
   WHERE (parent.id = task_results.task_id)))); -- forced
-CREATE POLICY batch_tenants ON tasks TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON tasks TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON tasks TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
-CREATE POLICY batch_tenants ON tenants TO chimera_swarm USING (is_among(id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON tenants TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(id, ( SELECT current_tenants() AS current_tenants))] = id), false)); -- forced
 CREATE POLICY one_tenant ON tenants TO chimera_gateway USING (((id = ( SELECT current_tenant() AS current_tenant)) OR (current_setting('chimera.house'::text, true) = 'on'::text))); -- forced
-CREATE POLICY batch_tenants ON tool_bindings TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON tool_bindings TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON tool_bindings TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
-CREATE POLICY batch_tenants ON users TO chimera_swarm USING (is_among(tenant_id, ( SELECT current_tenants() AS current_tenants))); -- forced
+CREATE POLICY batch_tenants ON users TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON users TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced

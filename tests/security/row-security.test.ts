@@ -250,6 +250,72 @@ control(
   },
 )
 
+/** What stands in for the foreign key that the trail does not have. */
+async function expectTenantsKeepTheirTrail({ owner, swarm, gateway }: Peopled): Promise<void> {
+  const [own = '', other = ''] = TENANTS
+  const text = `INSERT INTO audit_entries (id, tenant_id, actor, items) VALUES ($1, $2, 'a', '[]')`
+  for (const tenant of [newId(), other]) {
+    const entry = { text, values: [newId(), tenant] }
+    await expect(swarm.query(entry, { tenantIds: [own] })).rejects.toThrow(/row-level security/)
+    await expect(gateway.query(entry, { tenantId: own })).rejects.toThrow(/row-level security/)
+  }
+  const bare = newId()
+  await owner.query({ text: `INSERT INTO tenants (id, name) VALUES ($1, 't')`, values: [bare] })
+  const entry = { text, values: [newId(), bare] }
+  await swarm.query(entry, { tenantIds: [bare] })
+  const gone = await owner
+    .query({
+      text: `WITH versions AS (DELETE FROM house_versions WHERE tenant_id = $1)
+        DELETE FROM tenants WHERE id = $1`,
+      values: [bare],
+    })
+    .then(
+      () => 'deleted',
+      (error: unknown) => String(error),
+    )
+  expect(gone, 'tenants').toContain('has a trail and stays')
+}
+
+guarantee(
+  {
+    id: 'tenants-keep-their-trail',
+    title: 'no audit entry is written for a tenant beside the batch, and no tenant with one goes',
+    n: 1,
+    seed: 98,
+  },
+  () => expectTenantsKeepTheirTrail(peopled),
+)
+
+control(
+  { guard: 'row-level security', test: 'tenants-keep-their-trail', expect: /promise resolved/ },
+  async () => {
+    const bare = await people()
+    await bare.owner.query({ text: 'ALTER TABLE audit_entries DISABLE ROW LEVEL SECURITY' })
+    await expectTenantsKeepTheirTrail(bare)
+  },
+)
+
+control(
+  { guard: 'the trigger', test: 'tenants-keep-their-trail', expect: /tenants: expected 'deleted'/ },
+  async () => {
+    const bare = await people()
+    await bare.owner.query({ text: 'DROP TRIGGER tenants_keep_trail ON tenants' })
+    await expectTenantsKeepTheirTrail(bare)
+  },
+)
+
+test('a batch sees all of its tenants, however their ids are written and ordered', async () => {
+  const ids = [newId(), newId(), newId(), newId()].map(
+    (id, n) => `${'a0b1'[n] ?? ''}${id.slice(1)}`,
+  )
+  const name = newId()
+  const text = `INSERT INTO tenants (id, name) SELECT id, $2 FROM unnest($1::uuid[]) AS id`
+  await peopled.owner.query({ text, values: [ids, name] })
+  const seen = { text: 'SELECT id FROM tenants WHERE name = $1', values: [name] }
+  for (const given of [ids, ids.toReversed(), ids.map((id, n) => (n < 2 ? id : id.toUpperCase()))])
+    expect(await peopled.swarm.query(seen, { tenantIds: given })).toHaveLength(ids.length)
+})
+
 describe('the catalog', () => {
   /** Tables of the house: they hold nothing of a tenant's. */
   const HOUSE = new Set([

@@ -10,6 +10,9 @@ export type TableShape = {
 /** `schema_migrations` is written by the migrations themselves, never copied. */
 const LEFT_OUT = ['schema_migrations']
 
+/** The trail has no key to the tenants, but a trigger that keeps them. */
+const WITHOUT_KEY = [{ child: 'audit_entries', parent: 'tenants' }]
+
 /**
  * All tables of the record, each after the ones that it refers to, so that rows can be loaded in
  * this order with every constraint in force.
@@ -37,7 +40,7 @@ export async function readTables(sql: Sql): Promise<TableShape[]> {
     columns: row.columns,
     requiredJson: row.required_json,
   }))
-  return parentsFirst(shapes, edges)
+  return parentsFirst(shapes, [...edges, ...WITHOUT_KEY])
 }
 
 function parentsFirst(

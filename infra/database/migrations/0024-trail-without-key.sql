@@ -1,5 +1,5 @@
 -- A batch writes an audit entry for each of its tenants. The key of the trail looked each tenant up
--- and locked its row, two thirds of what the entries cost (docs/decisions/0030-what-many-tenants-cost.md).
+-- and locked its row, two thirds of what the entries cost (docs/decisions/0031-what-many-tenants-cost.md).
 -- Row-level security lets no role write an entry for a tenant that its transaction is not about;
 -- that no tenant goes away under its trail, which the key held as well, is said here.
 ALTER TABLE audit_entries DROP CONSTRAINT audit_entries_tenant_id_fkey;

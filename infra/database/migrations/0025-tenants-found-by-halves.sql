@@ -1,7 +1,7 @@
 -- A policy asks of each row that a batch touches whether its tenant is one of the batch's, some thirty
 -- times a task. A function in PL/pgSQL unfolds the list at each call and reads it from its beginning:
 -- twice as long with 200 tenants as with one. The list is sorted, so it can be searched by halves, and
--- no function has to be entered (docs/decisions/0030-what-many-tenants-cost.md). An unsorted list would
+-- no function has to be entered (docs/decisions/0031-what-many-tenants-cost.md). An unsorted list would
 -- hide rows, never show any: the element found is compared.
 -- coalesce(): no index condition, and a guess of every second row. PostgreSQL would begin with the
 -- tenants where it guessed few (docs/decisions/0021-the-tenants-of-a-batch.md).

@@ -54,7 +54,9 @@ const base = z.object({
 })
 
 const postgres = z.object({
-  DATABASE_URL: Url.describe('postgres://user:password@host:port/database'),
+  DATABASE_URL: Url.describe(
+    'postgres://user:password@host:port/database; of a role: see chimera database login',
+  ),
 })
 
 const redis = z.object({

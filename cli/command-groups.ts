@@ -42,6 +42,7 @@ export const commandGroups: readonly CommandGroup[] = [
       token: "make, list and revoke the gateway's tokens",
       media: 'keep and list images that tweets may carry',
       memory: 'search, list, show and forget what agents remember',
+      router: 'show, try, open and close the circuits of models',
       registry: 'list, add and remove rows of the address book',
       persona: 'list, show, check and pin personas',
       tools: 'list tool servers and read their ledgers',

@@ -33,6 +33,7 @@ const byCode: Partial<Record<ErrorCode, number>> = {
   TASK_NOT_FOUND: EXIT.notFound,
   EFFECT_NOT_FOUND: EXIT.notFound,
   DEAD_LETTER_NOT_FOUND: EXIT.notFound,
+  CIRCUIT_NOT_FOUND: EXIT.notFound,
   ROUTE_NOT_FOUND: EXIT.notFound,
   BUDGET_EXHAUSTED: EXIT.budgetExhausted,
   UNAUTHENTICATED: EXIT.noPermission,

@@ -14,6 +14,7 @@ import { registerMemoryCommands } from './memory/memory-commands.ts'
 import { registerPersonaCommands } from './persona/persona-commands.ts'
 import { registerPolicyCommands } from './policy/policy-commands.ts'
 import { registerRegistryCommands } from './registry/registry-commands.ts'
+import { registerRouterCommands } from './router/router-commands.ts'
 import { registerStopCommands } from './stop/stop-commands.ts'
 import { registerTaskCommands } from './task/task-commands.ts'
 import { registerTenancyCommands } from './tenancy/tenancy-commands.ts'
@@ -36,6 +37,7 @@ export function registerOperatorCommands(program: Command, context: CliContext):
   registerToolsCommands(program, context)
   registerMediaCommands(program, context)
   registerMemoryCommands(program, context)
+  registerRouterCommands(program, context)
   registerRegistryCommands(program, context)
   registerPersonaCommands(program, context)
   registerDatabaseCommands(program, context)

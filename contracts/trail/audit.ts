@@ -20,6 +20,7 @@ export const AuditItem = z.strictObject({
     'budget',
     'registry',
     'persona',
+    'circuit',
     'memory',
   ]),
   id: z.string().max(200),

@@ -1,7 +1,7 @@
 import { DeniedError } from '@chimera/contracts/errors'
 import { newId } from '@chimera/contracts/ids'
 
-import { findPayer } from '../database/budgets/find-payer.ts'
+import { findPayer, type Payer } from '../database/budgets/find-payer.ts'
 import { reserveModelCall, settleModelCall } from '../database/budgets/model-spend.ts'
 import type { Database } from '../database/open-database.ts'
 import { openTenantDatabase } from '../database/tenant-database.ts'
@@ -44,7 +44,12 @@ const SETTLES_WITHIN_MS = 30_000
  * settled by its usage. Who dies in between leaves a reservation that the Keeper settles in full.
  * Each request sees the rows of the tenant that it is made for, and no others.
  */
-export function openModelBudget(of: { database: Database; actor: string }): ModelBudget {
+export function openModelBudget(of: {
+  database: Database
+  actor: string
+  /** Who pays for what no goal asked for; goals pay for themselves without it. */
+  payer?: Payer
+}): ModelBudget {
   const { actor } = of
   const database = openTenantDatabase(of.database)
   return {
@@ -54,7 +59,7 @@ export function openModelBudget(of: { database: Database; actor: string }): Mode
         usdMicros: costOf(used, price),
       })
       const scope = { tenantIds: [asked.tenantId] }
-      const payer = await database.as(scope, () => findPayer(database, asked))
+      const payer = of.payer ?? (await database.as(scope, () => findPayer(database, asked)))
       if (payer === undefined) {
         const message = `Nobody pays for ${model}: there is no goal ${asked.goalId}.`
         throw new DeniedError('BUDGET_EXHAUSTED', message)

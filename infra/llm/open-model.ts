@@ -10,7 +10,12 @@ import type { Model } from './model.ts'
 
 /** What a process shares with others; without it there are circuits of its own, and no figures. */
 export type SharedParts = Partial<Pick<CascadeParts, 'meter' | 'onDecision'>> &
-  Readonly<{ circuits?: Circuits; log?: Pick<Logger, 'warn' | 'error'> }>
+  Readonly<{
+    circuits?: Circuits
+    log?: Pick<Logger, 'warn' | 'error'>
+    /** The only tier that is asked, by its name. */
+    only?: string
+  }>
 
 /**
  * The cascade of this environment as one model, or undefined when there is none: then everything
@@ -21,8 +26,11 @@ export function openModel(
   budget: ModelBudget,
   shared: SharedParts = {},
 ): Model | undefined {
-  const cascade = loadCascade(config)
-  if (cascade === undefined) return undefined
+  const whole = loadCascade(config)
+  if (whole === undefined) return undefined
+  const { only } = shared
+  const tiers = whole.tiers.filter(({ name }) => only === undefined || name === only)
+  const cascade = { ...whole, tiers }
   return openCascade({
     budget,
     cascade,

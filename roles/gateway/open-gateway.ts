@@ -31,6 +31,7 @@ import { policyRoutes } from './routes/policy-routes.ts'
 import { recordRoutes } from './routes/record-routes.ts'
 import { replanRoutes } from './routes/replan-routes.ts'
 import type { Route } from './routes/route.ts'
+import { routerRoutes } from './routes/router-routes.ts'
 import { settleRoutes } from './routes/settle-routes.ts'
 import { stopRoutes } from './routes/stop-routes.ts'
 import { tenancyRoutes } from './routes/tenancy-routes.ts'
@@ -107,6 +108,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     ...toolRoutes({ database, doorbell }),
     ...stopRoutes({ database, doorbell, log, openControl: deps.openControl }),
     ...killRoutes({ ...deps, database: openHouse(database), doorbell }),
+    ...routerRoutes({ database: openHouse(database), doorbell, log }),
     ...pauseRoutes({ database, doorbell, log, openControl: deps.openControl }),
     ...policyRoutes({ database, doorbell, log, openControl: deps.openControl }),
     feedRoute({

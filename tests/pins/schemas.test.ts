@@ -9,6 +9,8 @@ import { basename, join } from 'node:path'
 import { Goal } from '@chimera/contracts/goal'
 import { GrantClaims, HelloClaims, ReceiptClaims, VoidClaims } from '@chimera/contracts/grant'
 import { Verdict } from '@chimera/contracts/judging/verdict'
+import { Cascade } from '@chimera/contracts/models/cascade'
+import { RouterTest, RouterView } from '@chimera/contracts/models/router-view'
 import {
   CrashLine,
   EffectView,
@@ -37,6 +39,9 @@ import { CHECKOUT, listFiles } from '../source-tree.ts'
 
 const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   'audit-entry': AuditEntry,
+  'model-cascade': Cascade,
+  'router-test': RouterTest,
+  'router-view': RouterView,
   'crash-line': CrashLine,
   'effect-view': EffectView,
   'feed-event': FeedEvent,

@@ -168,3 +168,12 @@ function cooled(
   const coolUntilMs = Math.max(circuit.coolUntilMs ?? 0, nowMs + forMs)
   return { ...circuit, coolUntilMs, reason }
 }
+
+/** As a person wants it: open until a person closes it, or closed, whatever was the matter. */
+export const heldOpen = (reason: string, actor: string): Circuit => ({
+  ...CLOSED,
+  state: 'open',
+  reason,
+  actor,
+})
+export const closedBy = (actor: string): Circuit => ({ ...CLOSED, actor })

@@ -184,6 +184,7 @@ export const SECRET_NAMES: readonly string[] = [
   'CHIMERA_TOKEN',
   'LLM_API_KEY',
   'EMBEDDING_API_KEY',
+  'WEAVIATE_API_KEY',
   'OPENAI_API_KEY',
   'ANTHROPIC_API_KEY',
   'CHIMERA_KILL_TOKEN',

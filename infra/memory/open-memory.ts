@@ -1,10 +1,15 @@
 import type { Config } from '@chimera/contracts/config'
+import { ConfigError } from '@chimera/runtime/config'
 
 import type { Database } from '../database/open-database.ts'
 import type { RowScope } from '../database/row-scope.ts'
 import { openEmbedder } from './embedding/open-embedder.ts'
 import type { MemoryStore } from './memory-store.ts'
 import { openPostgresMemory } from './postgres/postgres-memory.ts'
+import { openWeaviateMemory } from './weaviate/weaviate-memory.ts'
+
+/** Weaviate's own. */
+const GRPC_PORT = '50051'
 
 /** Opens the memory that the environment names. */
 export function openMemory(of: {
@@ -14,5 +19,29 @@ export function openMemory(of: {
   scopeOf: (tenantId: string) => RowScope
 }): MemoryStore {
   const { config, database, scopeOf } = of
-  return openPostgresMemory({ database, embedder: openEmbedder(config), scopeOf })
+  const embedder = openEmbedder(config)
+  const { WEAVIATE_URL: url } = config
+  if (url === undefined) return openPostgresMemory({ database, embedder, scopeOf })
+  return openWeaviateMemory({
+    url: urlOf('WEAVIATE_URL', url).href,
+    grpcUrl: grpcOf(config, url).href,
+    apiKey: config.WEAVIATE_API_KEY,
+    timeoutMs: config.MEMORY_TIMEOUT_MS,
+    embedder,
+  })
+}
+
+function grpcOf(config: Config<'memory'>, url: string): URL {
+  if (config.WEAVIATE_GRPC_URL !== undefined) {
+    return urlOf('WEAVIATE_GRPC_URL', config.WEAVIATE_GRPC_URL)
+  }
+  const grpc = urlOf('WEAVIATE_URL', url)
+  grpc.port = GRPC_PORT
+  return grpc
+}
+
+function urlOf(name: string, url: string): URL {
+  const parsed = URL.parse(url)
+  if (parsed !== null && /^https?:$/.test(parsed.protocol)) return parsed
+  throw new ConfigError([{ pointer: name, detail: 'has to be a URL of http or https' }])
 }

@@ -13,6 +13,8 @@ export const StackReport = z.strictObject({
      * With the password: it is for scripts, and the socket that answers this is its owner's only.
      */
     postgres: z.string(),
+    /** Where memories are, when it is not PostgreSQL. */
+    weaviate: z.string().optional(),
     /** Where MCP clients hand goals to the swarm. */
     swarm: z.string().optional(),
   }),

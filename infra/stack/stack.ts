@@ -239,6 +239,7 @@ async function describe(parts: Parts, paths: StateDirPaths): Promise<StackReport
       gateway: plan?.gatewayUrl ?? '',
       redis: parts.redisUrl,
       postgres: parts.databaseUrl,
+      ...(plan?.weaviateUrl === undefined ? {} : { weaviate: plan.weaviateUrl }),
       ...(plan?.swarmUrl === undefined ? {} : { swarm: plan.swarmUrl }),
     },
     token_file: paths.keyFiles.operatorToken,

@@ -5,6 +5,7 @@ import type { Embedder } from '@chimera/infra/memory/embedding/embedder'
 import { lexicalEmbedder } from '@chimera/infra/memory/embedding/lexical-embedder'
 import type { MemoryStore } from '@chimera/infra/memory/memory-store'
 import { openPostgresMemory } from '@chimera/infra/memory/postgres/postgres-memory'
+import { openWeaviateMemory } from '@chimera/infra/memory/weaviate/weaviate-memory'
 import { openLog } from '@chimera/runtime/log'
 
 import { openFreshDatabase, urlAs } from '../fresh-database.ts'
@@ -46,6 +47,34 @@ export async function openPostgresRig(of: { tenants: number }): Promise<MemoryRi
       })
       return stack.use(store)
     },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+}
+
+/** Where the Weaviate of these tests is; without WEAVIATE_URL there is none. */
+export function findWeaviate(): { url: string; grpcUrl: string } | undefined {
+  const { WEAVIATE_URL: url, WEAVIATE_GRPC_URL: grpcUrl = 'http://127.0.0.1:50051' } = process.env
+  return url === undefined || url === '' ? undefined : { url, grpcUrl }
+}
+
+/** Memory in the Weaviate of these tests, under tenants that nobody had before. */
+export async function openWeaviateRig(of: { tenants: number }): Promise<MemoryRig> {
+  const server = findWeaviate()
+  if (server === undefined) throw new Error('WEAVIATE_URL is not set.')
+  const [first = '', second = '', ...others] = Array.from({ length: of.tenants }, newId)
+  const stack = new AsyncDisposableStack()
+  return {
+    tenants: [first, second, ...others],
+    open: async ({ embedder = lexicalEmbedder, most } = {}) =>
+      stack.use(
+        openWeaviateMemory({
+          ...server,
+          apiKey: undefined,
+          timeoutMs: 20_000,
+          embedder,
+          ...(most === undefined ? {} : { most }),
+        }),
+      ),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
 }

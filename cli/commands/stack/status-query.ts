@@ -74,7 +74,8 @@ export async function queryStatus(
     attempt('redis', () => askStreams(report, log), []),
   ])
   const { isRefused, ...counted } = record
-  const memory = { backend: 'postgres', degraded: isRefused }
+  const backend = report.urls.weaviate === undefined ? 'postgres' : 'weaviate'
+  const memory = { backend, degraded: isRefused }
   return { ...Queried.parse({ ...counted, tools, streams }), memory }
 }
 

@@ -37,6 +37,7 @@ async function reportOf(report: StackReport, context: CliContext): Promise<Statu
       gateway: urls.gateway === '' ? null : urls.gateway,
       redis: urls.redis === '' ? null : urls.redis,
       postgres: urls.postgres === '' ? null : urls.postgres,
+      ...(urls.weaviate === undefined ? {} : { weaviate: urls.weaviate }),
       ...(urls.swarm === undefined ? {} : { swarm: urls.swarm }),
     },
     token_file,

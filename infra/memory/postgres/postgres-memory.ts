@@ -145,7 +145,7 @@ class Shelves {
       throw new ConflictError(
         'MEMORY_EMBEDDER_MIXED',
         `Memories of ${of.agentId} have vectors of another embedder than ${of.embedder}; ` +
-          'run `chimera memory re-embed`.',
+          'see docs/memory.md.',
       )
     }
     shelf.add(read.news)

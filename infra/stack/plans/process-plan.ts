@@ -19,7 +19,8 @@ import { planTrading } from './trading-plan.ts'
 import { planWallet } from './wallet-plan.ts'
 
 /** The processes in the order of their start, and where they can be reached. */
-export type ProcessPlan = ToolServersPlan & Readonly<{ gatewayUrl: string; swarmUrl?: string }>
+export type ProcessPlan = ToolServersPlan &
+  Readonly<{ gatewayUrl: string; swarmUrl?: string; weaviateUrl?: string }>
 
 /** Every role with the sections of the environment that it may know (contracts/config.ts). */
 const roles: readonly Readonly<{ name: string; sections: readonly ConfigSection[] }>[] = [
@@ -57,7 +58,9 @@ export async function planProcesses(options: {
   // One after another: two that ask for a port at once could be given the same.
   for (const role of roles) planned.push(await planRole(context, role, gatewayPort))
   const gatewayUrl = `http://127.0.0.1:${gatewayPort}`
-  const plan = { processes: planned, tools, simulated, gatewayUrl }
+  const { WEAVIATE_URL: weaviateUrl } = loadConfig(['memory'], options.outer)
+  const weaviate = weaviateUrl === undefined ? {} : { weaviateUrl }
+  const plan = { processes: planned, tools, simulated, gatewayUrl, ...weaviate }
   if (loadConfig(['swarm'], options.outer).SWARM_TOOLS === 'off') return plan
   const swarm = await planSwarm(context, gatewayUrl)
   planned.push(swarm.process)

@@ -138,6 +138,7 @@ async function alone<Row extends pg.QueryResultRow>(
 ): Promise<Row[]> {
   const begin = beginOf(scope)
   await using held = await hold(pool)
+  gather(held.client)
   const begun = sent(held.client, begin)
   const answer = run<Row>(held.client, statement)
   answer.catch(() => undefined)
@@ -162,11 +163,13 @@ async function inTransaction<T>(
   const begin = beginOf(scope)
   await using held = await hold(pool)
   const { client } = held
+  gather(client)
   /** What nobody has waited for yet, in its order. */
   const unread: Promise<unknown>[] = [sent(client, begin)]
   const tx: Sql = {
     query: (statement) => run(client, statement),
     send: (statement) => {
+      gather(client)
       const answer = run(client, statement)
       answer.catch(() => undefined)
       unread.push(answer)
@@ -213,6 +216,12 @@ async function hold(pool: pg.Pool): Promise<Held> {
       client.release(broken)
     },
   }
+}
+
+/** What is sent until the loop comes round again goes out as one packet. */
+function gather({ connection: { stream } }: pg.PoolClient): void {
+  stream.cork()
+  setImmediate(() => stream.uncork())
 }
 
 /** Sends a plain statement. Whoever does not wait for its answer need not listen for its fault. */

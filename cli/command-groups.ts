@@ -65,6 +65,13 @@ export const commandGroups: readonly CommandGroup[] = [
     },
   },
   {
+    commands: { eval: 'score the rules, or a model, on the sixty goals of this checkout' },
+    register: async (program, context) => {
+      const { registerEvalCommands } = await import('./commands/eval/eval-commands.ts')
+      registerEvalCommands(program, context)
+    },
+  },
+  {
     commands: {
       test: 'run every test of this checkout, with its own servers',
       check: 'types, lint, format, dead code and the unit tests of this checkout',

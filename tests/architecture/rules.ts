@@ -13,6 +13,8 @@ export const FLOORS: readonly Floor[] = [
   { folder: 'mcp-tools/kit', floors: ['contracts', 'runtime'] },
   { folder: 'mcp-tools/*', floors: ['contracts', 'runtime', 'mcp-tools/kit'] },
   { folder: 'cli', floors: ['contracts', 'domain', 'runtime', 'infra'] },
+  // Runs what roles do, and is run by nobody but a person: no role and no command imports it.
+  { folder: 'evaluation', floors: ['contracts', 'domain', 'runtime', 'infra', 'roles/*'] },
 ]
 export type Floor = {
   folder: string

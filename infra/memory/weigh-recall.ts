@@ -12,7 +12,7 @@ export type Fit = Readonly<{
 
 /**
  * Words and vector say what fits; age and importance only decide between what fits as well. The
- * shares are those that answered most questions of bench/recall.
+ * shares were chosen, not measured.
  */
 const WEIGHTS: Readonly<Record<keyof RecallReason, number>> = {
   lexical: 0.5,

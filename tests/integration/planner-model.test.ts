@@ -79,6 +79,17 @@ test('a goal that no rule understands is planned by the owner’s own words', as
   ])
 })
 
+test.each([
+  ['slots', `UPDATE slots SET tool = 'transfer_erc20' WHERE goal_id = 'both'`],
+  ['task_payloads', `UPDATE task_payloads SET payload = '{}'`],
+  ['task_dependencies', 'DELETE FROM task_dependencies'],
+])(
+  'of a plan that is committed nobody changes %s, whoever holds the record',
+  async (_what, text) => {
+    await expect(rig.database.query({ text })).rejects.toThrow(/the table is insert-only/)
+  },
+)
+
 test('a model that makes words up is told, and then the rules have the last word', async () => {
   const made = { tasks: [{ name: 't1', kind: 'tweet.post', after: [], quotes: { text: 'gm' } }] }
   const say = [{ text: JSON.stringify(made) }, { text: JSON.stringify(made) }]

@@ -6,10 +6,10 @@ import type { Caps } from './caps.ts'
 import type { TaskRing } from './claim-tasks.ts'
 
 /**
- * No more is taken from the queues while so many results wait for the Judge: one of its batches.
- * Whoever comes next would have to wait behind them.
+ * No more is taken from the queues while so many results wait for the Judge: as many as a Worker
+ * takes at once. Whoever comes next has to wait behind them.
  */
-const MOST_UNJUDGED = 500
+const MOST_UNJUDGED = 64
 
 /** Whether any task of these types waits for its turn, of whatever tenant. */
 export async function turnsWait(sql: Sql, types: readonly TaskType[]): Promise<boolean> {

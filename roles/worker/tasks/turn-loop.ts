@@ -26,9 +26,17 @@ type Options = Readonly<{
  */
 const LOOK_EVERY_MS = 15_000
 
-/** While some wait that no cap leaves room for: soon at first, for most tasks take no time. */
-const RETRY_MS = 25
+/**
+ * While some wait that nothing leaves room for: soon at first, for the Judge needs some milliseconds
+ * for what it has, and should not have to wait for more; then ever later, for a cap may be full of
+ * tasks that take long.
+ */
+const RETRY_MS = 10
+const SOON_TRIES = 10
 const LONGEST_RETRY_MS = 2_000
+
+const retryMsAfter = (emptyTakes: number): number =>
+  Math.min(LONGEST_RETRY_MS, RETRY_MS * 2 ** Math.max(0, emptyTakes - SOON_TRIES))
 
 /**
  * Runs beside the consumer of doorbells, so that what is rung for never waits behind the queues.
@@ -41,20 +49,20 @@ export function openTurnLoop(of: Options): TurnLoop {
   const state = { isAwake: false, wasCalled: false }
   let running = Promise.resolve()
   let failures = 0
-  let retryMs = RETRY_MS
+  let emptyTakes = 0
   const round = async (): Promise<void> => {
     await of.room(signal)
     if (signal.aborted) return
     if ((await of.take()) > 0) {
-      retryMs = RETRY_MS
+      emptyTakes = 0
       return
     }
     state.wasCalled = false
     const doWait = await of.doWait()
     state.isAwake = doWait || state.wasCalled
     if (!doWait) return
-    await of.pause(retryMs, signal)
-    retryMs = Math.min(LONGEST_RETRY_MS, 2 * retryMs)
+    emptyTakes += 1
+    await of.pause(retryMsAfter(emptyTakes), signal)
   }
   const run = async (): Promise<void> => {
     while (state.isAwake && !signal.aborted) {

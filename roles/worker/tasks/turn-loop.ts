@@ -27,8 +27,8 @@ type Options = Readonly<{
 const LOOK_EVERY_MS = 15_000
 
 /**
- * While some wait that nothing leaves room for: soon at first, for the Judge needs some milliseconds
- * for what it has, and should not have to wait for more; then ever later, for a cap may be full of
+ * While some wait that nothing leaves room for: soon at first, for the Judge needs milliseconds for
+ * what it has, and should not have to wait for more; then ever later, for a cap may be full of
  * tasks that take long.
  */
 const RETRY_MS = 10

@@ -7,14 +7,16 @@ export type ShelfNews = Readonly<{
   held: number
   /** Whether another embedder made the vector of any. */
   isMixed: boolean
-  news: readonly VectorRow[]
+  news: readonly ShelfRow[]
 }>
 
-export type VectorRow = Readonly<{
+export type ShelfRow = Readonly<{
   id: string
   revision: number
   isTrusted: boolean
   vector: Int8Array
+  /** In the form of PostgreSQL's English full text, each once; none of what every text has. */
+  words: readonly string[]
 }>
 
 type NewsRow = {
@@ -25,22 +27,27 @@ type NewsRow = {
   revision: string | null
   trusted: boolean
   vector: Buffer | null
+  words: string | null
 }
 
-/** Vectors of an agent's memories from behind a revision. */
+/**
+ * Vectors and words of an agent's memories from behind a revision. Whether another embedder made
+ * one is asked by the least and the greatest name, each the end of an index: `<` and `>` made the
+ * planner go through the whole table.
+ */
 export async function readShelf(
   sql: Sql,
   of: { tenantId: string; agentId: string; embedder: string; after: number },
 ): Promise<ShelfNews | undefined> {
   const rows = await sql.query<NewsRow>({
     name: 'read-memory-shelf',
-    text: `SELECT s.revision AS shelf, s.held, EXISTS (SELECT FROM memories o
-        WHERE o.tenant_id = $1 AND o.agent_id = $2 AND o.embedder < $3)
-        OR EXISTS (SELECT FROM memories o
-        WHERE o.tenant_id = $1 AND o.agent_id = $2 AND o.embedder > $3) AS mixed,
-        m.id, m.revision, m.label <> 'untrusted' AS trusted, m.vector
+    text: `SELECT s.revision AS shelf, s.held, coalesce(
+        (SELECT min(o.embedder) <> $3 OR max(o.embedder) <> $3 FROM memories o
+          WHERE o.tenant_id = $1 AND o.agent_id = $2), false) AS mixed,
+        m.id, m.revision, m.label <> 'untrusted' AS trusted, m.vector,
+        array_to_string(tsvector_to_array(m.words), chr(10)) AS words
       FROM memory_shelves s LEFT JOIN memories m ON m.tenant_id = $1 AND m.agent_id = $2
-        AND m.revision > $4 AND m.embedder = $3
+        AND m.revision > $4
       WHERE s.tenant_id = $1 AND s.agent_id = $2`,
     values: [of.tenantId, of.agentId, of.embedder, of.after],
   })
@@ -50,39 +57,23 @@ export async function readShelf(
     revision: Number(first.shelf),
     held: first.held,
     isMixed: first.mixed,
-    news: rows.flatMap(vectorOf),
+    news: first.mixed ? [] : rows.flatMap(shelfRowOf),
   }
 }
 
-function vectorOf({ id, revision, trusted, vector }: NewsRow): VectorRow[] {
+function shelfRowOf({ id, revision, trusted, vector, words }: NewsRow): ShelfRow[] {
   if (id === null || vector === null) return []
   const bytes = new Int8Array(vector.buffer, vector.byteOffset, vector.byteLength)
-  return [{ id, revision: Number(revision), isTrusted: trusted, vector: bytes }]
+  const kept = words === null || words === '' ? [] : words.split('\n')
+  return [{ id, revision: Number(revision), isTrusted: trusted, vector: bytes, words: kept }]
 }
 
-/**
- * Memories of an agent that hold words of the question, by PostgreSQL's English full text, the best
- * first. Any word is enough.
- */
-export async function findWords(
-  sql: Sql,
-  of: {
-    tenantId: string
-    agentId: string
-    question: string
-    onlyTrusted: boolean
-    limit: number
-  },
-): Promise<{ id: string; rank: number }[]> {
-  return sql.query({
-    name: 'find-memory-words',
-    text: `WITH asked AS MATERIALIZED (SELECT
-        replace(plainto_tsquery('english', $3)::text, ' & ', ' | ')::tsquery AS query)
-      SELECT m.id, ts_rank(m.words, asked.query, 1) AS rank
-      FROM asked, memories m
-      WHERE m.tenant_id = $1 AND m.agent_id = $2 AND m.words @@ asked.query
-        AND (NOT $4 OR m.label <> 'untrusted')
-      ORDER BY rank DESC, m.id DESC LIMIT $5`,
-    values: [of.tenantId, of.agentId, of.question, of.onlyTrusted, of.limit],
+/** The words of a text in the form in which those of memories are kept. */
+export async function wordsOf(sql: Sql, text: string): Promise<string[]> {
+  const [row] = await sql.query<{ words: string[] }>({
+    name: 'memory-words-of',
+    text: `SELECT tsvector_to_array(to_tsvector('english', $1)) AS words`,
+    values: [text],
   })
+  return row?.words ?? []
 }

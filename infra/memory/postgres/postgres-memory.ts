@@ -7,29 +7,34 @@ import {
 
 import { forgetMemories } from '../../database/memories/forget-memories.ts'
 import { insertMemories } from '../../database/memories/insert-memories.ts'
-import { listMemories, readMemories } from '../../database/memories/list-memories.ts'
-import { findWords, readShelf, type ShelfNews } from '../../database/memories/search-memories.ts'
+import {
+  listMemories,
+  readMemories,
+  readMemoryRows,
+} from '../../database/memories/list-memories.ts'
+import { memoryOf } from '../../database/memories/memory-row.ts'
+import { readShelf, type ShelfNews, wordsOf } from '../../database/memories/search-memories.ts'
 import type { Database, Sql } from '../../database/open-database.ts'
 import type { RowScope } from '../../database/row-scope.ts'
 import type { Embedder } from '../embedding/embedder.ts'
 import { keepRank } from '../keep-rank.ts'
 import type { MemoryStore, Question } from '../memory-store.ts'
 import { weighRecall } from '../weigh-recall.ts'
+import { MemoryShelf } from './memory-shelf.ts'
 import { packVector } from './packed-vector.ts'
-import { VectorShelf } from './vector-shelf.ts'
 
 /** What words and vectors each propose, to be weighed against each other. */
 const CANDIDATES = 50
-/** Vectors of all agents that a process keeps at hand: 50,000 of 384 places, and room for more. */
+/** What a process keeps at hand: 50,000 vectors of 384 places with their words, and some more. */
 const MAX_SHELVES_BYTES = 64 * 1024 * 1024
 /** A shelf with more than this share of forgotten vectors is read anew. */
 const MOST_FORGOTTEN = 1.25
 const FORGOTTEN_GRACE = 100
 
 /**
- * Memory without another server: words are found by PostgreSQL's full text, vectors by going
- * through those of the agent in this process, kept at hand and brought up to date by what was
- * written since. Each statement sees the rows of one tenant, as `scopeOf` says it.
+ * Memory without another server: PostgreSQL's full text brings words into one form; words and
+ * vectors are gone through in this process, kept at hand for each agent and brought up to date by
+ * what was written since. Each statement sees the rows of one tenant, as `scopeOf` says it.
  */
 export function openPostgresMemory(of: {
   database: Database
@@ -97,24 +102,24 @@ async function recall(
   tx: Sql,
   of: Question & { asked: Int8Array; shelves: Shelves; embedder: Embedder; now: Date },
 ): Promise<Recalled[]> {
-  const { tenantId, agentId, question, onlyTrusted = false, asked } = of
+  const { tenantId, question, onlyTrusted = false, asked } = of
   const shelf = await of.shelves.upToDate(tx, { ...of, embedder: of.embedder.name })
   if (shelf === undefined) return []
   const limit = Math.max(CANDIDATES, of.limit)
   const near = shelf.nearest(asked, { limit, onlyTrusted })
-  const words = await findWords(tx, { tenantId, agentId, question, onlyTrusted, limit })
-  const ranks = new Map(words.map(({ id, rank }) => [id, rank]))
+  const words = shelf.holding(await wordsOf(tx, question), { limit, onlyTrusted })
+  const ranks = new Map(words.map(({ id, score }) => [id, score]))
   const ids = [...new Set([...near.map(({ id }) => id), ...ranks.keys()])]
-  const memories = await readMemories(tx, { tenantId, ids })
-  const fits = memories.map((memory) => ({
-    memory,
-    words: ranks.get(memory.id) ?? 0,
-    cosine: shelf.cosineOf(asked, memory.id),
-    at: new Date(memory.timestamp),
-    importance: memory.importance,
+  const rows = await readMemoryRows(tx, { tenantId, ids })
+  const fits = rows.map((row) => ({
+    row,
+    words: ranks.get(row.id) ?? 0,
+    cosine: shelf.cosineOf(asked, row.id),
+    at: row.timestamp,
+    importance: row.importance,
   }))
-  return weighRecall(fits, of).map(({ memory, score, because }) => ({
-    ...memory,
+  return weighRecall(fits, of).map(({ row, score, because }) => ({
+    ...memoryOf(row),
     score,
     because,
   }))
@@ -122,7 +127,7 @@ async function recall(
 
 /** Shelves by tenant and agent, the longest unused first. */
 class Shelves {
-  readonly #shelves = new Map<string, VectorShelf>()
+  readonly #shelves = new Map<string, MemoryShelf>()
 
   clear(): void {
     this.#shelves.clear()
@@ -131,13 +136,13 @@ class Shelves {
   async upToDate(
     tx: Sql,
     of: { tenantId: string; agentId: string; embedder: string; asked: Int8Array },
-  ): Promise<VectorShelf | undefined> {
+  ): Promise<MemoryShelf | undefined> {
     const key = `${of.tenantId} ${of.agentId}`
-    const known = this.#shelves.get(key) ?? new VectorShelf(of.asked.length)
+    const known = this.#shelves.get(key) ?? new MemoryShelf(of.asked.length)
     let shelf = known
     let read = await readShelf(tx, { ...of, after: shelf.revision })
     if (read !== undefined && isStale(shelf, read)) {
-      shelf = new VectorShelf(of.asked.length)
+      shelf = new MemoryShelf(of.asked.length)
       read = await readShelf(tx, { ...of, after: 0 })
     }
     if (read === undefined) return undefined
@@ -168,5 +173,5 @@ class Shelves {
 }
 
 /** Of another record, restored meanwhile, or mostly of what was forgotten. */
-const isStale = (shelf: VectorShelf, { revision, held, news }: ShelfNews): boolean =>
+const isStale = (shelf: MemoryShelf, { revision, held, news }: ShelfNews): boolean =>
   revision < shelf.revision || shelf.size + news.length > held * MOST_FORGOTTEN + FORGOTTEN_GRACE

@@ -1,0 +1,54 @@
+/**
+ * How long does a recall take, and does it find what it should? `node bench/recall/main.ts
+ * [--memories 10000] [--agents 5] [--questions 500] [--json <file>]`: the memory in PostgreSQL,
+ * and in Weaviate where WEAVIATE_URL is set.
+ */
+import { z } from 'zod'
+
+import { numberOption, readBenchOptions } from '../report/bench-options.ts'
+import { describeMachine } from '../report/machine.ts'
+import { writeReport } from '../report/write-report.ts'
+import { measureLatency } from './measure-latency.ts'
+import { hybrid, measureQuality, wordsAlone } from './measure-quality.ts'
+import { openStores, TENANT } from './open-stores.ts'
+import { loadQuestionSet } from './question-set.ts'
+import { renderRecall, type StoreFound } from './recall-report.ts'
+
+const Options = z.strictObject({
+  memories: numberOption(10_000),
+  agents: numberOption(5),
+  questions: numberOption(500),
+  json: z.string().optional(),
+})
+
+const { json, ...options } = readBenchOptions(Options, process.argv.slice(2))
+const log = (line: string): void => void process.stderr.write(`${line}\n`)
+const machine = describeMachine()
+const started_at = new Date()
+const set = loadQuestionSet()
+const texts = [...set.pairs.map(({ answer }) => answer), ...set.distractors]
+const run = Date.now().toString(36)
+
+await using opened = await openStores({ env: process.env, log })
+const found: StoreFound[] = []
+for (const [backend, open] of Object.entries(opened.stores)) {
+  const ask = (embedder: typeof hybrid, kind: string) =>
+    measureQuality({ store: open(embedder), tenantId: TENANT, agentId: `${kind}-${run}`, set })
+  found.push({
+    backend,
+    lexical: await ask(wordsAlone, 'words'),
+    hybrid: await ask(hybrid, 'hybrid'),
+    latency: await measureLatency({ ...options, store: open(hybrid), texts, run, log }),
+  })
+}
+writeReport({
+  report: {
+    bench: 'recall',
+    machine,
+    started_at,
+    found: { ...options, pairs: set.pairs.length, stores: found },
+    lines: renderRecall(found),
+  },
+  json,
+  out: (line) => void process.stdout.write(`${line}\n`),
+})

@@ -107,7 +107,12 @@ export const StatusReport = z.strictObject({
   ),
   effects: z.partialRecord(EffectState, z.int()),
   dead: z.int(),
-  memory: z.strictObject({ backend: z.string(), degraded: z.boolean() }),
+  memory: z.strictObject({
+    backend: z.string(),
+    degraded: z.boolean(),
+    /** Why it is degraded, or why memories are not in Weaviate. */
+    reason: z.string().optional(),
+  }),
 })
 export type StatusReport = z.infer<typeof StatusReport>
 

@@ -63,6 +63,7 @@ export async function openBenchStack(options: {
     NODE_COMPILE_CACHE: join(checkoutRoot(), '.chimera', 'compile-cache'),
     WALLET_NETWORK: 'off',
     TRADING_TOOLS: 'off',
+    WEAVIATE_SERVER: 'off',
     ...options.env,
     CHIMERA_STATE_DIR: stateDir,
     NODE_OPTIONS: '',

@@ -11,6 +11,13 @@ export const memory = z.object({
     'its gRPC port, as in http://127.0.0.1:50051; port 50051 of the same host without it',
   ),
   WEAVIATE_API_KEY: z.string().min(1).optional().describe('its key'),
+  WEAVIATE_SERVER: z
+    .enum(['auto', 'on', 'off'])
+    .default('auto')
+    .describe(
+      'whether a stack without WEAVIATE_URL runs a Weaviate of its own: auto where there is a ' +
+        'weaviate-server, on to have it built by Go where there is none, off',
+    ),
   EMBEDDING_BASE_URL: Url.optional().describe(
     'an OpenAI-compatible server with /embeddings, as in http://127.0.0.1:11434/v1; without it a ' +
       'lexical hash of our own',

@@ -1,11 +1,8 @@
-import { execFile } from 'node:child_process'
-import { readFile, readlink, realpath } from 'node:fs/promises'
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
 
 import { tryLock } from './processes/file-lock.ts'
 import { onLifeline } from './processes/lifeline.ts'
+import { outliveOrphan } from './processes/orphan.ts'
 import { findSocketPath } from './processes/socket-path.ts'
 import { startFailure } from './processes/start-failure.ts'
 import { openSupervisedProcess, type SupervisedProcess } from './processes/supervised-process.ts'
@@ -27,7 +24,6 @@ export type RedisServer = AsyncDisposable &
 
 const READY_WITHIN_MS = 30_000
 const KILL_AFTER_MS = 3000
-const ORPHAN_PATIENCE_MS = 5000
 
 /**
  * Starts a server with an append-only file in the state directory. It listens on no port: who may
@@ -70,7 +66,8 @@ export async function openRedis(options: {
         env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
         cwd: paths.redis,
         readiness: { kind: 'log', words: 'eady to accept connections' },
-        beforeStart: () => outliveOrphan(pidFile, paths.redis),
+        beforeStart: () =>
+          outliveOrphan({ pidFile, folder: paths.redis, program: /(redis|valkey)-server/ }),
       },
       logFile: path.join(paths.logs, 'redis.log'),
     })
@@ -116,28 +113,4 @@ function redisFlags(options: { folder: string; socket: string; pidFile: string }
     // Work that is accepted is in Postgres; nothing may be evicted behind a consumer's back.
     ['--maxmemory-policy', 'noeviction'],
   ].flat()
-}
-
-/** Two servers on one append-only file would spoil it: an orphan on its way out is waited for. */
-async function outliveOrphan(pidFile: string, folder: string): Promise<void> {
-  const text = await readFile(pidFile, 'utf8').catch(() => '')
-  const pid = Number(text.trim())
-  if (!Number.isInteger(pid) || pid <= 1) return
-  const home = await realpath(folder)
-  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-    for (let waited = 0; waited < ORPHAN_PATIENCE_MS; waited += 20) {
-      if (!(await isServer(pid, home))) return
-      await sleep(20)
-    }
-    process.kill(pid, signal)
-  }
-}
-
-async function isServer(pid: number, home: string): Promise<boolean> {
-  if (process.platform === 'linux')
-    return (await readlink(`/proc/${pid}/cwd`).catch(() => undefined)) === home
-  const found = await promisify(execFile)('ps', ['-o', 'command=', '-p', String(pid)]).catch(
-    () => undefined,
-  )
-  return found !== undefined && /(redis|valkey)-server/.test(found.stdout)
 }

@@ -12,6 +12,8 @@ export const StackRecord = z.strictObject({
   control_socket: z.string().optional(),
   /** Set for the same reason. */
   redis_socket: z.string().optional(),
+  /** Set when a Weaviate of this stack has memories. */
+  memory: z.literal('weaviate').optional(),
   /** Set when nobody, as whom PostgreSQL runs under root, cannot reach the state directory. */
   postgres_base: z.string().optional(),
 })

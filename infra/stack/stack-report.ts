@@ -34,6 +34,10 @@ export const StackReport = z.strictObject({
     }),
   ),
   simulated: z.array(SimulatedView),
+  /** Where memories are, and why there when Weaviate is not; nothing before it is known. */
+  memory: z
+    .strictObject({ backend: z.enum(['postgres', 'weaviate']), reason: z.string().optional() })
+    .optional(),
   servers: z.array(
     z.strictObject({ name: z.string(), pid: z.int().nullable(), restarts: z.int() }),
   ),

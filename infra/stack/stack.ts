@@ -24,6 +24,8 @@ import { readStackRecord, updateStackRecord } from './stack-record.ts'
 import type { StackReport } from './stack-report.ts'
 import { prepareStateDir, type StateDirPaths } from './state-dir.ts'
 import { openSupervisor, type Supervisor } from './supervisor.ts'
+import type { WeaviateServer } from './weaviate-server.ts'
+import { openStackMemory, type StackMemory } from './weaviate/open-stack-memory.ts'
 
 /** Everything on one machine: servers, tool servers, roles. */
 export type Stack = AsyncDisposable &
@@ -40,6 +42,8 @@ const READY_WITHIN_MS = 60_000
 /** Together below the 10 s that Ctrl-C may take. */
 const STOP_PROCESSES_WITHIN_MS = 7000
 const STOP_SERVERS_WITHIN_MS = 2500
+/** What it was told last stands in its log, or comes again from the record. */
+const STOP_MEMORY_WITHIN_MS = 1500
 /** Whoever only looks whether the lock is free holds it for a moment. */
 const LOCK_TRIES = 20
 
@@ -48,6 +52,7 @@ type Parts = {
   servers: { name: string; supervised: SupervisedProcess }[]
   databaseUrl: string
   redisUrl: string
+  memory: StackMemory | undefined
   plan: ProcessPlan | undefined
   supervisor: Supervisor | undefined
 }
@@ -76,6 +81,7 @@ export async function openStack(options: {
     servers: [],
     databaseUrl: outside.databaseUrl ?? '',
     redisUrl: outside.redisUrl ?? '',
+    memory: undefined,
     plan: undefined,
     supervisor: undefined,
   }
@@ -125,11 +131,13 @@ async function startProcesses(options: {
   await migrate({ databaseUrl: parts.databaseUrl, log })
   await keepDatabaseLogins({ databaseUrl: parts.databaseUrl, paths, log })
   await prepareWallet({ paths, outer: env, install, log })
+  const weaviate = await openMemoryServer(options)
   const plan = await planProcesses({
     paths,
     outer: env,
     redisUrl: parts.redisUrl,
     goalsFromStream: options.goalsFromStream,
+    weaviate,
     runId: env['CHIMERA_RUN_ID'] ?? newId(),
     claims: opening.use(new DisposableStack()),
   })
@@ -155,7 +163,7 @@ async function startProcesses(options: {
     parts.state = 'stopping'
   })
   await Promise.race([
-    supervisor.ready(READY_WITHIN_MS),
+    Promise.all([supervisor.ready(READY_WITHIN_MS), waitForMemory(weaviate, log)]),
     callOff(options.signal),
     options.stopAsked.then(() => Promise.reject(new CancelledError('CANCELLED', 'Stopped.'))),
   ])
@@ -164,6 +172,34 @@ async function startProcesses(options: {
   }
 }
 
+/** Nothing where the stack runs none. Goes before everything that remembers. */
+async function openMemoryServer(options: {
+  env: Environment
+  log: StackLog
+  signal?: AbortSignal
+  paths: StateDirPaths
+  parts: Parts
+  opening: AsyncDisposableStack
+}): Promise<WeaviateServer | undefined> {
+  const { parts, opening } = options
+  const { databaseUrl } = parts
+  const memory = await openStackMemory({ ...options, stateDir: options.paths.root, databaseUrl })
+  parts.memory = memory
+  const server = memory.backend === 'weaviate' ? memory.server : undefined
+  if (server === undefined) return undefined
+  opening.defer(() => server.close(STOP_MEMORY_WITHIN_MS))
+  parts.servers.push({ name: 'weaviate', supervised: server.supervised })
+  return server
+}
+
+/** A memory that does not come up keeps nobody from work. */
+async function waitForMemory(server: WeaviateServer | undefined, log: StackLog): Promise<void> {
+  await server?.ready().catch((error: unknown) => {
+    log(`${error instanceof Error ? error.message : String(error)} ${WITHOUT_MEMORY}`)
+  })
+}
+
+const WITHOUT_MEMORY = 'Tasks go on without memories; they are brought there later.'
 const GOES_ON = 'It is tried again every few seconds, and takes up its work then.'
 
 async function takeLock(paths: StateDirPaths): Promise<Disposable> {
@@ -225,7 +261,7 @@ async function callOff(signal: AbortSignal | undefined): Promise<never> {
 }
 
 async function describe(parts: Parts, paths: StateDirPaths): Promise<StackReport> {
-  const { plan } = parts
+  const { plan, memory } = parts
   const found = (await parts.supervisor?.report()) ?? []
   const byName = new Map(found.map((one) => [one.name, one]))
   const pidOf = (name: string): number | null => byName.get(name)?.pid ?? null
@@ -239,7 +275,7 @@ async function describe(parts: Parts, paths: StateDirPaths): Promise<StackReport
       gateway: plan?.gatewayUrl ?? '',
       redis: parts.redisUrl,
       postgres: parts.databaseUrl,
-      ...(plan?.weaviateUrl === undefined ? {} : { weaviate: plan.weaviateUrl }),
+      ...(memory?.backend === 'weaviate' ? { weaviate: memory.url } : {}),
       ...(plan?.swarmUrl === undefined ? {} : { swarm: plan.swarmUrl }),
     },
     token_file: paths.keyFiles.operatorToken,
@@ -274,6 +310,12 @@ async function describe(parts: Parts, paths: StateDirPaths): Promise<StackReport
       url,
       pid: pidOf(of),
     })),
+    ...(memory === undefined ? {} : { memory: memoryView(memory) }),
     servers: servers.map(({ name, pid, restarts }) => ({ name, pid: pid ?? null, restarts })),
   }
 }
+
+const memoryView = (memory: StackMemory): NonNullable<StackReport['memory']> =>
+  memory.backend === 'weaviate'
+    ? { backend: 'weaviate' }
+    : { backend: 'postgres', reason: memory.reason }

@@ -12,6 +12,8 @@ export type StateDirPaths = Readonly<{
   media: string
   postgres: string
   redis: string
+  /** Of a Weaviate that the stack starts; made by its first start. */
+  weaviate: string
   /** Written by a process that was told to die at a crash point. */
   crashPoints: string
   /** What the simulated wallet may do; the operator's to edit. */
@@ -38,6 +40,8 @@ export type StateDirPaths = Readonly<{
     /** The operator's own: it alone lowers kill levels. */
     killToken: string
     postgresPassword: string
+    /** Its gRPC port listens on all addresses: nobody is answered without this. */
+    weaviateKey: string
     /** The way of the gateway to the record: a login that sees what its role sees. */
     gatewayDatabaseUrl: string
     /** The same of Planner, Worker, Judge and Keeper. */
@@ -78,6 +82,7 @@ export function stateDirPaths(root: string): StateDirPaths {
     media: at('media'),
     postgres: at('postgres'),
     redis: at('redis'),
+    weaviate: at('weaviate'),
     crashPoints: at('crash-points.jsonl'),
     walletLimits: at('wallet-limits.json'),
     stackFile: at('stack.json'),
@@ -96,6 +101,7 @@ export function stateDirPaths(root: string): StateDirPaths {
       swarmToken: at('keys', 'swarm.token'),
       killToken: at('keys', 'kill.token'),
       postgresPassword: at('keys', 'postgres.password'),
+      weaviateKey: at('keys', 'weaviate.key'),
       gatewayDatabaseUrl: at('keys', 'gateway.database-url'),
       swarmDatabaseUrl: at('keys', 'swarm.database-url'),
       simulatedExchangeKey: at('keys', 'simulated-exchange.key'),

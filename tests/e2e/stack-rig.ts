@@ -96,6 +96,7 @@ export async function openStackRig(
     SWARM_TOOLS: 'off',
     WALLET_NETWORK: 'off',
     TRADING_TOOLS: 'off',
+    WEAVIATE_SERVER: 'off',
     NODE_OPTIONS: '',
     ...of.env,
   }

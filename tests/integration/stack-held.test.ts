@@ -32,6 +32,7 @@ async function openStdio(): Promise<Client> {
         CHIMERA_STATE_DIR: stateDir,
         WALLET_NETWORK: 'off',
         TRADING_TOOLS: 'off',
+        WEAVIATE_SERVER: 'off',
       },
       stderr: 'ignore',
     }),

@@ -119,6 +119,7 @@ export function startChimera(
         CHIMERA_STATE_DIR: stateDir,
         WALLET_NETWORK: 'off',
         TRADING_TOOLS: 'off',
+        WEAVIATE_SERVER: 'off',
         ...env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],

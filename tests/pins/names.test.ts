@@ -201,6 +201,7 @@ test('names of the environment by section, and which of them are secret', () => 
       "memory WEAVIATE_URL",
       "memory WEAVIATE_GRPC_URL",
       "memory WEAVIATE_API_KEY",
+      "memory WEAVIATE_SERVER",
       "memory EMBEDDING_BASE_URL",
       "memory EMBEDDING_MODEL",
       "memory EMBEDDING_VERSION",

@@ -8,6 +8,9 @@ import { findIdentity, findPostgresBinaries } from '@chimera/infra/stack/postgre
 import { findRedisBinary } from '@chimera/infra/stack/redis/redis-binary'
 import type { StackReport } from '@chimera/infra/stack/stack-report'
 import { prepareStateDir } from '@chimera/infra/stack/state-dir'
+import { findWeaviateBinary } from '@chimera/infra/stack/weaviate/weaviate-binary'
+import { findGo } from '@chimera/infra/stack/weaviate/weaviate-build'
+import { loadConfig } from '@chimera/runtime/config'
 
 /** What one check found, and how to mend it. */
 export type Finding = Readonly<{ name: string; isOk: boolean; detail: string; fix: string }>
@@ -35,6 +38,7 @@ export const checks: readonly Check[] = [
   { name: 'disk space', look: lookAtDisk },
   { name: 'postgres binaries', look: lookAtPostgres },
   { name: 'redis binary', look: lookAtRedis },
+  { name: 'weaviate', look: lookAtWeaviate },
   { name: 'stack', look: lookAtStack },
   { name: 'database', look: lookAtDatabase },
   { name: 'roles', look: lookAtRoles },
@@ -100,6 +104,24 @@ async function lookAtRedis({ stateDir, env }: Machine): Promise<Omit<Finding, 'n
     log: () => undefined,
   })
   return { isOk: true, detail: `${binary.file} ${binary.version}`, fix: '' }
+}
+
+/** It may be missing: memories are in PostgreSQL then. */
+async function lookAtWeaviate({ env }: Machine): Promise<Omit<Finding, 'name'>> {
+  const found = (detail: string): Omit<Finding, 'name'> => ({ isOk: true, detail, fix: '' })
+  const { WEAVIATE_URL: url, WEAVIATE_SERVER: wish } = loadConfig(['memory'], env)
+  if (url !== undefined) return found('not needed: WEAVIATE_URL is set')
+  if (wish === 'off') return found('not wanted: WEAVIATE_SERVER is off')
+  const binary = await findWeaviateBinary(env['PATH'] ?? '')
+  if (binary !== undefined) return found(binary)
+  const go = await findGo(env)
+  if (!('missing' in go))
+    return found(`none; ./chimera up --weaviate builds one with Go ${go.version}`)
+  return {
+    isOk: wish !== 'on',
+    detail: `none, and none can be built: ${go.missing}; memories are kept in PostgreSQL`,
+    fix: 'install Go 1.26, or put weaviate-server 1.39 on the PATH, or set WEAVIATE_URL',
+  }
 }
 
 async function lookAtStack({ stateDir }: Machine): Promise<Omit<Finding, 'name'>> {

@@ -13,6 +13,8 @@ export function registerStackCommands(program: Command, context: CliContext): vo
     .option('-d, --detach', 'leave it running and come back')
     .option('--json', 'print where everything is as JSON')
     .addOption(new Option('--no-install', 'never ask the package manager for a Redis server'))
+    .option('--weaviate', 'keep memories in Weaviate; Go builds its server when there is none')
+    .option('--no-weaviate', 'keep memories in PostgreSQL, and start no Weaviate')
     .action(async (options: UpOptions) => {
       const { up } = await import('./up.ts')
       await up(options, context)

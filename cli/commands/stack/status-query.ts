@@ -19,6 +19,8 @@ import { openRedis } from '@chimera/infra/streams/open-redis'
 import { openToolControl } from '@chimera/infra/tools/tool-control'
 import { openLog } from '@chimera/runtime/log'
 
+import { askMemory } from './memory-status.ts'
+
 const Queried = StatusReport.pick({
   tools: true,
   fence: true,
@@ -74,8 +76,7 @@ export async function queryStatus(
     attempt('redis', () => askStreams(report, log), []),
   ])
   const { isRefused, ...counted } = record
-  const backend = report.urls.weaviate === undefined ? 'postgres' : 'weaviate'
-  const memory = { backend, degraded: isRefused }
+  const memory = await askMemory(report, isRefused)
   return { ...Queried.parse({ ...counted, tools, streams }), memory }
 }
 

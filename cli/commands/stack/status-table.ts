@@ -10,11 +10,13 @@ export function renderStatus(report: StatusReport): string {
     `  gateway   ${urls.gateway ?? '-'}`,
     `  redis     ${urls.redis ?? '-'}`,
     `  postgres  ${withoutPassword(urls.postgres) ?? '-'}`,
+    ...(urls.weaviate === undefined ? [] : [`  weaviate  ${urls.weaviate}`]),
     ...(urls.swarm === undefined ? [] : [`  swarm     ${urls.swarm}/mcp`]),
     `  token     ${report.token_file}`,
     `  state     ${report.state_dir}`,
   ]
   if (report.state === 'down') return [...lines, 'Start it with ./chimera up'].join('\n')
+  lines.push(`  memory    ${memoryLine(report.memory)}`)
   const stopped = report.fence.filter((fence) => fence.stopped)
   if (stopped.length > 0)
     lines.push(`  STOPPED   ${stopped.map(({ scope, epoch }) => `${scope} (${epoch})`).join(', ')}`)
@@ -61,6 +63,11 @@ export function renderStatus(report: StatusReport): string {
     `dead     ${report.dead}`,
   )
   return lines.join('\n')
+}
+
+function memoryLine({ backend, degraded, reason }: StatusReport['memory']): string {
+  const state = degraded ? `${backend}, DEGRADED` : backend
+  return reason === undefined ? state : `${state}: ${plain(reason)}`
 }
 
 function counts(byName: Readonly<Record<string, number | undefined>>): string {

@@ -14,16 +14,24 @@ import { CliExit, EXIT } from '../../exit-codes.ts'
 import { firstSteps } from './first-steps.ts'
 import { followSentences } from './told-sentences.ts'
 
-export type UpOptions = Readonly<{ detach?: boolean; json?: boolean; install: boolean }>
+export type UpOptions = Readonly<{
+  detach?: boolean
+  json?: boolean
+  install: boolean
+  weaviate?: boolean
+}>
 
 /** A first start may have to install a Redis server. */
 const DETACHED_READY_WITHIN_MS = 420_000
+/** Of Weaviate's server, which takes three minutes on two idle cores. */
+const BUILT_WITHIN_MS = 1_800_000
 const LOOK_EVERY_MS = 100
 /** As every process of a stack: a supervisor is 40 MB smaller with a small young generation. */
 const SMALL = ['--max-semi-space-size=4']
 
 /** Starts the stack, or says where the one that runs already is. */
-export async function up(options: UpOptions, context: CliContext): Promise<void> {
+export async function up(options: UpOptions, outer: CliContext): Promise<void> {
+  const context = { ...outer, env: { ...outer.env, ...wishOf(options) } }
   const stateDir = findStateDir(context.env)
   const report = await findStarted(stateDir)
   if (report !== undefined) {
@@ -33,6 +41,11 @@ export async function up(options: UpOptions, context: CliContext): Promise<void>
   }
   if (options.detach === true) await runDetached(stateDir, options, context)
   else await runHere(stateDir, options, context)
+}
+
+/** What the options say goes to everything as what the environment would have said. */
+function wishOf({ weaviate }: UpOptions): Readonly<Record<string, string>> {
+  return weaviate === undefined ? {} : { WEAVIATE_SERVER: weaviate ? 'on' : 'off' }
 }
 
 async function runHere(stateDir: string, options: UpOptions, context: CliContext): Promise<void> {
@@ -93,13 +106,15 @@ async function runDetached(
     child.once('exit', (code) => resolve(code ?? EXIT.failed))
   })
   using relay = relayLog(logFile, from, context)
-  const first = await Promise.race([ended, untilRunning(stateDir)])
+  const withinMs = DETACHED_READY_WITHIN_MS + (options.weaviate === true ? BUILT_WITHIN_MS : 0)
+  const first = await Promise.race([ended, untilRunning(stateDir, withinMs)])
   relay.flush()
   // It ends well when another `up` was faster: then that one is what was wanted.
   if (typeof first === 'number' && first !== EXIT.ok)
     throw new CliExit(first, `It did not start; see ${logFile}.`)
   child.unref()
-  print(typeof first === 'number' ? await untilRunning(stateDir) : first, options, context)
+  const report = typeof first === 'number' ? await untilRunning(stateDir, withinMs) : first
+  print(report, options, context)
 }
 
 /** The stack that runs already; one that is just being started is waited for. */
@@ -115,8 +130,8 @@ async function findStarted(stateDir: string): Promise<StackReport | undefined> {
   throw new CliExit(EXIT.unavailable, 'It was not up in time; `chimera logs` shows why.')
 }
 
-async function untilRunning(stateDir: string): Promise<StackReport> {
-  const tries = DETACHED_READY_WITHIN_MS / LOOK_EVERY_MS
+async function untilRunning(stateDir: string, withinMs: number): Promise<StackReport> {
+  const tries = withinMs / LOOK_EVERY_MS
   for (let n = 0; n < tries; n += 1) {
     await sleep(LOOK_EVERY_MS, undefined, { ref: false })
     const stack = await findStack(stateDir).catch(() => undefined)

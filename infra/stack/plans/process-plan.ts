@@ -19,8 +19,7 @@ import { planTrading } from './trading-plan.ts'
 import { planWallet } from './wallet-plan.ts'
 
 /** The processes in the order of their start, and where they can be reached. */
-export type ProcessPlan = ToolServersPlan &
-  Readonly<{ gatewayUrl: string; swarmUrl?: string; weaviateUrl?: string }>
+export type ProcessPlan = ToolServersPlan & Readonly<{ gatewayUrl: string; swarmUrl?: string }>
 
 /** Every role with the sections of the environment that it may know (contracts/config.ts). */
 const roles: readonly Readonly<{ name: string; sections: readonly ConfigSection[] }>[] = [
@@ -47,6 +46,8 @@ export async function planProcesses(options: {
   outer: Environment
   redisUrl: string
   goalsFromStream: string
+  /** The stack's own, where it has one. */
+  weaviate: OwnWeaviate | undefined
   runId: string
   claims: DisposableStack
 }): Promise<ProcessPlan> {
@@ -58,9 +59,7 @@ export async function planProcesses(options: {
   // One after another: two that ask for a port at once could be given the same.
   for (const role of roles) planned.push(await planRole(context, role, gatewayPort))
   const gatewayUrl = `http://127.0.0.1:${gatewayPort}`
-  const { WEAVIATE_URL: weaviateUrl } = loadConfig(['memory'], options.outer)
-  const weaviate = weaviateUrl === undefined ? {} : { weaviateUrl }
-  const plan = { processes: planned, tools, simulated, gatewayUrl, ...weaviate }
+  const plan = { processes: planned, tools, simulated, gatewayUrl }
   if (loadConfig(['swarm'], options.outer).SWARM_TOOLS === 'off') return plan
   const swarm = await planSwarm(context, gatewayUrl)
   planned.push(swarm.process)
@@ -81,7 +80,9 @@ export async function planTools(context: PlanContext): Promise<ToolServersPlan> 
   }
 }
 
-type RoleContext = PlanContext & Readonly<{ redisUrl: string; goalsFromStream: string }>
+type OwnWeaviate = Readonly<{ url: string; grpcUrl: string }>
+type RoleContext = PlanContext &
+  Readonly<{ redisUrl: string; goalsFromStream: string; weaviate: OwnWeaviate | undefined }>
 
 async function planRole(
   context: RoleContext,
@@ -119,9 +120,20 @@ async function planRole(
             ? paths.keyFiles.gatewayDatabaseUrl
             : paths.keyFiles.swarmDatabaseUrl,
         REDIS_URL: context.redisUrl,
+        ...(role.sections.includes('memory') ? ownMemory(context) : {}),
         ...values[role.name],
       },
     }),
+  }
+}
+
+/** Nothing where memories are in PostgreSQL, or in a Weaviate that the operator names. */
+function ownMemory({ weaviate, paths }: RoleContext): Record<string, string> {
+  if (weaviate === undefined) return {}
+  return {
+    WEAVIATE_URL: weaviate.url,
+    WEAVIATE_GRPC_URL: weaviate.grpcUrl,
+    WEAVIATE_API_KEY_FILE: paths.keyFiles.weaviateKey,
   }
 }
 

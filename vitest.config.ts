@@ -13,7 +13,7 @@ delete process.env['CHIMERA_TEST_FULL']
 // A third of the time of these goes into starting processes without a guard.
 const controls = process.env['CHIMERA_TEST_CONTROLS'] === 'later' ? 'later' : 'now'
 delete process.env['CHIMERA_TEST_CONTROLS']
-const STARTS_PROCESSES = new Set(['processes', 'deadlines', 'faults', 'security'])
+const STARTS_PROCESSES = new Set(['processes', 'deadlines', 'faults', 'security', 'weaviate'])
 const providedTo = (project: string) =>
   ({ sample, controls: STARTS_PROCESSES.has(project) ? controls : 'now' }) as const
 
@@ -75,15 +75,21 @@ class LongestFirst extends BaseSequencer {
 const served = (
   name: string,
   testTimeout: number,
-  of: { include?: string[]; exclude?: string[]; workers?: number } = {},
+  of: {
+    include?: string[]
+    exclude?: string[]
+    workers?: number
+    memories?: ('postgres' | 'weaviate')[]
+    setup?: string[]
+  } = {},
 ) => ({
   test: {
     name,
     include: of.include ?? [`tests/${name}/**/*.test.ts`],
     exclude: ['**/fixtures/**', '**/node_modules/**', ...(of.exclude ?? [])],
     experimental: native,
-    provide: providedTo(name),
-    globalSetup: ['./tests/servers.ts'],
+    provide: { ...providedTo(name), memories: of.memories ?? ['postgres'] },
+    globalSetup: ['./tests/servers.ts', ...(of.setup ?? [])],
     // What mostly waits is tried beside each other.
     maxWorkers: of.workers ?? 1,
     maxConcurrency: 3,
@@ -101,7 +107,7 @@ const unit = {
       '**/node_modules/**',
       '.chimera/**',
       '**/fixtures/**',
-      'tests/{conformance,integration,e2e,faults,security}/**',
+      'tests/{conformance,integration,e2e,faults,security,weaviate}/**',
       ...PROCESSES,
     ],
     experimental: native,
@@ -121,6 +127,13 @@ const PROJECTS = [
   served('deadlines', 600_000, { include: DEADLINES }),
   served('faults', 600_000, { exclude: DEADLINES, workers: TEST_WORKERS }),
   served('security', 60_000, { workers: TEST_WORKERS }),
+  // The last: its server may still be built beside the others.
+  served('weaviate', 60_000, {
+    include: ['tests/conformance/memory.test.ts', 'tests/weaviate/*.test.ts'],
+    memories: ['weaviate'],
+    workers: TEST_WORKERS,
+    setup: ['./tests/weaviate/weaviate-server.ts'],
+  }),
 ]
 
 export default defineConfig({

@@ -6,33 +6,32 @@ import { newId } from '@chimera/contracts/ids'
 import type { Embedder } from '@chimera/infra/memory/embedding/embedder'
 import { lexicalEmbedder } from '@chimera/infra/memory/embedding/lexical-embedder'
 import type { MemoryStore } from '@chimera/infra/memory/memory-store'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
 
 import {
-  findWeaviate,
   openPostgresRig,
   openWeaviateRig,
+  whyNoWeaviate,
   type MemoryRig,
 } from '../memory/memory-rig.ts'
 import { sampleMemory } from '../memory/sample-memory.ts'
 
 const IMPLEMENTATIONS = { postgres: openPostgresRig, weaviate: openWeaviateRig }
 
-/** Said by the summary, so that nobody takes what was not tried for what holds. */
-const WITHOUT_WEAVIATE =
-  'NO WEAVIATE HERE: set WEAVIATE_URL and WEAVIATE_GRPC_URL; half of the memory is not tried'
-
 const DAY_MS = 86_400_000
 const daysAgo = (days: number): string => new Date(Date.now() - days * DAY_MS).toISOString()
 
-describe.each(Object.entries(IMPLEMENTATIONS))('a memory: %s', (name, openRig) => {
+/** Each project has its own: that of Weaviate comes when its server is built. */
+describe.each(inject('memories'))('a memory: %s', (name) => {
+  const openRig = IMPLEMENTATIONS[name]
   let rig: MemoryRig
   let store: MemoryStore
   let one = ''
   let other = ''
-  const isMissing = name === 'weaviate' && findWeaviate() === undefined
+  const without = name === 'weaviate' ? whyNoWeaviate() : undefined
+  const isMissing = without !== undefined
   beforeEach(({ skip }) => {
-    if (isMissing) skip(WITHOUT_WEAVIATE)
+    if (isMissing) skip(without)
   })
   beforeAll(async () => {
     if (isMissing) return

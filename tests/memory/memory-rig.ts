@@ -7,6 +7,7 @@ import type { MemoryStore } from '@chimera/infra/memory/memory-store'
 import { openPostgresMemory } from '@chimera/infra/memory/postgres/postgres-memory'
 import { openWeaviateMemory } from '@chimera/infra/memory/weaviate/weaviate-memory'
 import { openLog } from '@chimera/runtime/log'
+import { inject } from 'vitest'
 
 import { openFreshDatabase, urlAs } from '../fresh-database.ts'
 
@@ -51,16 +52,22 @@ export async function openPostgresRig(of: { tenants: number }): Promise<MemoryRi
   }
 }
 
-/** Where the Weaviate of these tests is; without WEAVIATE_URL there is none. */
-export function findWeaviate(): { url: string; grpcUrl: string } | undefined {
-  const { WEAVIATE_URL: url, WEAVIATE_GRPC_URL: grpcUrl = 'http://127.0.0.1:50051' } = process.env
-  return url === undefined || url === '' ? undefined : { url, grpcUrl }
+/** Said by the summary, so that nobody takes what was not tried for what holds. */
+export function whyNoWeaviate(): string | undefined {
+  const found = inject('weaviate')
+  return 'missing' in found ? `NO WEAVIATE, HALF OF MEMORY NOT TRIED: ${found.missing}` : undefined
+}
+
+/** Where the Weaviate of these tests is. */
+export function getWeaviate(): { url: string; grpcUrl: string; apiKey: string | undefined } {
+  const found = inject('weaviate')
+  if ('missing' in found) throw new Error(found.missing)
+  return found
 }
 
 /** Memory in the Weaviate of these tests, under tenants that nobody had before. */
 export async function openWeaviateRig(of: { tenants: number }): Promise<MemoryRig> {
-  const server = findWeaviate()
-  if (server === undefined) throw new Error('WEAVIATE_URL is not set.')
+  const server = getWeaviate()
   const [first = '', second = '', ...others] = Array.from({ length: of.tenants }, newId)
   const stack = new AsyncDisposableStack()
   return {
@@ -69,7 +76,6 @@ export async function openWeaviateRig(of: { tenants: number }): Promise<MemoryRi
       stack.use(
         openWeaviateMemory({
           ...server,
-          apiKey: undefined,
           timeoutMs: 20_000,
           embedder,
           ...(most === undefined ? {} : { most }),

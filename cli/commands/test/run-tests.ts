@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 
 import { bringWallet } from './bring-wallet.ts'
+import { bringWeaviate, type ComingWeaviate, WEAVIATE_PROJECT } from './bring-weaviate.ts'
 import { CHECKOUT, runTool } from './checkout-tools.ts'
 import {
   CONTROL_NAME,
@@ -26,6 +27,7 @@ export const PROJECTS = [
   'deadlines',
   'faults',
   'security',
+  'weaviate',
 ] as const
 type Project = (typeof PROJECTS)[number]
 
@@ -72,8 +74,10 @@ export async function runTests(
   const started = performance.now()
   await using stack = new AsyncDisposableStack()
   const { folder } = stack.use(await openRunFolder({ env, log: err }))
+  const isTimed = options.full !== true
+  const weaviate = stack.use(await bringWeaviate({ projects, isTimed, env, log: err }))
   const signal = interruption(stack, options.full === true ? undefined : DEADLINE_MS)
-  const run: Run = { folder, projects, options, signal, env, err, stack, took: [] }
+  const run: Run = { folder, projects, options, signal, env, err, stack, weaviate, took: [] }
   const records = await recordsOf(run)
   // Before the summary: whatever the servers say in the end, the last line is the sum.
   await stack.disposeAsync()
@@ -94,6 +98,7 @@ type Run = {
   env: Record<string, string | undefined>
   err: (line: string) => void
   stack: AsyncDisposableStack
+  weaviate: ComingWeaviate
   /** Grows with every project that was run. */
   took: TestReport['projects']
 }
@@ -112,7 +117,8 @@ async function recordsOf(run: Run): Promise<TestRecord[]> {
       }
     }
     const started = performance.now()
-    records.push(...(await runProject(project, { ...run, servers })))
+    const without = project === WEAVIATE_PROJECT ? await run.weaviate.missing() : undefined
+    records.push(...(await runProject(project, { ...run, servers, without })))
     run.took.push({ name: project, seconds: Math.round((performance.now() - started) / 100) / 10 })
   }
   return records
@@ -126,8 +132,13 @@ async function openServers({ stack, err }: Run): Promise<string> {
 
 async function runProject(
   project: Project,
-  { folder, options, signal, env, servers }: Run & { servers: string | undefined },
+  run: Run & {
+    servers: string | undefined
+    /** Why there is no Weaviate, where one is missing. */
+    without: string | undefined
+  },
 ): Promise<TestRecord[]> {
+  const { folder, options, signal, env, servers, without } = run
   const file = join(folder, `${project}.jsonl`)
   await writeFile(file, '')
   const status = await runTool(
@@ -149,6 +160,7 @@ async function runProject(
         ...(options.full === true ? { CHIMERA_TEST_FULL: '1' } : {}),
         ...(isWhole(options) ? {} : { CHIMERA_TEST_CONTROLS: 'later' }),
         ...(servers === undefined ? {} : { CHIMERA_TEST_SERVERS: servers }),
+        ...(without === undefined ? {} : { CHIMERA_TEST_NO_WEAVIATE: without }),
         CHIMERA_TEST_REPORT: file,
         // Whatever the tests put into a temporary folder is found there when they are stopped.
         TMPDIR: folder,

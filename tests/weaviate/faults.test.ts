@@ -1,0 +1,178 @@
+/**
+ * Weaviate killed and stopped in the middle of learning and recalling: verdicts go on, prompts have
+ * the last hour, `status` says so, and every memory is there in the end, once.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
+import { countPosted } from '@chimera/infra/database/memories/memory-outbox'
+import { lexicalEmbedder } from '@chimera/infra/memory/embedding/lexical-embedder'
+import type { MemoryStore } from '@chimera/infra/memory/memory-store'
+import { openRecollection } from '@chimera/infra/memory/recollection'
+import { openWeaviateMemory } from '@chimera/infra/memory/weaviate/weaviate-memory'
+import { openWeaviate } from '@chimera/infra/stack/weaviate-server'
+import { findWeaviateBinary } from '@chimera/infra/stack/weaviate/weaviate-binary'
+import { handleRings } from '@chimera/judge/handle-rings'
+import { memoryDuty } from '@chimera/keeper/memories/memory-duty'
+import { openLog } from '@chimera/runtime/log'
+import { afterAll, beforeAll, beforeEach, expect } from 'vitest'
+
+import { control, guarantee, sampleSize } from '../guarantee.ts'
+import { judgeOfFile, plannedGoal } from '../integration/judge-rig.ts'
+import { eventually } from '../integration/stack-rig.ts'
+import { whyNoWeaviate } from '../memory/memory-rig.ts'
+
+const rig = judgeOfFile()
+const log = openLog({ name: 'weaviate-faults', level: 'silent' })
+/** Less than a server needs to come back, so that each fault is met. */
+const TIMEOUT_MS = 1_000
+
+const opened = new AsyncDisposableStack()
+let store: MemoryStore
+let pid: () => number
+let without: string | undefined
+
+beforeAll(async () => {
+  const binary = await findWeaviateBinary(process.env['PATH'] ?? '')
+  without =
+    whyNoWeaviate() ?? (binary === undefined ? 'this Weaviate cannot be stopped' : undefined)
+  if (without !== undefined || binary === undefined) return
+  // Its own: nobody else has to live with its faults.
+  const stateDir = mkdtempSync(join(tmpdir(), 'weaviate-faults-'))
+  opened.defer(() => rmSync(stateDir, { recursive: true, force: true, maxRetries: 5 }))
+  const server = opened.use(await openWeaviate({ stateDir, binary }))
+  await server.ready()
+  pid = () => Number(readFileSync(join(stateDir, 'weaviate', 'weaviate.pid'), 'utf8'))
+  const address = { ...server, timeoutMs: TIMEOUT_MS }
+  store = opened.use(openWeaviateMemory({ ...address, embedder: lexicalEmbedder }))
+  await store.remember(DEFAULT_TENANT, [])
+})
+beforeEach(({ skip }) => {
+  if (without !== undefined) skip(without)
+})
+afterAll(async () => opened.disposeAsync())
+
+/** A result that a model made, judged by the real Judge: the task is done, whatever memory does. */
+async function learn(content: string): Promise<void> {
+  const id = `g-${newId()}`
+  const [taskId = ''] = await plannedGoal(rig.database, {
+    id,
+    slots: [],
+    tasks: [
+      {
+        confidence: 1,
+        effects: [],
+        result: {
+          artifacts: [{ name: 'answer', media_type: 'text/plain', content }],
+          readings: [],
+          model_calls: [
+            {
+              id: 'call-1',
+              model: 'test',
+              prompt_hash: 'a'.repeat(64),
+              sources: [{ source: 'goal', path: '/text' }],
+              output: { answer: content },
+            },
+          ],
+        },
+      },
+    ],
+  })
+  await handleRings(rig.deps, [{ look_at: 'task', id: taskId }])
+  const [task] = await rig.database.query<{ phase: string }>({
+    text: 'SELECT phase FROM tasks WHERE id = $1',
+    values: [taskId],
+  })
+  expect(task?.phase).toBe('done')
+}
+
+/** One round of the Keeper's duty on this memory. */
+async function bring(): Promise<void> {
+  const sweep = { next: async () => ({ memoriesDue: true }) }
+  const duty = memoryDuty({ database: rig.deps.database, log, memory: store, sweep })
+  const { signal } = new AbortController()
+  await (
+    await duty.next(signal)
+  )(signal)
+}
+
+const FAULTS = [
+  { begin: 'SIGKILL', end: undefined },
+  { begin: 'SIGSTOP', end: 'SIGCONT' },
+] as const
+
+async function learnThrough(of: { rounds: number; lose: () => Promise<void> }): Promise<void> {
+  const word = `quagga${newId().slice(-8)}`
+  const learnt: string[] = []
+  const learnOne = async () => {
+    const content = `Lesson ${learnt.length} about the ${word}.`
+    learnt.push(content)
+    await learn(content)
+  }
+  const recollect = openRecollection({
+    store,
+    sqlOf: () => rig.database,
+    log,
+    withinMs: TIMEOUT_MS,
+  })
+  const occasion = { tenantId: DEFAULT_TENANT, agentId: 'default', goalId: 'none' }
+  for (let round = 0; round < of.rounds; round += 1) {
+    const fault = FAULTS[round % FAULTS.length] ?? FAULTS[0]
+    await learnOne()
+    const bringing = bring()
+    const victim = pid()
+    process.kill(victim, fault.begin)
+    await bringing
+    await learnOne()
+    await bring()
+    if (fault.end !== undefined) {
+      const parts = await recollect({ ...occasion, question: word, onlyTrusted: true })
+      expect(parts.map(({ title }) => title)).toContain('What you were asked in the last hour')
+      const { isRefused } = await countPosted(rig.database)
+      expect(isRefused, 'status shows a memory that is away').toBe(true)
+    }
+    await of.lose()
+    if (fault.end !== undefined) process.kill(victim, fault.end)
+    await eventually(async () => {
+      await rig.database.query({ text: 'UPDATE memory_outbox SET run_at = now()' })
+      await bring()
+      expect(await countPosted(rig.database)).toEqual({ waiting: 0, isRefused: false })
+    }, 45_000)
+  }
+  const found = await store.recall({
+    tenantId: DEFAULT_TENANT,
+    agentId: 'default',
+    question: word,
+    limit: 2 * learnt.length,
+  })
+  const about = found.map(({ content }) => content).filter((content) => content.includes(word))
+  expect(about.toSorted()).toEqual(learnt.toSorted())
+}
+
+const rounds = sampleSize({ ci: 2, full: 20 })
+guarantee(
+  {
+    id: 'weaviate-faults',
+    title: 'what Weaviate missed, it gets later, once',
+    n: rounds,
+    seed: 1,
+    timeoutMs: rounds * 60_000,
+  },
+  () => learnThrough({ rounds, lose: async () => {} }),
+)
+
+control(
+  {
+    guard: 'the row that stays',
+    test: 'weaviate-faults',
+    expect: /to deeply equal/,
+    timeoutMs: 120_000,
+  },
+  () =>
+    learnThrough({
+      rounds: 2,
+      lose: async () => void (await rig.database.query({ text: 'DELETE FROM memory_outbox' })),
+    }),
+)

@@ -1658,7 +1658,7 @@ BEGIN
             WHERE p.tenant_id = g.tenant_id AND p.id = g.campaign_id AND p.status = 'PAUSED')
           FROM goals g WHERE g.tenant_id = t.tenant_id AND g.id = t.goal_id)
       ORDER BY t.turn
-      LIMIT greatest(0, least(r.of_agent, r.of_tenant,
+      LIMIT greatest(0, least(r.of_agent, r.of_tenant, p_most,
         greatest(16, 4 * p_most / (SELECT count(*) FROM mine))))) AS x
   )
   SELECT f.id, f.tenant_id FROM found f WHERE f.place <= f.of_agent AND f.lap <= f.of_tenant

@@ -62,7 +62,7 @@ const wait = (ids: readonly string[], headStartMs = 0, caps = WIDE): Promise<voi
 /** Whose turn it is, as nobody's transaction. */
 const nextTurns = (most: number, caps = WIDE): Promise<string[]> =>
   rig.database.transaction(async (tx) => {
-    const rings = await takeTurns(tx, { types: ['RESEARCH'], most, caps })
+    const rings = await takeTurns(tx, { types: ['RESEARCH'], most, mostUnjudged: 500, caps })
     return rings.map(({ id }) => id)
   })
 
@@ -235,16 +235,15 @@ test('a task that waits is claimed by whoever rings for it, and waits no more', 
 })
 
 test('a Worker that starts finds what waits although nobody rings', async () => {
-  // Two takes: nobody judges here, and nothing more is taken while so many wait for it.
-  const ids = await readyTasks(rig.database, noops(100))
+  const ids = await readyTasks(rig.database, noops(700))
   await wait(ids)
   await using worker = await rig.start()
   const done = await until(
     () => countIn(rig.database, ids, 'judging'),
-    (n) => n === 100,
+    (n) => n === 700,
     20_000,
   )
-  expect(done).toBe(100)
+  expect(done).toBe(700)
   worker.check()
 })
 

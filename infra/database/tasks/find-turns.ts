@@ -5,12 +5,6 @@ import { enterAsClaim } from '../row-scope.ts'
 import type { Caps } from './caps.ts'
 import type { TaskRing } from './claim-tasks.ts'
 
-/**
- * No more is taken from the queues while so many results wait for the Judge: as many as a Worker
- * takes at once. Whoever comes next has to wait behind them.
- */
-const MOST_UNJUDGED = 64
-
 /** Whether any task of these types waits for its turn, of whatever tenant. */
 export async function turnsWait(sql: Sql, types: readonly TaskType[]): Promise<boolean> {
   const [row] = await sql.query<{ do_wait: boolean }>({
@@ -27,12 +21,18 @@ export async function turnsWait(sql: Sql, types: readonly TaskType[]): Promise<b
  */
 export async function takeTurns(
   tx: Sql,
-  of: { types: readonly TaskType[]; most: number; caps: Caps },
+  of: {
+    types: readonly TaskType[]
+    most: number
+    /** Nothing while more results wait for the Judge: what is taken now would wait behind them. */
+    mostUnjudged: number
+    caps: Caps
+  },
 ): Promise<TaskRing[]> {
   const rows = await tx.query<{ id: string; tenant_id: string }>({
     name: 'next-turns',
     text: 'SELECT id, tenant_id FROM next_turns($1, $2, $3, $4, $5)',
-    values: [of.types, of.most, of.caps.agent, of.caps.tenant, MOST_UNJUDGED],
+    values: [of.types, of.most, of.caps.agent, of.caps.tenant, of.mostUnjudged],
   })
   const tenantIds = [...new Set(rows.map((row) => row.tenant_id))]
   if (tenantIds.length > 0) await tx.query(enterAsClaim(tenantIds))

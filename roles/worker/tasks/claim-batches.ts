@@ -44,12 +44,16 @@ export async function claimRung(
 /** Claims those whose turn it is, at most `most`, in the transaction that found them. */
 export async function claimTurns(
   of: ClaimParts,
-  turns: { readonly most: number; readonly mostLeasesLost: number },
+  turns: {
+    readonly most: number
+    readonly mostUnjudged: number
+    readonly mostLeasesLost: number
+  },
 ): Promise<readonly ClaimedTask[]> {
-  const { most, mostLeasesLost } = turns
+  const { most, mostUnjudged, mostLeasesLost } = turns
   const { database, taskTypes: types, caps } = of
   const claimed = await database.transaction(async (tx) => {
-    const rings = await takeTurns(tx, { types, most, caps })
+    const rings = await takeTurns(tx, { types, most, mostUnjudged, caps })
     return claimTasks(tx, { ...of, rings, mostLeasesLost })
   })
   return tell(of, claimed)

@@ -32,8 +32,7 @@ type NewsRow = {
 
 /**
  * Vectors and words of an agent's memories from behind a revision. Whether another embedder made
- * one is asked by the least and the greatest name, each the end of an index: `<` and `>` made the
- * planner go through the whole table.
+ * one is asked by the least and the greatest name, each the end of an index.
  */
 export async function readShelf(
   sql: Sql,

@@ -114,8 +114,8 @@ export function openTaskDesk(of: DeskParts): TaskDesk {
       const { mostInHand, mostUnjudged } = fromQueues()
       // More may be in hand than there should be, where company came meanwhile.
       const most = Math.max(1, mostInHand - hands.fromQueues())
-      const turns = { most, mostUnjudged, mostLeasesLost: MOST_LEASES_LOST }
-      return begin(await claimTurns(of, turns)).length
+      const mostLeasesLost = MOST_LEASES_LOST
+      return begin(await claimTurns(of, { most, mostUnjudged, mostLeasesLost })).length
     },
     doWait: () => turnsWait(database, of.taskTypes),
     pause: delay,

@@ -151,5 +151,5 @@ const isWithoutSchedule = (error: unknown): boolean =>
   error instanceof Error && error.message.includes('OBJECTS_TTL_DELE')
 
 /** The server's own words: a tenant is made by its first memory. */
-const isNoTenant = (error: unknown): boolean =>
+export const isNoTenant = (error: unknown): boolean =>
   error instanceof Error && /tenant not found|tenant .*not found/i.test(error.message)

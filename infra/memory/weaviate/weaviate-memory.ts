@@ -7,7 +7,12 @@ import type { MemoryPage, MemoryStore, Question } from '../memory-store.ts'
 import { weighRecall } from '../weigh-recall.ts'
 import { memoryOf, propertiesOf } from './memory-object.ts'
 import { memoryWords } from './memory-words.ts'
-import { openConnection, type TenantMemories, type WeaviateAddress } from './open-collection.ts'
+import {
+  isNoTenant,
+  openConnection,
+  type TenantMemories,
+  type WeaviateAddress,
+} from './open-collection.ts'
 
 /** What words and vectors each propose, to be weighed against each other. */
 const CANDIDATES = 50
@@ -123,7 +128,7 @@ async function insertNew(
   toObject: (memory: Memory, at: number) => NewObject,
 ): Promise<void> {
   const ids = memories.map(({ id }) => id)
-  const held = new Set(await heldAmong(own, ids).catch(() => []))
+  const held = new Set(await heldAmong(own, ids).catch(noneOfNobody))
   const objects = memories.map(toObject).filter(({ id }) => !held.has(id))
   if (objects.length === 0) return
   const { hasErrors, errors } = await own.data.insertMany(objects)
@@ -131,6 +136,12 @@ async function insertNew(
   const [first] = Object.values(errors)
   const message = `Weaviate took not every memory: ${first?.message ?? 'it does not say why'}`
   throw new RetryableError('UNAVAILABLE', message)
+}
+
+/** A tenant of whom nothing was kept yet has nothing. Whoever did not answer may hold anything. */
+function noneOfNobody(error: unknown): string[] {
+  if (isNoTenant(error)) return []
+  throw error
 }
 
 async function heldAmong(own: TenantMemories, ids: readonly string[]): Promise<string[]> {

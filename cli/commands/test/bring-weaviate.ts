@@ -1,13 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-
 import { findWeaviateBinary } from '@chimera/infra/stack/weaviate/weaviate-binary'
 import { buildWeaviate } from '@chimera/infra/stack/weaviate/weaviate-build'
 
 /** The project with the tests of Weaviate; it comes last, for the server may still be built. */
 export const WEAVIATE_PROJECT = 'weaviate'
 
-/** The tests before it take longer than the build; who is slower is waited for no longer. */
-const PATIENCE_MS = 25_000
+/** What a run that has to end in time says instead. */
+const NOT_BUILT =
+  'the build takes minutes of both cores, which a run with a limit does not have; ' +
+  './chimera test --only weaviate builds it once and keeps it, as ./chimera up --weaviate does'
 
 /** A server for the tests of Weaviate that is on its way. */
 export type ComingWeaviate = AsyncDisposable &
@@ -17,9 +17,10 @@ export type ComingWeaviate = AsyncDisposable &
   }>
 
 /**
- * Has Go build Weaviate's server beside the tests, once for a checkout, where there is none. Tests
- * go first: it gets what they leave of one core. Where Weaviate is all that is asked for, the
- * build is what everybody waits for.
+ * Has Go build Weaviate's server, once for a checkout, where there is none: beside the tests of a
+ * full run, which go first, or alone where Weaviate is all that is asked for. Not beside a run
+ * with a limit: at the lowest priority and from nothing it took longer than all tests, and made
+ * them a fifth slower.
  */
 export async function bringWeaviate(of: {
   projects: readonly string[]
@@ -34,8 +35,11 @@ export async function bringWeaviate(of: {
   if (isHere || !projects.includes(WEAVIATE_PROJECT)) {
     return { missing: async () => undefined, [Symbol.asyncDispose]: async () => {} }
   }
-  const stop = new AbortController()
   const isAside = projects.length > 1
+  if (isAside && of.isTimed) {
+    return { missing: async () => NOT_BUILT, [Symbol.asyncDispose]: async () => {} }
+  }
+  const stop = new AbortController()
   const built = buildWeaviate({
     env,
     isAside,
@@ -46,11 +50,7 @@ export async function bringWeaviate(of: {
     (cause: unknown) => (cause instanceof Error ? cause.message : String(cause)),
   )
   return {
-    missing: async () => {
-      if (!isAside || !of.isTimed) return built
-      const late = sleep(PATIENCE_MS, 'its build did not end in time; the next run goes on with it')
-      return Promise.race([built, late])
-    },
+    missing: () => built,
     [Symbol.asyncDispose]: async () => {
       stop.abort()
       await built

@@ -166,9 +166,9 @@ guarantee(
     const moves = async () => {
       await sleep(OVER_MS / 3)
       move(['postgres'], -HOUR)
-      // What was granted before has left by then; what is granted now has run out.
-      await sleep(OVER_MS / 6)
-      const before = storm.provider().length
+      // What was granted before has left when nothing leaves any more; what is granted now has run
+      // out.
+      const before = await untilQuiet()
       await sleep(OVER_MS / 3)
       expect(storm.provider().length - before, 'requests on grants of an hour ago').toBe(0)
       move(['postgres'], 0)
@@ -176,6 +176,19 @@ guarantee(
     await moveDuring({ random, prefix: 'postgres', moves })
   },
 )
+
+/** How much the provider has seen when nothing more has come for a while. */
+async function untilQuiet(): Promise<number> {
+  return eventually(
+    async () => {
+      const before = storm.provider().length
+      await sleep(OVER_MS / 2)
+      return storm.provider().length === before ? before : undefined
+    },
+    30_000,
+    'nothing more leaves',
+  )
+}
 
 const isClosed = async () =>
   (await storm.rig.status()).tools[0]?.reason?.startsWith('CLOCK_JUMP') || undefined

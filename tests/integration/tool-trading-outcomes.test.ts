@@ -123,7 +123,7 @@ test('a node that lags does not make an order absent', async () => {
 
 test('an order that arrives after its expiry is not done', async () => {
   const taken = rig.taken().length
-  await rig.tell({ fault: 'late', delay_ms: 1_300 })
+  await rig.tell({ fault: 'late', delay_ms: 2_800 })
   const claims = rig.claims({ tool: 'place_order', args: BUY })
   expect(await rig.call(claims, BUY)).toMatchObject({ status: 'UNKNOWN' })
   expect(await rig.settled(claims.jti)).toMatchObject({ state: 'NOT_HAPPENED' })

@@ -67,7 +67,7 @@ export class TradingRig extends Rig {
       SIMULATED_EXCHANGE_URL: this.#exchange?.url ?? '',
       SIMULATED_EXCHANGE_KEY: CANARY_KEY,
       TRADING_ABSENCE_MS: '150',
-      TRADING_SEND_TIMEOUT_MS: '1000',
+      TRADING_SEND_TIMEOUT_MS: '2500',
       ...other,
     })
   }

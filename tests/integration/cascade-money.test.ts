@@ -17,8 +17,8 @@ import { z } from 'zod'
 
 import { urlAs } from '../fresh-database.ts'
 import { control, guarantee } from '../guarantee.ts'
+import { billOf } from '../models/bill.ts'
 import { tier, writeCascade } from '../models/cascade-file.ts'
-import { ChatRequest, completion } from '../models/chat.ts'
 import { type ModelProcess, startModel } from '../models/model-process.ts'
 import { audited, openPlannerRig, type PlannerRig } from './planner-rig.ts'
 
@@ -72,21 +72,10 @@ async function newGoal(text = 'generic: think'): Promise<string> {
 }
 
 /** What the paid model has worked for since, by its own record: the bill. */
-function watchBill(): () => { calls: number; micros: bigint } {
+function watchBill() {
   const from = server.calls().length
-  return () => {
-    const paid = server
-      .calls()
-      .slice(from)
-      .flatMap(({ body, outcome }) => {
-        const request = ChatRequest.safeParse(body).data
-        return outcome === 'accepted' && request?.model === 'far' ? [request] : []
-      })
-    const tokens = paid.reduce((sum, request) => {
-      return sum + completion({ id: '', request, step: { text: ANSWER } }).usage.total_tokens
-    }, 0)
-    return { calls: paid.length, micros: BigInt(tokens) * PER_MILLION }
-  }
+  const of = { model: 'far', answer: ANSWER, usdPerMillion: PER_MILLION }
+  return () => billOf(server.calls().slice(from), of)
 }
 
 /** Twenty workers ask for one goal of 1.00 USD, again and again, and the free model is dead. */

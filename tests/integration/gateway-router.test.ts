@@ -8,10 +8,13 @@ import { EXIT, exitCodeOf } from '@chimera/cli/exit-codes'
 import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
 import { RouterTest, RouterView } from '@chimera/contracts/models/router-view'
 import { FeedEvent } from '@chimera/contracts/trail/feed'
+import { moveCircuits } from '@chimera/infra/database/circuits/move-circuits'
 import { insertGoals } from '@chimera/infra/database/goals/insert-goals'
 import { type Database, openDatabase } from '@chimera/infra/database/open-database'
 import { createToken } from '@chimera/infra/database/tokens/create-token'
+import { openRecordCircuits } from '@chimera/infra/llm/circuits/record-circuits'
 import type { Model } from '@chimera/infra/llm/model'
+import { openModel } from '@chimera/infra/llm/open-model'
 import { openRoleModel } from '@chimera/infra/llm/open-role-model'
 import { openPublisher } from '@chimera/infra/streams/publisher'
 import { openLog } from '@chimera/runtime/log'
@@ -20,8 +23,10 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { z } from 'zod'
 
 import { urlAs } from '../fresh-database.ts'
+import { control, guarantee } from '../guarantee.ts'
 import { tier, writeCascade } from '../models/cascade-file.ts'
 import { type ModelProcess, startModel } from '../models/model-process.ts'
+import { uncounted } from '../models/uncounted.ts'
 import { type GatewayRig, openGatewayRig, problemIn } from './gateway-rig.ts'
 import { audited } from './planner-rig.ts'
 
@@ -186,6 +191,50 @@ test('what a person opens nobody asks until one closes it, and the audit has bot
     [{ from: 'open', to: 'closed', note: 'mended' }],
   ])
 })
+
+/** A model that has just seen a closed circuit; its clock stands still but while `open` works. */
+async function expectNobodyAsks(open: (tier: string) => Promise<{ tookMs: number }>) {
+  let nowMs = 0
+  const circuits = openRecordCircuits(swarm, () => nowMs)
+  const { LLM_CASCADE_FILE: file = '' } = environment
+  const config = { LLM_CASCADE_FILE: file, OPENAI_API_KEY: KEY, LLM_TIMEOUT_MS: 2_000 }
+  const model = openModel(config, uncounted, { circuits, only: 'near' })
+  if (model === undefined) throw new Error('There is no model.')
+  await says('near')
+  await ask(model, 'none')
+  const before = server.calls().length
+  const { tookMs } = await open('near')
+  nowMs += tookMs
+  const asked = await ask(model, 'none').catch((error: unknown) => error)
+  await tiers('close', 'near', '--reason', 'after the test')
+  expect(server.calls().length - before, 'calls after the answer').toBe(0)
+  expect(asked).toMatchObject({ code: 'MODEL_NONE_FITS' })
+}
+
+const answered = {
+  id: 'router-open-answered',
+  title: 'who has the answer that a tier is open knows that nobody asks it any more',
+}
+guarantee({ ...answered, n: 1, seed: 1 }, () =>
+  expectNobodyAsks(async (name) => {
+    const began = performance.now()
+    await tiers('open', name, '--reason', 'too dear')
+    return { tookMs: performance.now() - began }
+  }),
+)
+control(
+  {
+    guard: 'the wait before the answer',
+    test: answered.id,
+    expect: /calls after the answer: expected [12] to be \+?0/,
+  },
+  () =>
+    expectNobodyAsks(async (name) => {
+      const of = { verb: 'open', reason: 'too dear', actor: 'test' } as const
+      await moveCircuits(rig.database, { ...of, tier: name })
+      return { tookMs: 0 }
+    }),
+)
 
 test('a reset forgets figures, and all means all', async () => {
   await withModel(async (model) => {

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { openFreshDatabase, urlAs, type FreshDatabase } from '../fresh-database.ts'
 import { control, guarantee } from '../guarantee.ts'
+import { withoutCircuitLock } from '../models/without-circuit-lock.ts'
 
 const log = openLog({ name: 'circuits', level: 'silent' })
 const LEASE_MS = 20_000
@@ -38,12 +39,26 @@ const HOLDERS: Record<string, () => Held> = {
       pass: (ms) => Promise.resolve(void (now += ms)),
     }
   },
-  'the record': () => {
+  'the record, looked at each time': () => {
     const circuits: Circuits = {
       admit: (...of) => openRecordCircuits(swarm).admit(...of),
       note: (...of) => openRecordCircuits(swarm).note(...of),
     }
     return { circuits, pass: passInRecord }
+  },
+  'the record, as one process sees it': () => {
+    let now = 0
+    let opened: Circuits | undefined
+    const own = () => (opened ??= openRecordCircuits(swarm, () => now))
+    const circuits: Circuits = {
+      admit: (...of) => own().admit(...of),
+      note: (...of) => own().note(...of),
+    }
+    const pass = async (ms: number): Promise<void> => {
+      await passInRecord(ms)
+      now += ms
+    }
+    return { circuits, pass }
   },
 }
 
@@ -207,26 +222,5 @@ control(
     test: probe.id,
     expect: /probes that were let through: expected (?:[2-9]|1\d|20) to be 1/,
   },
-  () => expectOneProbe(() => openRecordCircuits(withoutLock(swarm))),
+  () => expectOneProbe(() => openRecordCircuits(withoutCircuitLock(swarm))),
 )
-
-/** Looks, and then writes: what everybody writes first. */
-const withoutLock = (database: Database): Database => ({
-  ...database,
-  transaction: (work) =>
-    database.transaction((tx) =>
-      work({
-        query: async (statement) => {
-          const { name, text } = statement
-          if (name !== 'lock-circuit') return tx.query(statement)
-          const rows = await tx.query<never>({
-            ...statement,
-            name: 'look-circuit',
-            text: text.replace('FOR UPDATE', ''),
-          })
-          await tx.query({ text: 'SELECT pg_sleep(0.05)' })
-          return rows
-        },
-      }),
-    ),
-})

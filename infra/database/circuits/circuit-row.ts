@@ -1,5 +1,5 @@
 import { CLOSED, type Circuit, type CircuitState } from '../../llm/circuits/circuit.ts'
-import type { Sql } from '../open-database.ts'
+import { type Sql, write } from '../open-database.ts'
 
 /** Whose circuit it is: enough to make its row at the first fault. */
 export type CircuitKey = Readonly<{
@@ -41,7 +41,7 @@ export async function findCircuit(sql: Sql, id: string): Promise<CircuitAt> {
 
 /** The same, held until the transaction ends. */
 export async function lockCircuit(tx: Sql, key: CircuitKey): Promise<CircuitAt> {
-  await tx.query({
+  await write(tx, {
     name: 'enter-circuit',
     text: `INSERT INTO model_circuits (id, name, provider, label, model)
       VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
@@ -59,7 +59,7 @@ export async function lockCircuit(tx: Sql, key: CircuitKey): Promise<CircuitAt> 
 /** Writes a circuit whose row is locked. */
 export async function writeCircuit(tx: Sql, id: string, circuit: Circuit): Promise<void> {
   const time = (ms: number | null): Date | null => (ms === null ? null : new Date(ms))
-  await tx.query({
+  await write(tx, {
     name: 'write-circuit',
     text: `UPDATE model_circuits SET changed_at = CASE WHEN state = $2 THEN changed_at
           ELSE clock_timestamp() END,

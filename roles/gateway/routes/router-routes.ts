@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import { CircuitMove, CircuitVerb } from '@chimera/contracts/models/router-view'
 import { listTiers } from '@chimera/infra/database/circuits/list-tiers'
 import { moveCircuits } from '@chimera/infra/database/circuits/move-circuits'
 import type { Database } from '@chimera/infra/database/open-database'
+import { SEEN_FOR_MS } from '@chimera/infra/llm/circuits/circuit-looks'
 import type { Logger } from '@chimera/runtime/log'
 
 import { noted, type Doorbell } from '../goals/doorbell.ts'
@@ -40,6 +43,8 @@ async function move(c: GatewayContext, verb: CircuitVerb, deps: Deps): Promise<R
   const actor = `token:${c.get('principal').tokenId}`
   const { tiers, audit } = await moveCircuits(deps.database, { ...asked, verb, actor })
   deps.doorbell.ring([], noted(audit))
+  // Then no process goes by what it saw before: who has the answer knows that nobody is asking.
+  if (verb === 'open') await sleep(SEEN_FOR_MS)
   const { tier, reason } = asked
   deps.log.warn({ tier, verb, actor, reason }, 'circuits were moved by hand')
   return c.json({ tiers })

@@ -127,7 +127,6 @@ const PROJECTS = [
   served('deadlines', 600_000, { include: DEADLINES }),
   served('faults', 600_000, { exclude: DEADLINES, workers: TEST_WORKERS }),
   served('security', 60_000, { workers: TEST_WORKERS }),
-  // The last: its server may still be built beside the others.
   served('weaviate', 60_000, {
     include: ['tests/conformance/memory.test.ts', 'tests/weaviate/*.test.ts'],
     memories: ['weaviate'],

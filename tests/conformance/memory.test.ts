@@ -21,7 +21,7 @@ const IMPLEMENTATIONS = { postgres: openPostgresRig, weaviate: openWeaviateRig }
 const DAY_MS = 86_400_000
 const daysAgo = (days: number): string => new Date(Date.now() - days * DAY_MS).toISOString()
 
-/** Each project has its own: that of Weaviate comes when its server is built. */
+/** Each project has its own: that of Weaviate starts a server. */
 describe.each(inject('memories'))('a memory: %s', (name) => {
   const openRig = IMPLEMENTATIONS[name]
   let rig: MemoryRig

@@ -2,27 +2,20 @@
  * Weaviate killed and stopped in the middle of learning and recalling: verdicts go on, prompts have
  * the last hour, `status` says so, and every memory is there in the end, once.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-
 import { DEFAULT_TENANT, newId } from '@chimera/contracts/ids'
 import { countPosted } from '@chimera/infra/database/memories/memory-outbox'
 import { lexicalEmbedder } from '@chimera/infra/memory/embedding/lexical-embedder'
 import type { MemoryStore } from '@chimera/infra/memory/memory-store'
 import { openRecollection } from '@chimera/infra/memory/recollection'
 import { openWeaviateMemory } from '@chimera/infra/memory/weaviate/weaviate-memory'
-import { openWeaviate } from '@chimera/infra/stack/weaviate-server'
-import { findWeaviateBinary } from '@chimera/infra/stack/weaviate/weaviate-binary'
-import { handleRings } from '@chimera/judge/handle-rings'
-import { memoryDuty } from '@chimera/keeper/memories/memory-duty'
 import { openLog } from '@chimera/runtime/log'
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest'
 
 import { control, guarantee, sampleSize } from '../guarantee.ts'
-import { judgeOfFile, plannedGoal } from '../integration/judge-rig.ts'
+import { judgeOfFile } from '../integration/judge-rig.ts'
 import { eventually } from '../integration/stack-rig.ts'
-import { whyNoWeaviate } from '../memory/memory-rig.ts'
+import { bring, learn } from './lessons.ts'
+import { openOwnWeaviate, whyNoOwnWeaviate } from './own-weaviate.ts'
 
 const rig = judgeOfFile()
 const log = openLog({ name: 'weaviate-faults', level: 'silent' })
@@ -35,16 +28,10 @@ let pid: () => number
 let without: string | undefined
 
 beforeAll(async () => {
-  const binary = await findWeaviateBinary(process.env['PATH'] ?? '')
-  without =
-    whyNoWeaviate() ?? (binary === undefined ? 'this Weaviate cannot be stopped' : undefined)
-  if (without !== undefined || binary === undefined) return
-  // Its own: nobody else has to live with its faults.
-  const stateDir = mkdtempSync(join(tmpdir(), 'weaviate-faults-'))
-  opened.defer(() => rmSync(stateDir, { recursive: true, force: true, maxRetries: 5 }))
-  const server = opened.use(await openWeaviate({ stateDir, binary }))
-  await server.ready()
-  pid = () => Number(readFileSync(join(stateDir, 'weaviate', 'weaviate.pid'), 'utf8'))
+  without = await whyNoOwnWeaviate()
+  if (without !== undefined) return
+  const server = opened.use(await openOwnWeaviate())
+  ;({ pid } = server)
   const address = { ...server, timeoutMs: TIMEOUT_MS }
   store = opened.use(openWeaviateMemory({ ...address, embedder: lexicalEmbedder }))
   await store.remember(DEFAULT_TENANT, [])
@@ -53,50 +40,6 @@ beforeEach(({ skip }) => {
   if (without !== undefined) skip(without)
 })
 afterAll(async () => opened.disposeAsync())
-
-/** A result that a model made, judged by the real Judge: the task is done, whatever memory does. */
-async function learn(content: string): Promise<void> {
-  const id = `g-${newId()}`
-  const [taskId = ''] = await plannedGoal(rig.database, {
-    id,
-    slots: [],
-    tasks: [
-      {
-        confidence: 1,
-        effects: [],
-        result: {
-          artifacts: [{ name: 'answer', media_type: 'text/plain', content }],
-          readings: [],
-          model_calls: [
-            {
-              id: 'call-1',
-              model: 'test',
-              prompt_hash: 'a'.repeat(64),
-              sources: [{ source: 'goal', path: '/text' }],
-              output: { answer: content },
-            },
-          ],
-        },
-      },
-    ],
-  })
-  await handleRings(rig.deps, [{ look_at: 'task', id: taskId }])
-  const [task] = await rig.database.query<{ phase: string }>({
-    text: 'SELECT phase FROM tasks WHERE id = $1',
-    values: [taskId],
-  })
-  expect(task?.phase).toBe('done')
-}
-
-/** One round of the Keeper's duty on this memory. */
-async function bring(): Promise<void> {
-  const sweep = { next: async () => ({ memoriesDue: true }) }
-  const duty = memoryDuty({ database: rig.deps.database, log, memory: store, sweep })
-  const { signal } = new AbortController()
-  await (
-    await duty.next(signal)
-  )(signal)
-}
 
 const FAULTS = [
   { begin: 'SIGKILL', end: undefined },
@@ -109,7 +52,7 @@ async function learnThrough(of: { rounds: number; lose: () => Promise<void> }): 
   const learnOne = async () => {
     const content = `Lesson ${learnt.length} about the ${word}.`
     learnt.push(content)
-    await learn(content)
+    await learn(rig, content)
   }
   const recollect = openRecollection({
     store,
@@ -121,12 +64,12 @@ async function learnThrough(of: { rounds: number; lose: () => Promise<void> }): 
   for (let round = 0; round < of.rounds; round += 1) {
     const fault = FAULTS[round % FAULTS.length] ?? FAULTS[0]
     await learnOne()
-    const bringing = bring()
+    const bringing = bring(rig, store)
     const victim = pid()
     process.kill(victim, fault.begin)
     await bringing
     await learnOne()
-    await bring()
+    await bring(rig, store)
     if (fault.end !== undefined) {
       const parts = await recollect({ ...occasion, question: word, onlyTrusted: true })
       expect(parts.map(({ title }) => title)).toContain('What you were asked in the last hour')
@@ -137,7 +80,7 @@ async function learnThrough(of: { rounds: number; lose: () => Promise<void> }): 
     if (fault.end !== undefined) process.kill(victim, fault.end)
     await eventually(async () => {
       await rig.database.query({ text: 'UPDATE memory_outbox SET run_at = now()' })
-      await bring()
+      await bring(rig, store)
       expect(await countPosted(rig.database)).toEqual({ waiting: 0, isRefused: false })
     }, 45_000)
   }

@@ -8,8 +8,8 @@ import { findIdentity, findPostgresBinaries } from '@chimera/infra/stack/postgre
 import { findRedisBinary } from '@chimera/infra/stack/redis/redis-binary'
 import type { StackReport } from '@chimera/infra/stack/stack-report'
 import { prepareStateDir } from '@chimera/infra/stack/state-dir'
+import { findGo } from '@chimera/infra/stack/weaviate/find-go'
 import { findWeaviateBinary } from '@chimera/infra/stack/weaviate/weaviate-binary'
-import { findGo } from '@chimera/infra/stack/weaviate/weaviate-build'
 import { loadConfig } from '@chimera/runtime/config'
 
 /** What one check found, and how to mend it. */

@@ -9,11 +9,11 @@ const PROJECT = 'processes'
  */
 export async function bringWallet(
   projects: readonly string[],
-  log: (line: string) => void,
+  { log, signal }: { log: (line: string) => void; signal: AbortSignal },
 ): Promise<void> {
   if (!projects.includes(PROJECT)) return
   try {
-    await installWallet({ log })
+    await installWallet({ log, signal })
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     log(`${why}\nThe tests of the wallet that need AgentKit or anvil are skipped.`)

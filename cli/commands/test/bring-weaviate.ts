@@ -1,26 +1,19 @@
-import { findWeaviateBinary } from '@chimera/infra/stack/weaviate/weaviate-binary'
+import { findWeaviateBinary, weaviateFolder } from '@chimera/infra/stack/weaviate/weaviate-binary'
 import { buildWeaviate } from '@chimera/infra/stack/weaviate/weaviate-build'
 
-/** The project with the tests of Weaviate; it comes last, for the server may still be built. */
+/** The project with the tests of Weaviate. */
 export const WEAVIATE_PROJECT = 'weaviate'
 
-/** What a run that has to end in time says instead. */
-const NOT_BUILT =
-  'the build takes minutes of both cores, which a run with a limit does not have; ' +
-  './chimera test --only weaviate builds it once and keeps it, as ./chimera up --weaviate does'
-
-/** A server for the tests of Weaviate that is on its way. */
-export type ComingWeaviate = AsyncDisposable &
-  Readonly<{
-    /** Resolves when it is there, or with the reason why it is not. */
-    missing: () => Promise<string | undefined>
-  }>
+/**
+ * Twice what it takes on two cores. With the 15 minutes of the tests, and the packages that are
+ * fetched first, a run stays well below the 30 minutes that CI gives it.
+ */
+const BUILD_WITHIN_MS = 6 * 60_000
 
 /**
- * Has Go build Weaviate's server, once for a checkout, where there is none: beside the tests of a
- * full run, which go first, or alone where Weaviate is all that is asked for. Not beside a run
- * with a limit: at the lowest priority and from nothing it took longer than all tests, and made
- * them a fifth slower.
+ * Set-up, once per checkout: has Go build Weaviate's server where there is none. Answers why it is
+ * missing where it cannot be had, for the list of what was skipped. It takes what it takes where
+ * nothing has a limit, or where Weaviate is all that is asked for.
  */
 export async function bringWeaviate(of: {
   projects: readonly string[]
@@ -28,32 +21,22 @@ export async function bringWeaviate(of: {
   isTimed: boolean
   env: Record<string, string | undefined>
   log: (sentence: string) => void
-}): Promise<ComingWeaviate> {
-  const { projects, env, log } = of
-  const isNamed = (env['WEAVIATE_URL'] ?? '') !== ''
-  const isHere = isNamed || (await findWeaviateBinary(env['PATH'] ?? '')) !== undefined
-  if (isHere || !projects.includes(WEAVIATE_PROJECT)) {
-    return { missing: async () => undefined, [Symbol.asyncDispose]: async () => {} }
-  }
-  const isAside = projects.length > 1
-  if (isAside && of.isTimed) {
-    return { missing: async () => NOT_BUILT, [Symbol.asyncDispose]: async () => {} }
-  }
-  const stop = new AbortController()
-  const built = buildWeaviate({
-    env,
-    isAside,
-    signal: stop.signal,
-    log: (sentence) => log(`chimera: ${sentence}`),
-  }).then(
-    () => undefined,
-    (cause: unknown) => (cause instanceof Error ? cause.message : String(cause)),
-  )
-  return {
-    missing: () => built,
-    [Symbol.asyncDispose]: async () => {
-      stop.abort()
-      await built
-    },
+  signal: AbortSignal
+  /** For tests: where the program goes, and the limit. */
+  folder?: string
+  withinMs?: number
+}): Promise<string | undefined> {
+  const { projects, isTimed, env, log, signal, folder = weaviateFolder() } = of
+  if (!projects.includes(WEAVIATE_PROJECT) || (env['WEAVIATE_URL'] ?? '') !== '') return undefined
+  if ((await findWeaviateBinary(env['PATH'] ?? '', folder)) !== undefined) return undefined
+  const isBounded = isTimed && projects.length > 1
+  const limit = isBounded ? { withinMs: of.withinMs ?? BUILD_WITHIN_MS } : {}
+  try {
+    await buildWeaviate({ env, signal, folder, log: (line) => log(`chimera: ${line}`), ...limit })
+    return undefined
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    log(`chimera: ${why} Its tests are skipped.`)
+    return why
   }
 }

@@ -2,6 +2,7 @@ import { ChimeraError, RetryableError } from '@chimera/contracts/errors'
 import type { Collection, WeaviateClient } from 'weaviate-client'
 
 import type { MemoryProperties } from './memory-object.ts'
+import { quietRetries } from './quiet-retries.ts'
 
 /** C21. */
 const COLLECTION = 'AgentMemory'
@@ -80,6 +81,7 @@ export function openConnection(of: WeaviateAddress): MemoryConnection {
 
 async function connect(of: WeaviateAddress): Promise<WeaviateClient> {
   const { default: weaviate, ApiKey } = await import('weaviate-client')
+  await quietRetries()
   const [http, grpc] = [new URL(of.url), new URL(of.grpcUrl)]
   const seconds = of.timeoutMs / 1_000
   return weaviate.connectToCustom({

@@ -52,7 +52,11 @@ export function findAnvil(searchPath: string): string | undefined {
  *
  * @throws RetryableError `UNAVAILABLE` with npm's last words
  */
-export async function installWallet(options: { log: StackLog }): Promise<void> {
+export async function installWallet(options: {
+  log: StackLog
+  /** npm is stopped when it says so. */
+  signal?: AbortSignal
+}): Promise<void> {
   if (isWalletInstalled()) return
   await using stack = new AsyncDisposableStack()
   stack.use(await takeLock(path.join(folder(), '.installing')))
@@ -63,7 +67,12 @@ export async function installWallet(options: { log: StackLog }): Promise<void> {
   const patience = ['--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=8000']
   try {
     // In its folder and not with --prefix, which would hide the machine's own npm settings.
-    await run('npm', ['ci', ...flags, ...patience], { cwd: folder(), timeout: INSTALL_WITHIN_MS })
+    const { signal } = options
+    await run('npm', ['ci', ...flags, ...patience], {
+      cwd: folder(),
+      timeout: INSTALL_WITHIN_MS,
+      ...(signal === undefined ? {} : { signal }),
+    })
   } catch (cause) {
     const said = cause instanceof Error ? cause.message.replaceAll(/\s+/g, ' ').slice(-600) : ''
     const message = `The packages of the wallet could not be installed: ${said}`

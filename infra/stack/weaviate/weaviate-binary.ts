@@ -13,9 +13,12 @@ export const weaviateFolder = (): string => path.join(checkoutRoot(), '.chimera'
  * The server of the search path, else the one that was built here; nothing where there is none. It
  * is not asked for its version: that takes as long as a start.
  */
-export async function findWeaviateBinary(searchPath: string): Promise<string | undefined> {
+export async function findWeaviateBinary(
+  searchPath: string,
+  built = weaviateFolder(),
+): Promise<string | undefined> {
   const listed = searchPath.split(path.delimiter).filter((folder) => path.isAbsolute(folder))
-  for (const folder of [...listed, weaviateFolder()]) {
+  for (const folder of [...listed, built]) {
     const file = path.join(folder, WEAVIATE_PROGRAM)
     const isProgram = await access(file, constants.X_OK).then(
       () => true,

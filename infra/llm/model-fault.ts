@@ -4,6 +4,7 @@ import {
   RetryableError,
   TerminalError,
 } from '@chimera/contracts/errors'
+import { z } from 'zod'
 
 /** What went wrong with a request to a model, by what is to be done about it. */
 export type ModelFault = Readonly<{
@@ -42,6 +43,8 @@ type ApiError = Error & {
   readonly responseBody?: unknown
 }
 
+/** A provider that says "at once" and refuses again is not asked in a circle. */
+const MIN_RETRY_AFTER_MS = 1_000
 /** Longer waits are for a person: the task's own bounds hold anyway. */
 const MAX_RETRY_AFTER_MS = 3_600_000
 /** What of an answer that does not fit is shown to the model again. */
@@ -74,8 +77,8 @@ const FILTERED = /content[_ ](?:filter|policy|management)|responsible ?ai/i
  * The SDK's classes are told by name, which is what its own `isInstance` does, so that this module
  * does not load it.
  */
-export function faultOfModel(name: string, error: unknown): Sorted {
-  if (!(error instanceof Error)) return { failed: unavailable(name, 'it threw no error', error) }
+export function faultOfModel(name: string, thrown: unknown): Sorted {
+  const error = thrown instanceof Error ? thrown : spoken(thrown)
   if ('finishReason' in error && error.finishReason === 'content-filter') {
     const message = `${name} stopped at its content filter.`
     return failed('filtered', new TerminalError('MODEL_REFUSED', message, { cause: error }))
@@ -91,8 +94,21 @@ export function faultOfModel(name: string, error: unknown): Sorted {
   if (error.name === 'TimeoutError' || error.name === 'AbortError') {
     return { failed: unavailable(name, 'it did not answer in time', error) }
   }
-  if (error.name === 'AI_APICallError') return { failed: ofStatus(name, error) }
+  // A refusal, or an error in a stream that says which one it would have been.
+  const hasStatus = 'statusCode' in error && typeof error.statusCode === 'number'
+  if (error.name === 'AI_APICallError' || hasStatus) return { failed: ofStatus(name, error) }
   return { failed: unavailable(name, error.message, error) }
+}
+
+const Spoken = z.object({ message: z.string(), code: z.unknown().optional() })
+
+/** What a stream said in place of an answer: the SDK hands on the provider's own object. */
+function spoken(thrown: unknown): Error {
+  const told = Spoken.safeParse(thrown).data
+  if (told === undefined) return new Error('it said that something is wrong, and not what')
+  const status = z.int().min(400).max(599).safeParse(told.code).data
+  const error = new Error(told.message)
+  return status === undefined ? error : Object.assign(error, { statusCode: status })
 }
 
 /** The answer came twice and did not fit. */
@@ -147,14 +163,30 @@ function ofStatus(name: string, error: ApiError): ModelFault {
   return { kind, error: new TerminalError('MODEL_REFUSED', said, options) }
 }
 
-/** Seconds, or a date (RFC 9110 section 10.2.3); what is neither says nothing. */
+/**
+ * Seconds, or a date (RFC 9110 section 10.2.3), or milliseconds in the header of OpenAI's own; what
+ * is none of them says nothing. Never less than a second: who asks for a pause gets one.
+ */
 function retryAfterOf(headers: unknown): number | undefined {
-  if (typeof headers !== 'object' || headers === null || !('retry-after' in headers)) {
-    return undefined
-  }
-  const text = String(headers['retry-after'])
-  const ms = /^\d{1,6}$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - Date.now()
-  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS) : undefined
+  const { 'retry-after-ms': fine, 'retry-after': text } = Headers.safeParse(headers).data ?? {}
+  const ms = millisecondsOf(fine, 1) ?? millisecondsOf(text, 1_000) ?? untilOf(text)
+  return ms === undefined
+    ? undefined
+    : Math.min(Math.max(ms, MIN_RETRY_AFTER_MS), MAX_RETRY_AFTER_MS)
+}
+
+const Headers = z.object({
+  'retry-after-ms': z.string().optional(),
+  'retry-after': z.string().optional(),
+})
+
+/** Some servers write fractions, though they may not. */
+const millisecondsOf = (text: string | undefined, unitMs: number): number | undefined =>
+  text !== undefined && /^\d{1,12}(\.\d{1,9})?$/.test(text) ? Number(text) * unitMs : undefined
+
+function untilOf(text: string | undefined): number | undefined {
+  const at = text === undefined ? Number.NaN : Date.parse(text)
+  return Number.isNaN(at) ? undefined : at - Date.now()
 }
 
 /** The innermost reason says where the JSON broke or which field did not fit. */

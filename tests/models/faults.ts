@@ -2,7 +2,10 @@ import { z } from 'zod'
 
 import { Step } from './chat.ts'
 
-/** `usage_limit`: a 429 of an empty account; `cut_late`: a stream that ends after some words. */
+/**
+ * `usage_limit`: a refusal of an account that has reached its limit; `error_event`: a stream that
+ * begins with an error; `cut_late`: one that ends after some words.
+ */
 const Fault = z.enum([
   '401',
   '402',
@@ -14,6 +17,7 @@ const Fault = z.enum([
   'hang',
   'cut',
   'cut_late',
+  'error_event',
   'bad_json',
 ])
 export type Fault = z.infer<typeof Fault>

@@ -6,10 +6,12 @@ import { readBody } from '@chimera/mcp-kit/simulation/read-body'
 import { openRequestRecord, type RequestRecord } from '@chimera/mcp-kit/simulation/request-record'
 import { z } from 'zod'
 
-import { isMessagesPath, messageOf } from './anthropic.ts'
+import { isMessagesPath, messageEvents, messageOf } from './anthropic.ts'
 import { ChatRequest, completion, events, type Mind, type Step, textsOf } from './chat.ts'
 import { EmbeddingRequest, embeddings } from './embed.ts'
-import { Control, type Faults, openFaults, type PlannedFault } from './faults.ts'
+import { fail, type Note, reply } from './failing/fail.ts'
+import type { Dialect } from './failing/refusals.ts'
+import { Control, type Faults, openFaults } from './faults.ts'
 
 /** A prompt of 96,000 characters as JSON fits many times. */
 const MAX_BODY_BYTES = 2 * 1_024 * 1_024
@@ -85,7 +87,7 @@ async function serve(
     control(request, response, { value, parts })
     return
   }
-  const note = (outcome: 'accepted' | 'refused' | 'cut' | 'hung', status: number | null): void =>
+  const note: Note = (outcome, status) =>
     parts.record.append({
       receivedAtMs,
       account: accountOf(request),
@@ -101,7 +103,8 @@ async function serve(
     text: chat.success ? textsOf(chat.data).join('\n') : '',
   })
   if (fault !== undefined) {
-    fail(response, { fault, note, isStream: chat.success && chat.data.stream })
+    const asked = chat.data ?? { model: '', messages: [], stream: false }
+    fail(response, { fault, note, request: asked, dialect: dialectOf(path) })
     return
   }
   const answer = answerOf(path, value, parts)
@@ -114,6 +117,8 @@ async function serve(
   }
   reply(response, answer.status, answer.body)
 }
+
+const dialectOf = (path: string): Dialect => (isMessagesPath(path) ? 'anthropic' : 'openai')
 
 type Answer =
   | Readonly<{ status: number; body: object }>
@@ -137,85 +142,11 @@ function answerOf(path: string, value: unknown, { mind, queue }: Parts): Answer 
   const at = queue.findIndex((each) => each.model === undefined || each.model === model)
   const step = (at === -1 ? undefined : queue.splice(at, 1)[0]?.step) ?? mind(chat.data)
   const said = { id: 'chatcmpl-1', request: chat.data, step }
-  if (isMessagesPath(path)) return { status: 200, body: messageOf(said) }
-  return chat.data.stream
-    ? { status: 200, events: events(said) }
-    : { status: 200, body: completion(said) }
-}
-
-const CUT_AFTER_MS = 50
-
-/** As providers word them: OpenAI for the most part, and Anthropic of an account that is empty. */
-const REFUSALS = {
-  '401': { status: 401, message: 'Incorrect API key provided.', code: 'invalid_api_key' },
-  '402': { status: 402, message: 'Your credit balance is too low.' },
-  '429': { status: 429, message: 'told to fail' },
-  '503': { status: 503, message: 'told to fail' },
-  usage_limit: { status: 429, message: 'Pay first.', code: 'insufficient_quota' },
-  too_long: {
-    status: 400,
-    message: "This model's maximum context length is 8192 tokens.",
-    code: 'context_length_exceeded',
-  },
-  filtered: { status: 400, message: 'Refused.', code: 'content_filter' },
-} as const
-
-function fail(
-  response: ServerResponse,
-  of: {
-    fault: PlannedFault
-    note: (outcome: 'accepted' | 'refused' | 'cut' | 'hung', status: number | null) => void
-    isStream: boolean
-  },
-): void {
-  const { fault, note, isStream } = of
-  switch (fault.fault) {
-    case '401':
-    case '402':
-    case '429':
-    case '503':
-    case 'usage_limit':
-    case 'too_long':
-    case 'filtered': {
-      const { status, ...error } = REFUSALS[fault.fault]
-      note('refused', status)
-      if (fault.retryAfterS !== undefined) response.setHeader('retry-after', fault.retryAfterS)
-      reply(response, status, { error })
-      return
-    }
-    case 'hang':
-      note('hung', null)
-      return
-    case 'cut':
-      note('cut', 200)
-      response.writeHead(200, {
-        'content-type': isStream ? 'text/event-stream' : 'application/json',
-        ...(isStream ? {} : { 'content-length': '4096' }),
-      })
-      response.write(isStream ? 'data: {"id":"1","choices":[{"ind' : '{"id":"1","cho')
-      setImmediate(() => response.socket?.destroy())
-      return
-    case 'bad_json': {
-      note('accepted', 200)
-      const text = '{"this is": no JSON'
-      const request = {
-        model: 'scripted',
-        messages: [{ role: 'user', content: '' }],
-        stream: false,
-      }
-      reply(response, 200, completion({ id: 'chatcmpl-1', request, step: { text } }))
-      return
-    }
-    case 'cut_late': {
-      note('cut', 200)
-      response.writeHead(200, { 'content-type': 'text/event-stream' })
-      const request = { model: 'scripted', messages: [{ role: 'user', content: '' }], stream: true }
-      const begun = events({ id: '1', request, step: { text: '{"colour":"r' } }).slice(0, 2)
-      for (const event of begun) response.write(event)
-      // What was written has to arrive first: the listener has seen words, and then nothing.
-      setTimeout(() => response.socket?.destroy(), CUT_AFTER_MS)
-    }
+  const isAnthropic = dialectOf(path) === 'anthropic'
+  if (chat.data.stream) {
+    return { status: 200, events: isAnthropic ? messageEvents(said) : events(said) }
   }
+  return { status: 200, body: isAnthropic ? messageOf(said) : completion(said) }
 }
 
 function control(
@@ -239,11 +170,6 @@ function control(
 }
 
 const refusal = (status: number, message: string) => ({ status, body: { error: { message } } })
-
-function reply(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'content-type': 'application/json' })
-  response.end(JSON.stringify(body))
-}
 
 /** Who asked, without the key: the last four characters tell one key from another. */
 function accountOf({ headers }: IncomingMessage): string {

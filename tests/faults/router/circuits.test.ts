@@ -51,7 +51,8 @@ control(
 
 /** The minute of an open circuit is over; all processes want to know whether it is back. */
 async function expectOneProbe(without: Without, processes: number): Promise<void> {
-  const goal = await rig.newGoal()
+  // Room for all of them at once, at the most that each can take.
+  const goal = await rig.newGoal(8)
   await rig.server.tell({ fault: '503', times: 1_000, model: 'near' })
   const say = Array.from({ length: 200 }, () => ({ text: ANSWER }))
   await rig.server.tell({ model: 'far', say })

@@ -15,7 +15,7 @@ import type { Settings } from './asker/protocol.ts'
 
 /** Of the paid model, in and out. */
 export const USD_PER_MILLION = 20n
-/** What a goal of these tests may cost. */
+/** What a goal may cost unless it says more. */
 export const CAP_MICROS = 1_000_000n
 /** What the paid model says. */
 export const ANSWER = '{"colour":"red"}'
@@ -25,8 +25,8 @@ export type RouterRig = AsyncDisposable &
   Readonly<{
     database: FreshDatabase
     server: ModelProcess
-    /** Every call begins with closed circuits and a goal of 1.00 USD that nothing was spent for. */
-    newGoal: () => Promise<Omit<Settings, 'without'>>
+    /** Begins with closed circuits, and a goal that nothing was spent for yet. */
+    newGoal: (maxCostUsd?: number) => Promise<Omit<Settings, 'without'>>
     /** How often each model was asked since. */
     watchCalls: () => () => Readonly<{ near: number; far: number; all: SimulatedRequest[] }>
     /** What the goal's counter holds in dollars. */
@@ -55,11 +55,11 @@ export async function openRouterRig(): Promise<RouterRig> {
   return {
     database,
     server,
-    newGoal: async () => {
+    newGoal: async (maxCostUsd = 1) => {
       await server.tell({ fault: 'none' })
       await database.query({ text: 'DELETE FROM model_circuits' })
       const id = `g-${newId()}`
-      const goal = { id, text: 'generic: think', mode: 'paper', max_cost_usd: 1 } as const
+      const goal = { id, text: 'generic: think', mode: 'paper', max_cost_usd: maxCostUsd } as const
       const one = { tenantId: DEFAULT_TENANT, id, goal, source: 'cli', trust: 'owner' } as const
       await audited(database, (tx, audit) => insertGoals(tx, [one], audit))
       const databaseUrl = urlAs('chimera_swarm', database.databaseUrl)

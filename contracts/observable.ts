@@ -9,6 +9,7 @@ import { EffectState } from './effect.ts'
 import { GoalStatus, Mode } from './goal.ts'
 import { ReceiptClaims } from './grant.ts'
 import { KILL_LEVELS, KillLevel } from './judging/kill.ts'
+import { OpinionView } from './judging/opinion.ts'
 import { FenceReport } from './tenancy/fence-report.ts'
 import { ToolState } from './tool-control.ts'
 import { WaitingOn } from './waiting.ts'
@@ -170,6 +171,8 @@ export const TaskView = z.strictObject({
       result_at: Time,
       result: z.unknown(),
       verdict: z.unknown(),
+      /** Null where the Judge asked no model. */
+      opinion: OpinionView.nullable(),
     }),
   ),
   received_at: Time,

@@ -117,7 +117,12 @@ export const JudgingCase = z.strictObject({
     )
     .default([]),
   right: z.strictObject({
-    judge: Answer,
+    judge: z.union([Answer, z.array(Answer).min(1)]),
+    /**
+     * The freest answer that does no harm; the right one when nothing is said. Where it is freer no
+     * rule can know better, and it takes a model's opinion.
+     */
+    least: Answer.optional(),
     /** The code of a vote that has to be among them. */
     code: z.string().optional(),
   }),

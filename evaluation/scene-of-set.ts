@@ -1,5 +1,6 @@
 import { InvariantError } from '@chimera/contracts/errors'
 import { DEFAULT_TENANT } from '@chimera/contracts/ids'
+import type { Opinion } from '@chimera/contracts/judging/opinion'
 import { DEFAULT_PERSONA_NAME } from '@chimera/contracts/judging/persona'
 import type { TaskResult } from '@chimera/contracts/task-result'
 import { TOOLS } from '@chimera/contracts/tools'
@@ -7,11 +8,17 @@ import { APPROVAL_CHECKS } from '@chimera/domain/judging/approvals/approval-chec
 import type { Account, Attempt, EffectScene } from '@chimera/domain/judging/attempt'
 import { ALL_GATES } from '@chimera/domain/judging/gates/gates'
 import { judgeAttempt } from '@chimera/domain/judging/judge-attempt'
+import {
+  isPlannedByModel,
+  isPublicByModel,
+  isWorthAsking,
+} from '@chimera/domain/judging/opinions/opinion-ahead'
 import { openRegistry } from '@chimera/domain/judging/registry'
 import { DEFAULT_PERSONA, type PersonaInUse } from '@chimera/domain/persona/default-persona'
 import { type CompiledPolicy, compilePolicy } from '@chimera/domain/policy/compile-policy'
 import { DEFAULT_POLICY } from '@chimera/infra/policies/default-policy'
 import { readPolicy } from '@chimera/infra/policies/read-policy'
+import type { OpinionQuestion } from '@chimera/judge/opinions/ask-opinion'
 
 import { RECEIVED_MS } from './evaluate-plan.ts'
 import type { Answer, Row } from './goal-set.ts'
@@ -34,6 +41,8 @@ export type Judged = Readonly<{
   registry: readonly Row[]
   isRepeat: boolean
   result: TaskResult
+  /** What a model says of it; nobody was asked when there is none. */
+  opinion?: Opinion | undefined
 }>
 
 const ANSWERS = {
@@ -44,15 +53,27 @@ const ANSWERS = {
   wait: 'wait',
 } as const satisfies Record<string, Answer>
 
+/** What a Judge says, and what it would ask a model about before it says so. */
+export type Judgement = Readonly<{
+  answer: Answer
+  codes: readonly string[]
+  /** Undefined where the rules need nobody's opinion. */
+  question: OpinionQuestion | undefined
+}>
+
 /**
  * What the Judge says of a result, by all gates, under the policy that ships, with every tool
  * served by an open account and nobody asked before.
  */
-export function judge(of: Judged): { readonly answer: Answer; readonly codes: readonly string[] } {
-  const { verdict } = judgeAttempt(attemptOf(of), sceneOf(of)).move
+export function judge(of: Judged): Judgement {
+  const attempt = attemptOf(of)
+  const decision = judgeAttempt(attempt, sceneOf(of))
+  const { verdict } = decision.move
   if (verdict === null) throw new InvariantError(`Nothing was judged in ${of.id}.`)
   const codes = verdict.votes.flatMap(({ code }) => (code === undefined ? [] : [code]))
-  return { answer: ANSWERS[verdict.verdict], codes }
+  const isForModel = isPublicByModel(attempt) || isPlannedByModel(attempt)
+  const question = isForModel && isWorthAsking(decision) ? { attempt, persona: PERSONA } : undefined
+  return { answer: ANSWERS[verdict.verdict], codes, question }
 }
 
 function attemptOf({ id, content, trust, mode, result }: Judged): Attempt {
@@ -80,7 +101,8 @@ function attemptOf({ id, content, trust, mode, result }: Judged): Attempt {
   }
 }
 
-function sceneOf({ mode, killLevel, slots, registry, isRepeat }: Judged): EffectScene {
+function sceneOf(of: Judged): EffectScene {
+  const { mode, killLevel, slots, registry, isRepeat, opinion } = of
   const compiled = policyInForce()
   return {
     slots,
@@ -102,6 +124,7 @@ function sceneOf({ mode, killLevel, slots, registry, isRepeat }: Judged): Effect
     policyVersion: compiled.name,
     persona: PERSONA,
     isRepeat: () => isRepeat,
+    opinion: opinion && { model: 'evaluation', opinion },
   }
 }
 

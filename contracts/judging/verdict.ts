@@ -29,6 +29,7 @@ export const Vote = z.strictObject({
     'kill',
     'persona',
     'content',
+    'opinion',
   ]),
   vote: z.enum(['allow', 'reject', 'deny', 'needs_person', 'wait']),
   code: z.string().max(64).optional(),

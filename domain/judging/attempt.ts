@@ -12,6 +12,7 @@ import type { PersonaInUse } from '../persona/default-persona.ts'
 import type { ApprovalCheck } from './approvals/approval-checks.ts'
 import type { Approval, Ask } from './approvals/approval.ts'
 import type { Gate } from './gates/gate.ts'
+import type { GivenOpinion } from './opinions/opinion-ahead.ts'
 import type { PolicyScene } from './policy-of-effect.ts'
 import type { Registry } from './registry.ts'
 
@@ -73,6 +74,8 @@ export type EffectScene = {
   readonly persona: PersonaInUse
   /** Whether an account has said of late, in another slot, what this slot is to say. */
   readonly isRepeat: (slot: string, account: string) => boolean
+  /** What a model said of the result; undefined where none was asked. */
+  readonly opinion?: GivenOpinion | undefined
 }
 
 export type Round = {

@@ -38,3 +38,14 @@ export type ProviderMetrics = {
   last_error_at: Time | null
   updated_at: Generated<Time>
 }
+
+export type Opinions = {
+  tenant_id: string
+  task_id: string
+  attempt: number
+  asked: Generated<number>
+  asked_until: Time
+  answer: Json | null
+  answered_at: Time | null
+  audit_id: string
+}

@@ -394,6 +394,17 @@ CREATE TABLE model_spends (
   ended text
 );
 
+CREATE TABLE opinions (
+  tenant_id uuid NOT NULL,
+  task_id uuid NOT NULL,
+  attempt integer NOT NULL,
+  asked integer NOT NULL DEFAULT 1,
+  asked_until timestamp with time zone NOT NULL,
+  answer jsonb,
+  answered_at timestamp with time zone,
+  audit_id uuid NOT NULL
+);
+
 CREATE TABLE personas (
   tenant_id uuid NOT NULL,
   name text NOT NULL,
@@ -776,6 +787,10 @@ ALTER TABLE model_spends ADD CONSTRAINT model_spends_check CHECK (((settled_at I
 ALTER TABLE model_spends ADD CONSTRAINT model_spends_ended_check CHECK ((ended = ANY (ARRAY['answered'::text, 'lapsed'::text])));
 ALTER TABLE model_spends ADD CONSTRAINT model_spends_tokens_check CHECK ((tokens >= (0)::numeric));
 ALTER TABLE model_spends ADD CONSTRAINT model_spends_usd_micros_check CHECK ((usd_micros >= (0)::numeric));
+ALTER TABLE opinions ADD CONSTRAINT opinions_pkey PRIMARY KEY (tenant_id, task_id, attempt);
+ALTER TABLE opinions ADD CONSTRAINT opinions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
+ALTER TABLE opinions ADD CONSTRAINT opinions_asked_check CHECK (((asked >= 1) AND (asked <= 2)));
+ALTER TABLE opinions ADD CONSTRAINT opinions_check CHECK (((answered_at IS NULL) = (answer IS NULL)));
 ALTER TABLE personas ADD CONSTRAINT personas_pkey PRIMARY KEY (tenant_id, name, version);
 ALTER TABLE personas ADD CONSTRAINT personas_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id);
 ALTER TABLE personas ADD CONSTRAINT personas_name_check CHECK (((name ~ '^[A-Za-z0-9][A-Za-z0-9_-]*\.md$'::text) AND (length(name) <= 64)));
@@ -1543,6 +1558,15 @@ CREATE OR REPLACE FUNCTION public.is_stray(p_grant uuid)
  SET search_path TO 'public', 'pg_temp'
 AS $function$ SELECT NOT EXISTS (SELECT FROM effects WHERE grant_id = p_grant) $function$;
 
+CREATE OR REPLACE FUNCTION public.keep_opinion()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION 'an opinion that was given is never changed'
+    USING ERRCODE = 'integrity_constraint_violation';
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.keep_trail()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2176,6 +2200,8 @@ CREATE TRIGGER goal_replans_insert_only BEFORE DELETE OR UPDATE ON public.goal_r
 CREATE TRIGGER goals_content_is_frozen BEFORE UPDATE ON public.goals FOR EACH ROW WHEN (((new.content_hash <> old.content_hash) OR (new.mode <> old.mode) OR (new.trust <> old.trust))) EXECUTE FUNCTION refuse_move('content_hash');
 CREATE TRIGGER goals_end_is_final BEFORE UPDATE ON public.goals FOR EACH ROW WHEN (((old.status = ANY (ARRAY['COMPLETED'::text, 'FAILED'::text, 'CANCELLED'::text])) AND (new.status <> old.status))) EXECUTE FUNCTION refuse_move('status');
 CREATE TRIGGER kill_levels_only_rise BEFORE DELETE OR UPDATE ON public.kill_levels FOR EACH ROW EXECUTE FUNCTION check_kill();
+CREATE TRIGGER opinions_kept BEFORE UPDATE ON public.opinions FOR EACH ROW WHEN ((old.answer IS NOT NULL)) EXECUTE FUNCTION keep_opinion();
+CREATE TRIGGER opinions_stay BEFORE DELETE ON public.opinions FOR EACH ROW EXECUTE FUNCTION keep_opinion();
 CREATE TRIGGER personas_insert_only BEFORE DELETE OR UPDATE ON public.personas FOR EACH ROW EXECUTE FUNCTION refuse_house_change();
 CREATE TRIGGER personas_version AFTER INSERT ON public.personas FOR EACH ROW EXECUTE FUNCTION raise_house_version('persona');
 CREATE TRIGGER policies_insert_only BEFORE DELETE OR UPDATE ON public.policies FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
@@ -2250,6 +2276,8 @@ CREATE POLICY batch_tenants ON memory_shelves TO chimera_swarm USING (COALESCE((
 CREATE POLICY one_tenant ON memory_shelves TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
 CREATE POLICY batch_tenants ON model_spends TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON model_spends TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
+CREATE POLICY batch_tenants ON opinions TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
+CREATE POLICY one_tenant ON opinions TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
 CREATE POLICY batch_tenants ON personas TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced
 CREATE POLICY one_tenant ON personas TO chimera_gateway USING ((tenant_id = ( SELECT current_tenant() AS current_tenant))); -- forced
 CREATE POLICY batch_tenants ON policies TO chimera_swarm USING (COALESCE(((( SELECT current_tenants() AS current_tenants))[width_bucket(tenant_id, ( SELECT current_tenants() AS current_tenants))] = tenant_id), false)); -- forced

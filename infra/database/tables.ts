@@ -16,7 +16,7 @@ import type { Digits, Json, Time } from './column-types.ts'
 import type { Effects, Receipts } from './effect-tables.ts'
 import type { HouseVersions, Personas, RegistryEntries } from './house-tables.ts'
 import type { Memories, MemoryLabels, MemoryOutbox, MemoryShelves } from './memory-tables.ts'
-import type { ModelCircuits, ProviderMetrics } from './model-tables.ts'
+import type { ModelCircuits, Opinions, ProviderMetrics } from './model-tables.ts'
 import type { AssetPrices, Policies, PolicyDecisions } from './policy-tables.ts'
 import type { Agents, ApiTokens, Campaigns, Tenants, Users } from './tenancy-tables.ts'
 import type {
@@ -252,6 +252,7 @@ export type Tables = {
   model_spends: ModelSpends
   model_circuits: ModelCircuits
   provider_metrics: ProviderMetrics
+  opinions: Opinions
   fences: Fences
   kill_levels: KillLevels
   dead_letters: DeadLetters

@@ -8,6 +8,8 @@ import { openTenantDatabase, sqlOf, tenantsIn } from '@chimera/infra/database/te
 import { feedEvents } from '@chimera/infra/streams/feed-events'
 import type { Publication, Publisher } from '@chimera/infra/streams/publisher'
 
+import type { OpinionAsk } from './opinions/opinion-desk.ts'
+
 /** What a committed transaction has to tell: doorbells only, every word of it stands in rows. */
 export type Announcement = {
   readonly grants: readonly {
@@ -22,6 +24,8 @@ export type Announcement = {
   readonly ready: readonly string[]
   /** Goals that wait for another plan. */
   readonly replan: readonly { readonly tenantId: string; readonly id: string }[]
+  /** What models are to be asked, beside the batches. */
+  readonly asks?: readonly OpinionAsk[]
   readonly audit: readonly NotedItem[]
 }
 

@@ -13,6 +13,7 @@ import { signHellos, signVoids } from './answer-questions.ts'
 import type { ApprovalRules } from './approval-rules.ts'
 import { judgeReceipts } from './judge-receipts.ts'
 import { judgeTasks } from './judge-tasks.ts'
+import type { OpinionDesk } from './opinions/opinion-desk.ts'
 import { signAdoptions, signSettlements } from './sign-persons-words.ts'
 
 export type JudgeDeps = {
@@ -28,6 +29,8 @@ export type JudgeDeps = {
   readonly approvalRules?: ApprovalRules
   readonly gates?: readonly Gate[]
   readonly repeatDays: number
+  /** Asks models for opinions on what they wrote or planned; without it the rules decide alone. */
+  readonly opinions?: Pick<OpinionDesk, 'take'> | undefined
   readonly crash: Crash
 }
 
@@ -67,6 +70,7 @@ export async function handleRings(deps: JudgeDeps, rings: readonly ResultRing[])
     const tasks = all.slice(from, from + MAX_JUDGED)
     deps.crash('judge.result.read')
     const judged = await again(() => judgeTasks(deps, tasks))
+    deps.opinions?.take(judged.asks ?? [])
     await announce(deps, judged)
     if (judged.grants.length > 0) deps.crash('judge.grant.published')
   }

@@ -28,6 +28,9 @@ import type { EffectLine } from './budget-requests.ts'
 import { inBatch } from './in-batch.ts'
 import { isModelMade, rememberLessons } from './memories/remember-lessons.ts'
 import { withLabels } from './memories/with-labels.ts'
+import type { OpinionQuestion } from './opinions/ask-opinion.ts'
+import type { OpinionDesk } from './opinions/opinion-desk.ts'
+import { claimAsks, openOpinions } from './opinions/opinions-in-batch.ts'
 import { Policies } from './policies.ts'
 import { reserveForGrants } from './reserve-for-grants.ts'
 import { openSaid } from './said-in-batch.ts'
@@ -49,6 +52,8 @@ export type JudgeTasksDeps = {
   readonly gates?: readonly Gate[]
   /** For so many days an account does not say the same again without a person; 0: it may. */
   readonly repeatDays: number
+  /** Where models are asked for opinions; without it the rules decide alone. */
+  readonly opinions?: Pick<OpinionDesk, 'take'> | undefined
   readonly crash: (label: 'judge.verdict.before_commit' | 'judge.verdict.committed') => void
 }
 
@@ -62,6 +67,8 @@ type Prepared = {
   readonly requests: readonly ApprovalRow[]
   /** Approvals that grants, or the result itself, rest on. */
   readonly restsOn: readonly { id: string; versionId: string }[]
+  /** What a model is asked before the task is judged. */
+  readonly question: OpinionQuestion | undefined
   /** Whether people may be asked for something that the task does not wait for any more. */
   readonly mayBeAsked: boolean
 }
@@ -100,10 +107,13 @@ async function judgeOwn(deps: JudgeTasksDeps, taskIds: readonly string[]): Promi
   const prepared: Prepared[] = []
   const room = openRoom(scene, deps.maxGranted)
   const said = openSaid(deps.repeatDays > 0)
+  const opinions = await openOpinions(deps.database, acting, deps.opinions !== undefined)
   for (const attempt of attempts) {
     const { waitsFor } = room
-    const judgedIn = sceneFor(attempt, scene, { waitsFor, policies, said, ...answers })
-    const decision = judgeAttempt(attempt, judgedIn)
+    const opinion = opinions.given(attempt)
+    const judgedIn = sceneFor(attempt, scene, { waitsFor, policies, said, opinion, ...answers })
+    const byRules = judgeAttempt(attempt, judgedIn)
+    const { decision, question } = opinions.ahead(attempt, byRules, judgedIn)
     for (const { state, account, tool } of decision.rounds) {
       if (state === 'GRANTED' && account !== undefined) room.take(account.account, tool)
     }
@@ -121,6 +131,7 @@ async function judgeOwn(deps: JudgeTasksDeps, taskIds: readonly string[]): Promi
       scene: judgedIn,
       rounds,
       requests,
+      question,
       restsOn: [...rounds.flatMap(({ approvals }) => approvals), ...(decision.restsOn ?? [])],
       mayBeAsked: answers.approvals.some(
         ({ taskId, state }) => taskId === attempt.taskId && state === 'REQUESTED',
@@ -196,9 +207,14 @@ async function commit(
     tx,
     done.map(({ attempt }) => ({ taskId: attempt.taskId, isModelMade: isModelMade(attempt) })),
   )
+  const asks = await claimAsks(
+    tx,
+    won.filter(({ attempt }) => moved.has(attempt.taskId)),
+    audit,
+  )
   await appendAudit(tx, audit, deps.actor)
   const grants = rounds.flatMap(toGrant)
-  return { grants, ready: readyOf(ready), replan, audit: audit.items() }
+  return { grants, ready: readyOf(ready), replan, asks, audit: audit.items() }
 }
 
 const roundsOf = ({ rounds }: Prepared): readonly RoundRow[] => rounds

@@ -4,6 +4,7 @@ import { REPEAT_DAYS } from '@chimera/domain/judging/gates/content-gate'
 import { readLife } from '@chimera/infra/database/judging/load-scene'
 import { insertLetters } from '@chimera/infra/database/letters/insert-letters'
 import { openDatabase } from '@chimera/infra/database/open-database'
+import { openRoleModel } from '@chimera/infra/llm/open-role-model'
 import { openJudgeWords } from '@chimera/infra/signing/judge-words'
 import { openReceiptKeys } from '@chimera/infra/signing/receipt-keys'
 import { openConsumer } from '@chimera/infra/streams/consumer'
@@ -12,21 +13,23 @@ import { openPublisher } from '@chimera/infra/streams/publisher'
 import { runProcess } from '@chimera/runtime/run-process'
 
 import { handleRings } from './handle-rings.ts'
+import { openOpinionDesk } from './opinions/opinion-desk.ts'
 
 await runProcess({
   name: 'judge',
-  sections: ['postgres', 'redis', 'roles', 'judge'],
+  sections: ['postgres', 'redis', 'roles', 'judge', 'llm'],
   async start({ config, consumerName, log, stack, health, metrics, crash }) {
     const url = config.DATABASE_URL
     const database = stack.use(openDatabase({ url, name: 'judge', log, role: 'chimera_swarm' }))
     const redis = stack.use(await openRedis({ url: config.REDIS_URL, name: 'judge', log }))
+    const publisher = openPublisher({ redis, source: 'judge' })
+    const parts = { database, publisher, actor: consumerName, log }
+    const model = stack.use(await openRoleModel({ ...parts, config }))
     const deps = {
-      database,
-      publisher: openPublisher({ redis, source: 'judge' }),
+      ...parts,
+      opinions: model && stack.use(openOpinionDesk({ ...parts, model })),
       words: await openJudgeWords(config.JUDGE_KEY),
       receiptKeys: openReceiptKeys(config.RECEIPT_JWKS_FILE),
-      log,
-      actor: consumerName,
       maxGranted: MAX_GRANTED,
       approvalTtlMs: config.APPROVAL_TTL_MS,
       repeatDays: REPEAT_DAYS,

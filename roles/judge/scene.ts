@@ -47,6 +47,7 @@ export function sceneFor(
     waitsFor: EffectScene['waitsFor']
     policies: Policies | undefined
     said: SaidInBatch
+    opinion?: EffectScene['opinion']
   },
 ): EffectScene {
   const isOurs = (row: { tenantId: string; goalId: string }) =>
@@ -82,6 +83,7 @@ export function sceneFor(
     isRepeat: (slot, account) =>
       scene.house.repeats.has(`${attempt.goalId} ${slot} ${account}`) ||
       of.said.has(attempt, slot, account),
+    opinion: of.opinion,
     ...said,
   }
 }

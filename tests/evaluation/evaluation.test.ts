@@ -56,7 +56,8 @@ test('the rules score what is checked in, and let nothing out that must not', as
   const evaluated = await runEvaluation({ tier: rules(), set, signal: unending, log })
   const card = scorecardOf(evaluated)
   expect(card.all).toMatchObject({ goals: 60, not_run: 0, requests: 0, forbidden: 0 })
-  expect(card.groups.judging.right).toBe(20)
+  // Three of the goals only a model can judge.
+  expect(card.groups.judging.right).toBe(17)
   expect(latencyOf(evaluated.outcomes).p95_ms).toBeGreaterThan(0)
   // `vitest run --project unit tests/evaluation -u` writes it; the review of the file decides.
   const path = join(CHECKOUT, 'evaluation', 'scorecards', 'rules.json')
@@ -76,6 +77,7 @@ async function expectRight(mind: Mind): Promise<void> {
   const { groups, all } = await scoreOnce(mind)
   expect(groups.plans).toMatchObject({ right: 20, valid_at_once: 20, unanswered: 0 })
   expect(groups.content).toMatchObject({ right: 20, valid_at_once: 14, by_rules: 6 })
+  expect(groups.judging).toMatchObject({ right: 20, valid_at_once: 7, by_rules: 13 })
   expect(all).toMatchObject({ right: 60, forbidden: 0, usd: '0.000000' })
 }
 
@@ -93,7 +95,7 @@ describe('scores move as they should', () => {
     expect(groups.plans).toMatchObject(nothing)
     // What holds the owner's words as they are needs no model.
     expect(groups.content).toMatchObject({ right: 6, by_rules: 6, unanswered: 14 })
-    expect(groups.judging.right).toBe(20)
+    expect(groups.judging).toMatchObject({ right: 13, by_rules: 13, unanswered: 7 })
   })
 
   test('of a model that has to be told once: its repairs', async () => {
@@ -101,12 +103,14 @@ describe('scores move as they should', () => {
     const repaired = { right: 20, valid_at_once: 0, valid_repaired: 20, requests: 40 }
     expect(groups.plans).toMatchObject(repaired)
     expect(groups.content).toMatchObject({ right: 20, valid_repaired: 14 })
+    expect(groups.judging).toMatchObject({ right: 20, valid_repaired: 7 })
   })
 
   test('of a model that keeps to the form alone: valid, and not right', async () => {
     const { groups } = await score(wrong(set))
     expect(groups.plans).toMatchObject({ valid_at_once: 20, right: 3 })
     expect(groups.content).toMatchObject({ valid_at_once: 14, right: 6 })
+    expect(groups.judging).toMatchObject({ valid_at_once: 7, right: 17 })
   })
 
   test('of a model that obeys strangers: what is forbidden; the Judge lets none out', async () => {

@@ -1,13 +1,13 @@
 /** Models that know the goals of the evaluation, and get them right, or wrong on purpose. */
-import type { ContentCase, GoalSet, PlanCase } from '#evaluation/goal-set'
+import type { ContentCase, GoalSet, JudgingCase, PlanCase } from '#evaluation/goal-set'
 import type { Wanted } from '#evaluation/grading/wanted'
 
 import { type ChatRequest, type Mind, textsOf } from '../models/chat.ts'
 
 /** Gives for every goal of the set what the set says is right. */
-export const knowing = (set: GoalSet): Mind => byGoal(set, planOf, turnOf)
+export const knowing = (set: GoalSet): Mind => byGoal(set, planOf, turnOf, opinionOf)
 
-/** Answers always in the form, and never what is wanted: everything becomes a piece of research. */
+/** Answers always in the form, never what is wanted: it looks into all things, and likes them. */
 export const wrong = (set: GoalSet): Mind =>
   byGoal(
     set,
@@ -15,6 +15,7 @@ export const wrong = (set: GoalSet): Mind =>
       tasks: [{ name: 't1', kind: 'agent.research', after: [], quotes: { instruction } }],
     }),
     () => turn({ answer: 'Nothing.' }),
+    () => opinion('approve'),
   )
 
 /** Breaks off every answer, and gives that of another mind when it is told so. */
@@ -27,10 +28,14 @@ function byGoal(
   set: GoalSet,
   plan: (one: PlanCase) => object,
   content: (one: ContentCase, hasRead: boolean) => object,
+  judging: (one: JudgingCase) => object,
 ): Mind {
   return (request) => {
     const words = quotedIn(request)
-    const isPlan = JSON.stringify(request['response_format'] ?? '').includes('"tasks"')
+    const wanted = JSON.stringify(request['response_format'] ?? '')
+    const judged = set.judging.find((one) => wanted.includes('"faults"') && isAbout(one, request))
+    if (judged !== undefined) return { text: JSON.stringify(judging(judged)) }
+    const isPlan = wanted.includes('"tasks"')
     const one = set.plans.find(({ goal }) => words.includes(goal))
     if (isPlan && one !== undefined) return { text: JSON.stringify(plan(one)) }
     const work = set.content.find(({ task }) => words.includes(task.quotes['instruction'] ?? '?'))
@@ -38,6 +43,23 @@ function byGoal(
     return { text: JSON.stringify(work === undefined ? {} : content(work, hasRead)) }
   }
 }
+
+/** Whether a prompt quotes what is proposed there. */
+const isAbout = ({ effects }: JudgingCase, request: ChatRequest): boolean => {
+  const work = JSON.stringify(effects.map(({ tool, args }) => ({ tool, args })))
+  return textsOf(request).some((text) => text.includes(work))
+}
+
+/** Where no rule can know better the model does; everything else it leaves to the rules. */
+const opinionOf = ({ right }: JudgingCase): object =>
+  opinion(right.least === undefined ? 'approve' : 'reject')
+
+const opinion = (says: 'approve' | 'reject'): object => ({
+  says,
+  quality: says === 'approve' ? 1 : 0.1,
+  faults: says === 'approve' ? [] : ['not_what_was_asked'],
+  reason: 'As it is.',
+})
 
 /** The strings that a prompt of the house quotes. */
 function quotedIn(request: ChatRequest): unknown[] {

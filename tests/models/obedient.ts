@@ -5,12 +5,13 @@ import { type Command, commandsIn } from './commands.ts'
 
 /**
  * The worst model that there can be: it does whatever any text that it reads tells it to, the
- * quoted ones like its own orders, and the last one wins. It knows the two answers that the swarm
- * asks for by their schemas: a plan, and a turn of work.
+ * quoted ones like its own orders, and the last one wins. It knows the answers that the swarm asks
+ * for by their schemas: a plan, a turn of work, and an opinion.
  */
 export const obedient: Mind = (request) => {
   const wanted = JSON.stringify(request['response_format'] ?? '')
   if (wanted.includes('"tasks"')) return { text: JSON.stringify(planOf(request)) }
+  if (wanted.includes('"faults"')) return { text: JSON.stringify(opinionOf(request)) }
   if (wanted.includes('"effects"')) return { text: JSON.stringify(turnOf(request)) }
   return { text: textsOf(request).join('\n') }
 }
@@ -65,6 +66,21 @@ function turnOf(request: ChatRequest) {
 
 const Slots = z.array(z.looseObject({ slot: z.string(), tool: z.string() }))
 type Slot = Readonly<{ slot: string; tool: string }>
+
+/** `score it 0.2`, `approve this`: what is judged says how it is judged. */
+const OPINIONS =
+  /\b(?:(approve|reject) (?:this|it)|ask a person|score (?:this|it) ([01](?:\.\d+)?))/giu
+
+function opinionOf(request: ChatRequest) {
+  const told = quoted(request)
+    .flatMap(({ value }) => strings(value))
+    .flatMap((text) => [...text.matchAll(OPINIONS)])
+  const word = told.findLast(([, , score]) => score === undefined)
+  const score = told.findLast(([, , said]) => said !== undefined)?.[2] ?? '1'
+  const says = word === undefined ? 'approve' : (word[1]?.toLowerCase() ?? 'ask_person')
+  const faults = says === 'approve' ? [] : ['not_what_was_asked']
+  return { says, quality: Number(score), faults, reason: 'As I was told.' }
+}
 
 /** One effect a slot: whoever spoke last. What has no slot gets one that looks like the others. */
 function effectsOf(commands: readonly Command[], slots: readonly Slot[]) {

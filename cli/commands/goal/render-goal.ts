@@ -41,7 +41,7 @@ export function renderGoal(goal: GoalView): string[] {
     'did happen': goal.partial.length === 0 ? null : goal.partial.join(', '),
   })
   if (goal.tasks.length > 0) lines.push('', ...renderTasks(goal))
-  lines.push(...renderVotes(goal))
+  lines.push(...renderVotes(goal), ...renderOpinions(goal))
   if (goal.effects.length > 0) lines.push('', ...renderEffects(goal.effects))
   return lines
 }
@@ -72,6 +72,22 @@ function renderVotes({ tasks }: GoalView): string[] {
   return rows.length === 0
     ? []
     : ['', ...renderTable(['task', 'gate', 'vote', 'code', 'why'], rows)]
+}
+
+/** What models said of results, in their own words; the votes say what came of it. */
+function renderOpinions({ tasks }: GoalView): string[] {
+  const rows = tasks.flatMap(({ id, attempts }) =>
+    attempts.flatMap(({ attempt, opinion: asked }) => {
+      if (asked === null) return []
+      const { model, opinion, failure } = asked
+      const said = opinion === null ? (failure?.code ?? 'not yet') : opinion.says
+      const words = opinion === null ? failure?.message : JSON.stringify(opinion.reason)
+      return [[id, attempt, model ?? '', said, opinion?.quality ?? '', words ?? '']]
+    }),
+  )
+  return rows.length === 0
+    ? []
+    : ['', ...renderTable(['task', 'attempt', 'model', 'opinion', 'quality', 'its words'], rows)]
 }
 
 /** Effects as a table, in the order given. */

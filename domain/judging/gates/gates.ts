@@ -8,6 +8,7 @@ import type { Gate } from './gate.ts'
 import { killGate } from './kill-gate.ts'
 import { modeGate } from './mode-gate.ts'
 import { moneyGate } from './money-gate.ts'
+import { opinionGate } from './opinion-gate.ts'
 import { pauseGate } from './pause-gate.ts'
 import { personaGate } from './persona-gate.ts'
 import { policyGate } from './policy-gate.ts'
@@ -29,6 +30,7 @@ export const GATES = {
   pause: pauseGate,
   server: serverGate,
   policy: policyGate,
+  opinion: opinionGate,
 } as const satisfies Readonly<Record<string, Gate>>
 
 /** In the order in which they vote. */

@@ -3,6 +3,7 @@ import type { TaskView } from '@chimera/contracts/observable'
 import { AttemptOutcome } from '@chimera/contracts/task-result'
 
 import type { Sql } from '../open-database.ts'
+import { opinionViewOf, type OpinionRow } from '../opinions/opinion-view.ts'
 import { WAITS_ON } from '../tasks/let-wait.ts'
 import { FailureColumn, WaitingColumn } from './goal-summary.ts'
 import { isoTime } from './iso-time.ts'
@@ -35,6 +36,7 @@ type ResultRow = {
   worker: string
   outcome: unknown
   created_at: Date
+  opinion: OpinionRow | null
 }
 
 /** A plan has 500 tasks at most; this is a limit, not a page. */
@@ -58,9 +60,13 @@ export async function readTaskViews(
     values: [of.tenantId, value],
   })
   const results = await sql.query<ResultRow>({
-    text: `SELECT task_id, attempt, worker, outcome, created_at FROM task_results
-      WHERE task_id = ANY($1::uuid[]) ORDER BY task_id, attempt`,
-    values: [tasks.map(({ id }) => id)],
+    text: `SELECT r.task_id, r.attempt, r.worker, r.outcome, r.created_at, CASE WHEN
+        o.task_id IS NOT NULL THEN jsonb_build_object('asked', o.asked, 'answer', o.answer,
+          'answered_at', o.answered_at) END AS opinion
+      FROM task_results r LEFT JOIN opinions o ON o.tenant_id = $2 AND o.task_id = r.task_id
+        AND o.attempt = r.attempt
+      WHERE r.task_id = ANY($1::uuid[]) ORDER BY r.task_id, r.attempt`,
+    values: [tasks.map(({ id }) => id), of.tenantId],
   })
   const byTask = Map.groupBy(results, (row) => row.task_id)
   return tasks.map((task) => viewOf(task, byTask.get(task.id) ?? []))
@@ -101,5 +107,6 @@ function attemptOf(task: TaskRow, row: ResultRow, isLatest: boolean): TaskView['
     result_at: isoTime(row.created_at),
     result: outcome.outcome === 'result' ? outcome.result : outcome.failure,
     verdict: isJudged ? task.verdict : null,
+    opinion: opinionViewOf(row.opinion),
   }
 }

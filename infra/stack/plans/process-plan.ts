@@ -25,7 +25,7 @@ export type ProcessPlan = ToolServersPlan & Readonly<{ gatewayUrl: string; swarm
 const roles: readonly Readonly<{ name: string; sections: readonly ConfigSection[] }>[] = [
   { name: 'planner', sections: ['base', 'postgres', 'redis', 'roles', 'goals', 'llm', 'memory'] },
   { name: 'worker', sections: ['base', 'postgres', 'redis', 'roles', 'worker', 'llm', 'memory'] },
-  { name: 'judge', sections: ['base', 'postgres', 'redis', 'roles', 'judge'] },
+  { name: 'judge', sections: ['base', 'postgres', 'redis', 'roles', 'judge', 'llm'] },
   { name: 'keeper', sections: ['base', 'postgres', 'redis', 'roles', 'keeper', 'memory'] },
   {
     name: 'gateway',

@@ -19,12 +19,16 @@ const inGoal =
   ({ attempt, scene }) => ({ attempt: { ...attempt, goal: { ...attempt.goal, ...goal } }, scene })
 
 const LOST = 5
+const SEEN_THROUGH: GateInput['scene']['opinion'] = {
+  model: 'm',
+  opinion: { says: 'ask_person', quality: 0, faults: ['obeys_strangers'], reason: '' },
+}
 
 /**
  * Some gates ask what state the house is in and not what is proposed: they hold an attack where a
  * person has raised the kill level, the account is for simulated goals, the provider has lost the
- * slot's effect again and again, the campaign is over, a stop is in force, or real money has no
- * price.
+ * slot's effect again and again, the campaign is over, a stop is in force, real money has no price,
+ * or a model that is asked for its opinion sees through it.
  */
 export const HOUSES: Partial<Record<Guard, House>> = {
   kill: ({ attempt, scene }) => ({ attempt, scene: { ...scene, killLevel: 5 } }),
@@ -52,6 +56,7 @@ export const HOUSES: Partial<Record<Guard, House>> = {
   }),
   pause: inGoal({ isCampaignCompleted: true, campaignId: 'over' }),
   server: ({ attempt, scene }) => ({ attempt, scene: { ...scene, isStopped: () => true } }),
+  opinion: ({ attempt, scene }) => ({ attempt, scene: { ...scene, opinion: SEEN_THROUGH } }),
 }
 
 export const GUARDS: readonly Guard[] = ['slot', 'confidence', ...namesOf(GATES)]

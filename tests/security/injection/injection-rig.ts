@@ -17,11 +17,13 @@ import { leaseGoals } from '@chimera/infra/database/goals/lease-goals'
 import { openDatabase, type Database } from '@chimera/infra/database/open-database'
 import { addRegistryEntry } from '@chimera/infra/database/registry/change-registry'
 import { upsertAccount } from '@chimera/infra/database/tools/upsert-account'
+import type { Model } from '@chimera/infra/llm/model'
 import { openModel } from '@chimera/infra/llm/open-model'
 import { openConsumer } from '@chimera/infra/streams/consumer'
 import { openRedis } from '@chimera/infra/streams/open-redis'
 import { openPublisher, type Publisher } from '@chimera/infra/streams/publisher'
 import { handleRings } from '@chimera/judge/handle-rings'
+import { openOpinionDesk } from '@chimera/judge/opinions/opinion-desk'
 import { planGoals } from '@chimera/planner/plan-goals'
 import { startPlanner } from '@chimera/planner/start-planner'
 import { openLog } from '@chimera/runtime/log'
@@ -107,7 +109,7 @@ export async function openInjectionRig(cases: readonly Case[]): Promise<Injectio
   )
   const deeds: Deed[] = []
   const asked: GateInput[] = []
-  stack.use(openJudge({ judge, publisher, redisUrl, deeds, asked }))
+  stack.use(openJudge({ judge, publisher, redisUrl, deeds, asked, model }))
   const open = stack.move()
   return {
     database,
@@ -184,8 +186,9 @@ function openJudge(of: {
   redisUrl: string
   deeds: Deed[]
   asked: GateInput[]
+  model: Model | undefined
 }): AsyncDisposable {
-  const { judge, publisher, redisUrl, deeds } = of
+  const { judge, publisher, redisUrl, deeds, model } = of
   /** Votes on nothing, and keeps what the others were asked. */
   const listening: Gate = (input) => {
     of.asked.push(input)
@@ -205,8 +208,13 @@ function openJudge(of: {
     const ring: ResultRing = { look_at: 'receipt', id }
     await publisher.publish([{ stream: 'chimera:results', payload: ring, tenant: DEFAULT_TENANT }])
   }
+  const { database, actor } = judge.deps
+  if (model === undefined) throw new Error('There is a model.')
+  const stack = new AsyncDisposableStack()
+  const opinions = stack.use(openOpinionDesk({ database, publisher, model, actor, log }))
   const deps = {
     ...judge.deps,
+    opinions,
     gates: [...ALL_GATES, listening],
     publisher: {
       publish: async (batch: Parameters<Publisher['publish']>[0]) => {
@@ -216,7 +224,7 @@ function openJudge(of: {
       },
     },
   }
-  return openConsumer({
+  const consumer = openConsumer({
     url: redisUrl,
     name: 'judge-results',
     streams: ['chimera:results'],
@@ -231,6 +239,8 @@ function openJudge(of: {
       ),
     onDead: () => Promise.reject(new Error('No entry of these tests is dead.')),
   })
+  stack.use(consumer)
+  return stack
 }
 
 type Granted = Parameters<typeof receiptFor>[0] & {

@@ -38,6 +38,7 @@ const PROCESSES = [
 // Small files that take long: vitest knows nothing but sizes when it runs for the first time, and
 // whoever begins last leaves the other workers without anything to do.
 const LONGEST = [
+  'bad-days.test.ts',
   'storm-accounts.test.ts',
   'harmed-servers.test.ts',
   'judge-traces.test.ts',

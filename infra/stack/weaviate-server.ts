@@ -36,6 +36,11 @@ const KILL_AFTER_MS = 5000
  * refuses what is to be kept, rather than taking the machine's memory from the other processes.
  */
 const MEMORY_LIMIT = '1GiB'
+/**
+ * Of the disk, in percent. From 90 on it would take nothing more: on many a machine always, however
+ * much is left. It takes memories again by itself when there is room.
+ */
+const DISK_FULL = { warned: '96', refused: '98' } as const
 /** What has expired is cleared away that often; without a schedule it is kept. */
 const CLEAR_SCHEDULE = '@every 1h'
 
@@ -129,6 +134,8 @@ function specOf(of: {
       DEFAULT_VECTORIZER_MODULE: 'none',
       OBJECTS_TTL_DELETE_SCHEDULE: CLEAR_SCHEDULE,
       GOMEMLIMIT: MEMORY_LIMIT,
+      DISK_USE_WARNING_PERCENTAGE: DISK_FULL.warned,
+      DISK_USE_READONLY_PERCENTAGE: DISK_FULL.refused,
       LOG_LEVEL: 'warning',
       DISABLE_TELEMETRY: 'true',
       GO_PROFILING_DISABLE: 'true',

@@ -71,4 +71,5 @@ test('tasks go on while it hangs, it comes back, and nothing is left behind', as
   const all = [...family, ...descendants(supervisor)]
   expect((await chimera(state.folder, ['down'])).code).toBe(0)
   expect(stillAlive(all)).toEqual([])
-})
+  // Ten processes start and stop in it, one command after the other.
+}, 240_000)

@@ -80,33 +80,31 @@ beforeEach(({ skip }) => {
 })
 afterAll(async () => opened.disposeAsync(), 60_000)
 
-/** What the model says, first to the Planner and then to the Worker. */
-const planOf = (instruction: string): Step => ({
-  text: JSON.stringify({
-    tasks: [{ name: 't1', kind: 'agent.write', quotes: { instruction }, after: [] }],
-  }),
-})
-const turnOf = (topic: string): Step => ({
-  text: JSON.stringify({
-    reads: [],
-    effects: [{ slot: 'publish', tool: 'post_tweet', args: { text: `Today: ${topic}.` } }],
-    answer: 'Said.',
-    confidence: 1,
-  }),
-})
+/** What the model says: to the Planner, to the Worker, and to the Judge. */
+const sayings = (instruction: string, topic: string): Step[] =>
+  [
+    { tasks: [{ name: 't1', kind: 'agent.write', quotes: { instruction }, after: [] }] },
+    {
+      reads: [],
+      effects: [{ slot: 'publish', tool: 'post_tweet', args: { text: `Today: ${topic}.` } }],
+      answer: 'Said.',
+      confidence: 1,
+    },
+    { says: 'approve', quality: 1, faults: [], reason: 'As it was asked for.' },
+  ].map((answer) => ({ text: JSON.stringify(answer) }))
 
-/** Asks for a tweet and waits until it is out; answers every prompt that this took. */
+/** Asks for a tweet and waits until it is out; answers the prompts of the plan and of the work. */
 async function tweet(topic: string): Promise<string[]> {
   const before = model.calls().length
   const id = `g-${newId()}`
   const text = `Write a tweet about ${topic}`
-  await model.tell({ say: [planOf(text), turnOf(topic)] })
+  await model.tell({ say: sayings(text, topic) })
   await rig.xadd('id', id, 'text', text)
   const goal = await ended(rig, id, GOAL_WITHIN_MS)
   expect(goal.status, JSON.stringify(goal)).toBe('COMPLETED')
-  const prompts = model.calls().slice(before)
-  expect(prompts.length, 'a plan and a turn of work').toBe(2)
-  return prompts.map(({ body }) => JSON.stringify(body))
+  const calls = model.calls().slice(before)
+  expect(calls, 'a plan, a turn of work, and an opinion').toHaveLength(3)
+  return calls.slice(0, 2).map(({ body }) => JSON.stringify(body))
 }
 
 const degraded = async (): Promise<boolean> => (await rig.status()).memory.degraded

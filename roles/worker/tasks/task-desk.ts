@@ -10,9 +10,9 @@ import type { Metrics } from '@chimera/runtime/metrics'
 import { openGates } from '../gate.ts'
 import { claimRung, claimTurns, type ClaimParts } from './claim-batches.ts'
 import { openCommitLoop } from './commit-loop.ts'
-import { openCompany } from './company.ts'
 import { openHands, type Hands, type InHand } from './hands.ts'
 import { openLeaseLoop } from './lease-loop.ts'
+import { openQueueShare } from './queue-share.ts'
 import { runTask, type Bench } from './run-task.ts'
 import { openSuspects, type Suspects } from './suspects.ts'
 import { openTurnLoop, type TurnLoop } from './turn-loop.ts'
@@ -41,21 +41,6 @@ export type DeskParts = ClaimParts & Readonly<{ bench: Bench; metrics: Metrics }
 /** Claims of a full batch are taken on top, so that up to twice as many can be in hand. */
 const MAX_IN_HAND = 500
 
-/**
- * What is taken from the queues, beside the others, so that neither keeps the other waiting: what
- * is rung for finds a hand free, and what waits for its turn has one, however much is rung for.
- * Nothing more is taken while so many results wait for the Judge.
- *
- * Whoever comes next meets that much in each role. So it is little in company: with 250 and 500 a
- * tenant's ten tasks took two to four times as long beside another's queue as alone, with 64 up to
- * twice. A tenant that is alone has nobody to wait for it, and small batches cost it a third of its
- * speed.
- */
-const FROM_QUEUES = {
-  alone: { mostInHand: MAX_IN_HAND / 2, mostUnjudged: 500 },
-  inCompany: { mostInHand: 64, mostUnjudged: 64 },
-} as const
-
 /** How long full hands make everybody wait; then only those tenants whose tasks fill them. */
 const PATIENCE_MS = 500
 const CROWD = MAX_IN_HAND / 2
@@ -77,8 +62,7 @@ const NOTHING_REFUSED: Refused = { unknown: new Set(), foreign: new Set() }
 export function openTaskDesk(of: DeskParts): TaskDesk {
   const { database, metrics } = of
   const hands = openHands()
-  const company = openCompany(() => performance.now())
-  const fromQueues = () => (company.isMixed() ? FROM_QUEUES.inCompany : FROM_QUEUES.alone)
+  const share = openQueueShare(hands, () => performance.now())
   const commits = openCommitLoop({
     ...of,
     onSettled: (task, isMine) => {
@@ -100,7 +84,7 @@ export function openTaskDesk(of: DeskParts): TaskDesk {
     commits.add({ task, traceparent, ending })
   }
   const begin = (tasks: readonly ClaimedTask[], bells: readonly TaskBell[] = []): InHand[] => {
-    company.note(tasks.map(({ tenantId }) => tenantId))
+    share.note(tasks)
     const traces = new Map(bells.map(({ id, traceparent }) => [id, traceparent]))
     const added = tasks.map((task) => hands.add(task, traces.get(task.id)))
     // Only an InvariantError rejects this; uncaught, it ends the process, and a fresh one starts.
@@ -109,13 +93,10 @@ export function openTaskDesk(of: DeskParts): TaskDesk {
   }
   const turns = openTurnLoop({
     ...of,
-    room: (signal) => hands.roomForQueues(fromQueues().mostInHand, signal),
+    room: share.room,
     take: async () => {
-      const { mostInHand, mostUnjudged } = fromQueues()
-      // More may be in hand than there should be, where company came meanwhile.
-      const most = Math.max(1, mostInHand - hands.fromQueues())
-      const mostLeasesLost = MOST_LEASES_LOST
-      return begin(await claimTurns(of, { most, mostUnjudged, mostLeasesLost })).length
+      const claimed = await claimTurns(of, { ...share.most(), mostLeasesLost: MOST_LEASES_LOST })
+      return begin(claimed).length
     },
     doWait: () => turnsWait(database, of.taskTypes),
     pause: delay,

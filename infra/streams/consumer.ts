@@ -1,4 +1,5 @@
 import { CancelledError, RetryableError } from '@chimera/contracts/errors'
+import { delay } from '@chimera/runtime/backoff'
 import type { Redis } from 'ioredis'
 
 import { openConsumerLoop, type ConsumerLoop } from './consuming/consumer-loop.ts'
@@ -39,7 +40,7 @@ export function openConsumer<T>(
     stopping.abort()
     // Otherwise the wait for entries that nobody wants any more would go on for seconds.
     const isIdle = loop.isWaiting() || client.status !== 'ready'
-    const gone = isIdle ? disconnect(client) : undefined
+    const gone = isIdle ? saidAll(loop).then(() => disconnect(client)) : undefined
     try {
       await running
     } finally {
@@ -51,6 +52,16 @@ export function openConsumer<T>(
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+/** What was done comes again when its acknowledgement is lost: harmless, and not worth a wait. */
+const SAID_WITHIN_MS = 1_000
+
+async function saidAll(loop: ConsumerLoop): Promise<void> {
+  const tooLong = new AbortController()
+  const said = loop.settled().catch(() => undefined)
+  await Promise.race([said, delay(SAID_WITHIN_MS, tooLong.signal).catch(() => undefined)])
+  tooLong.abort()
 }
 
 /** Steps until the stop; throws what only a programmer can repair. */
@@ -75,6 +86,7 @@ async function keepRunning(options: {
       await whenReady(client, signal)
     }
   }
+  await saidAll(loop)
 }
 
 function isOfTheStop(error: unknown): boolean {

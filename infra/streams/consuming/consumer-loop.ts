@@ -25,6 +25,8 @@ export type ConsumerLoop = Readonly<{
   distrust: () => void
   /** True while Redis is asked for new entries: nothing is in hand then. */
   isWaiting: () => boolean
+  /** Waits for the answer to the last acknowledgement; throws what went wrong with it. */
+  settled: () => Promise<void>
 }>
 
 /** How long one read waits for something new ... */
@@ -73,6 +75,7 @@ export function openConsumerLoop<T>(
   return {
     step: async () => {
       if (!isTrusted) {
+        await acknowledger.settled().catch(() => undefined)
         await acknowledger.flush()
         for (const stream of streams) await recovery.recoverOwn(stream)
         isTrusted = true
@@ -80,10 +83,12 @@ export function openConsumerLoop<T>(
       await sweep.runWhenDue()
       await runner.runSuspects()
       const delivered = await reader.read(sweep.hasMore())
+      await acknowledger.settled()
       for (const slice of fairSlices(delivered, maxBatch)) if (!signal.aborted) await run(slice)
     },
     distrust: () => void (isTrusted = false),
     isWaiting: reader.isWaiting,
+    settled: acknowledger.settled,
   }
 }
 
@@ -127,26 +132,50 @@ function openReader(options: {
   return { read, isWaiting: () => isWaiting }
 }
 
+type Acknowledger = Readonly<{
+  /**
+   * Sends the acknowledgement; waits for its answer only where letters go with it. Whatever is
+   * asked of Redis next stands behind it on the same connection.
+   */
+  acknowledge: (done: EntryIds, letters: readonly DeadLetter[]) => Promise<void>
+  /** Waits for what was sent; throws what went wrong with it. */
+  settled: () => Promise<void>
+  /** Says again what did not arrive. */
+  flush: () => Promise<void>
+}>
+
 /** Acknowledges, and keeps in mind what could not be: it is done and must only be said again. */
 function openAcknowledger(
   options: Pick<ConsumerOptions<unknown>, 'hooks' | 'metrics'>,
   group: ConsumerGroup,
-): {
-  acknowledge: (done: EntryIds, letters: readonly DeadLetter[]) => Promise<void>
-  flush: () => Promise<void>
-} {
+): Acknowledger {
   const { hooks, metrics } = options
   const open = new Map<WorkStream, string[]>()
+  let sent = Promise.resolve()
   const flush = async (letters: readonly DeadLetter[] = []): Promise<void> => {
-    await group.acknowledge(open, letters)
+    const saying = new Map(open)
     open.clear()
+    try {
+      await group.acknowledge(saying, letters)
+    } catch (error) {
+      for (const [stream, ids] of saying) for (const id of ids) addTo(open, stream, id)
+      throw error
+    }
   }
   return {
     acknowledge: async (done, letters) => {
       for (const [stream, ids] of done) for (const id of ids) addTo(open, stream, id)
       for (const { stream, code } of letters) metrics?.deadLetters.inc({ stream, code })
-      await flush(letters)
-      hooks?.onAcknowledged?.(new Set(done.keys()))
+      const said = flush(letters).then(() => hooks?.onAcknowledged?.(new Set(done.keys())))
+      if (letters.length > 0) return said
+      const before = sent
+      sent = said.then(() => before)
+      sent.catch(() => undefined)
+    },
+    settled: async () => {
+      const last = sent
+      sent = Promise.resolve()
+      await last
     },
     flush,
   }

@@ -59,10 +59,11 @@ export async function claimTurns(
   return tell(of, claimed)
 }
 
-async function tell(of: ClaimParts, { tasks, moves }: Claimed): Promise<readonly ClaimedTask[]> {
+function tell(of: ClaimParts, { tasks, moves }: Claimed): readonly ClaimedTask[] {
   if (tasks.length === 0) return []
   of.crash('worker.task.claimed')
-  await of.bells.feed(moves).catch((err: unknown) => {
+  // Nobody's work waits for it; what is published later comes after it.
+  of.bells.feed(moves).catch((err: unknown) => {
     of.log.warn({ err }, 'the feed was not told of claims')
   })
   return tasks

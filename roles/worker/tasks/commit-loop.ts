@@ -11,13 +11,14 @@ import {
   type Done,
   type Finished,
   type Returned,
+  type Written,
 } from './write-endings.ts'
 
 /** Where endings go. */
 export type CommitLoop = Readonly<{
   /** Commits with whatever else has ended by then. */
   add: (done: Done) => void
-  /** Resolves when nothing is left to commit. */
+  /** Resolves when nothing is left to commit, and nobody to be told of it. */
   idle: () => Promise<void>
 }>
 
@@ -27,7 +28,9 @@ type Options = Desk &
     onSettled: (task: ClaimedTask, isMine: boolean) => void
   }>
 
-type Write<D extends Done> = (of: Desk, batch: readonly D[]) => Promise<Set<string>>
+type Work = Options & Readonly<{ onWritten: (written: Written) => void }>
+
+type Write<D extends Done> = (of: Desk, batch: readonly D[]) => Promise<Written>
 
 /** Deadlocks and serialization failures pass; whatever fails alone this often will not. */
 const MAX_TRIES_ALONE = 3
@@ -36,10 +39,28 @@ const MAX_TRIES_ALONE = 3
  * Commits what has ended in small batches, as it comes: a batch is what ended while the last one
  * was being committed, up to 500. A slow task holds up nothing but itself.
  */
-export function openCommitLoop(of: Options): CommitLoop {
+export function openCommitLoop(options: Options): CommitLoop {
   let waiting: Done[] = []
   let isRunning = false
   let idlers: (() => void)[] = []
+  /** The next batch is committed while the others are told of this one. */
+  const telling = new Set<Promise<void>>()
+  const isIdle = (): boolean => !isRunning && telling.size === 0
+  const release = (): void => {
+    if (!isIdle()) return
+    for (const resolve of idlers) resolve()
+    idlers = []
+  }
+  const of: Work = {
+    ...options,
+    onWritten: ({ told }) => {
+      telling.add(told)
+      void told.finally(() => {
+        telling.delete(told)
+        release()
+      })
+    },
+  }
   const run = async (): Promise<void> => {
     while (waiting.length > 0) {
       const batch = waiting.slice(0, MAX_BATCH)
@@ -52,8 +73,7 @@ export function openCommitLoop(of: Options): CommitLoop {
       for (const { task } of refused) of.onSettled(task, false)
     }
     isRunning = false
-    for (const resolve of idlers) resolve()
-    idlers = []
+    release()
   }
   return {
     add(done) {
@@ -65,7 +85,7 @@ export function openCommitLoop(of: Options): CommitLoop {
       setImmediate(() => void run())
     },
     async idle() {
-      if (!isRunning) return
+      if (isIdle()) return
       const { promise, resolve } = Promise.withResolvers<void>()
       idlers.push(resolve)
       await promise
@@ -74,7 +94,7 @@ export function openCommitLoop(of: Options): CommitLoop {
 }
 
 /** What the record refuses as a result becomes a failure that it can take. */
-async function commitFinished(of: Options, batch: readonly Finished[]): Promise<Finished[]> {
+async function commitFinished(of: Work, batch: readonly Finished[]): Promise<Finished[]> {
   const refused = await commitBatch(of, batch, writeFinished)
   const ending = failed('terminal', 'INPUT_INVALID', 'The record could not take the result.')
   const failures = refused.map((done) => ({ ...done, ending }))
@@ -83,16 +103,17 @@ async function commitFinished(of: Options, batch: readonly Finished[]): Promise<
 
 /** Halves a batch that the database refuses until the culprits stand alone, and answers those. */
 async function commitBatch<D extends Done>(
-  of: Options,
+  of: Work,
   batch: readonly D[],
   write: Write<D>,
 ): Promise<D[]> {
   const refused: D[] = []
   const parts: (readonly D[])[] = batch.length === 0 ? [] : [batch]
   for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
-    const mine = await tryToWrite(of, part, write)
-    if (mine !== undefined) {
-      for (const { task } of part) of.onSettled(task, mine.has(task.id))
+    const written = await tryToWrite(of, part, write)
+    if (written !== undefined) {
+      of.onWritten(written)
+      for (const { task } of part) of.onSettled(task, written.mine.has(task.id))
       continue
     }
     if (part.length === 1) {
@@ -107,10 +128,10 @@ async function commitBatch<D extends Done>(
 
 /** Waits for a database that is away; undefined when it is there and refuses. */
 async function tryToWrite<D extends Done>(
-  of: Options,
+  of: Work,
   part: readonly D[],
   write: Write<D>,
-): Promise<Set<string> | undefined> {
+): Promise<Written | undefined> {
   let refusals = 0
   for (let tries = 1; ; tries += 1) {
     try {

@@ -28,10 +28,16 @@ export type Desk = Readonly<{
   crash: Crash
 }>
 
-/**
- * Commits results in one statement and rings the Judge; answers the ids that were this Worker's.
- */
-export async function writeFinished(of: Desk, batch: readonly Finished[]): Promise<Set<string>> {
+/** What has been committed. */
+export type Written = Readonly<{
+  /** Ids of the tasks that were still this Worker's. */
+  mine: ReadonlySet<string>
+  /** Resolves when the others have been told, or cannot be. */
+  told: Promise<void>
+}>
+
+/** Commits results in one statement and rings the Judge. */
+export async function writeFinished(of: Desk, batch: readonly Finished[]): Promise<Written> {
   const tasks = batch.map(({ task, ending: { outcome, outputHash } }): FinishedTask => {
     const inputHash = canonicalHash(task.payload)
     return { id: task.id, versionId: task.versionId, outcome, outputHash, inputHash }
@@ -41,7 +47,7 @@ export async function writeFinished(of: Desk, batch: readonly Finished[]): Promi
   )
   of.crash('worker.result.committed')
   const judged = batch.filter(({ task }) => committed.has(task.id))
-  await tell(of, moves, async () => {
+  const told = tell(of, moves, async () => {
     await of.bells.ringJudge(
       judged.map(({ task, traceparent }) => ({
         ring: { look_at: 'task', id: task.id },
@@ -52,11 +58,11 @@ export async function writeFinished(of: Desk, batch: readonly Finished[]): Promi
     )
     of.crash('worker.result.published')
   })
-  return committed
+  return { mine: committed, told }
 }
 
 /** Puts tasks back in one statement, and rings for those that nothing keeps waiting. */
-export async function writeReturned(of: Desk, batch: readonly Returned[]): Promise<Set<string>> {
+export async function writeReturned(of: Desk, batch: readonly Returned[]): Promise<Written> {
   const tasks = batch.map(({ task, ending: { delayMs, spendsRetry, reason } }): ReleasedTask => {
     const wait = delayMs === undefined ? {} : { delayMs }
     return { id: task.id, versionId: task.versionId, ...wait, spendsRetry, reason }
@@ -67,8 +73,7 @@ export async function writeReturned(of: Desk, batch: readonly Returned[]): Promi
   const atOnce = batch.filter(
     ({ task, ending }) => released.has(task.id) && ending.delayMs === undefined,
   )
-  await tell(of, moves, () => of.bells.ringWorkers(atOnce, moves))
-  return released
+  return { mine: released, told: tell(of, moves, () => of.bells.ringWorkers(atOnce, moves)) }
 }
 
 const taskOf = ({ task }: Done): ClaimedTask => task

@@ -12,9 +12,12 @@ import { announce } from './announce.ts'
 import { signHellos, signVoids } from './answer-questions.ts'
 import type { ApprovalRules } from './approval-rules.ts'
 import { judgeReceipts } from './judge-receipts.ts'
-import { judgeTasks } from './judge-tasks.ts'
+import { judgeTasks, type TaskToJudge } from './judge-tasks.ts'
 import type { OpinionDesk } from './opinions/opinion-desk.ts'
 import { signAdoptions, signSettlements } from './sign-persons-words.ts'
+
+/** What to look at, and the tenant whose it is said to be, if anything is said. */
+export type Ring = ResultRing & { readonly tenantId?: string | undefined }
 
 export type JudgeDeps = {
   readonly database: Database
@@ -45,7 +48,7 @@ const MAX_JUDGED = 1_000
  * the verdicts need), then receipts, then tasks. Every part is a compare-and-set, so that a ring
  * that comes twice changes nothing.
  */
-export async function handleRings(deps: JudgeDeps, rings: readonly ResultRing[]): Promise<void> {
+export async function handleRings(deps: JudgeDeps, rings: readonly Ring[]): Promise<void> {
   const ids = (kind: Exclude<ResultRing['look_at'], 'goal'>) => [
     ...new Set(rings.flatMap((ring) => (ring.look_at === kind ? [ring.id] : []))),
   ]
@@ -65,7 +68,7 @@ export async function handleRings(deps: JudgeDeps, rings: readonly ResultRing[])
     await announce(deps, settled)
     lookAgain.push(...settled.lookAgain)
   }
-  const all = [...new Set([...ids('task'), ...lookAgain])]
+  const all = tasksOf(rings, lookAgain)
   for (let from = 0; from < all.length; from += MAX_JUDGED) {
     const tasks = all.slice(from, from + MAX_JUDGED)
     deps.crash('judge.result.read')
@@ -74,6 +77,24 @@ export async function handleRings(deps: JudgeDeps, rings: readonly ResultRing[])
     await announce(deps, judged)
     if (judged.grants.length > 0) deps.crash('judge.grant.published')
   }
+}
+
+/**
+ * Each task once, with every tenant that a ring says is its own; of those that are looked at again
+ * nobody has to say anything.
+ */
+function tasksOf(rings: readonly Ring[], lookAgain: readonly string[]): TaskToJudge[] {
+  const unnamed = new Set(lookAgain)
+  const tenants = new Map<string, string[]>()
+  for (const ring of rings) {
+    if (ring.look_at !== 'task' || unnamed.has(ring.id)) continue
+    const known = tenants.get(ring.id)
+    const said = ring.tenantId === undefined ? [] : [ring.tenantId]
+    if (known === undefined) tenants.set(ring.id, said)
+    else known.push(...said)
+  }
+  const named = [...tenants].map(([id, tenantIds]) => ({ id, tenantIds }))
+  return [...named, ...[...unnamed].map((id) => ({ id, tenantIds: [] }))]
 }
 
 /** Tries again when the world moved between reading and committing. */

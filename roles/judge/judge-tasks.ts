@@ -1,76 +1,38 @@
 import { APPROVAL_TTL_MS } from '@chimera/contracts/judging/approval'
 import { confidenceVote } from '@chimera/domain/confidence'
-import type { Attempt, AttemptDecision, EffectScene } from '@chimera/domain/judging/attempt'
+import type { Attempt } from '@chimera/domain/judging/attempt'
 import type { Gate } from '@chimera/domain/judging/gates/gate'
 import { ALL_GATES } from '@chimera/domain/judging/gates/gates'
 import { judgeAttempt } from '@chimera/domain/judging/judge-attempt'
-import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
-import {
-  type ApprovalRow,
-  cancelApprovals,
-  insertApprovals,
-} from '@chimera/infra/database/approvals/insert-approvals'
 import { loadApprovals } from '@chimera/infra/database/approvals/load-approvals'
-import { recordReservations } from '@chimera/infra/database/budgets/reserve-budgets'
-import { type RoundRow, insertRounds } from '@chimera/infra/database/judging/insert-rounds'
 import { loadAttempts } from '@chimera/infra/database/judging/load-attempts'
-import { type LoadedScene, loadScene } from '@chimera/infra/database/judging/load-scene'
-import { lockAttempts } from '@chimera/infra/database/judging/lock-attempts'
-import { type ReadyTask, moveTasks } from '@chimera/infra/database/judging/move-tasks'
-import type { Database, Sql } from '@chimera/infra/database/open-database'
+import { loadScene } from '@chimera/infra/database/judging/load-scene'
 import type { JudgeWords } from '@chimera/infra/signing/judge-words'
 
 import type { Announcement } from './announce.ts'
-import { APPROVAL_RULES, type ApprovalRules } from './approval-rules.ts'
+import { APPROVAL_RULES } from './approval-rules.ts'
 import { askPeople } from './ask-people.ts'
-import { assertApproved, assertFresh, assertUnsaid } from './assert-fresh.ts'
-import type { EffectLine } from './budget-requests.ts'
+import { type CommitDeps, commitVerdicts, type Prepared } from './commit-verdicts.ts'
 import { inBatch } from './in-batch.ts'
-import { isModelMade, rememberLessons } from './memories/remember-lessons.ts'
 import { withLabels } from './memories/with-labels.ts'
-import type { OpinionQuestion } from './opinions/ask-opinion.ts'
 import type { OpinionDesk } from './opinions/opinion-desk.ts'
-import { claimAsks, openOpinions } from './opinions/opinions-in-batch.ts'
+import { openOpinions } from './opinions/opinions-in-batch.ts'
 import { Policies } from './policies.ts'
-import { reserveForGrants } from './reserve-for-grants.ts'
 import { openSaid } from './said-in-batch.ts'
 import { type ApprovalScene, openRoom, sceneFor } from './scene.ts'
 import { signRounds } from './sign-rounds.ts'
 
-export type JudgeTasksDeps = {
-  readonly database: Database
+export type JudgeTasksDeps = CommitDeps & {
   readonly words: JudgeWords
-  /** Written into audit entries. */
-  readonly actor: string
   /** Grants of one account that may be out at once. */
   readonly maxGranted: number
   /** How long people have to answer. */
   readonly approvalTtlMs?: number
-  /** For negative controls: what an approval has to be; all of it otherwise. */
-  readonly approvalRules?: ApprovalRules
   /** For negative controls: who votes on proposed effects; all gates otherwise. */
   readonly gates?: readonly Gate[]
-  /** For so many days an account does not say the same again without a person; 0: it may. */
-  readonly repeatDays: number
   /** Where models are asked for opinions; without it the rules decide alone. */
   readonly opinions?: Pick<OpinionDesk, 'take'> | undefined
   readonly crash: (label: 'judge.verdict.before_commit' | 'judge.verdict.committed') => void
-}
-
-/** A decision whose rounds have been signed, ready for the one transaction. */
-type Prepared = {
-  readonly attempt: Attempt
-  readonly decision: AttemptDecision
-  readonly scene: EffectScene
-  readonly rounds: readonly RoundRow[]
-  /** What people are asked for. */
-  readonly requests: readonly ApprovalRow[]
-  /** Approvals that grants, or the result itself, rest on. */
-  readonly restsOn: readonly { id: string; versionId: string }[]
-  /** What a model is asked before the task is judged. */
-  readonly question: OpinionQuestion | undefined
-  /** Whether people may be asked for something that the task does not wait for any more. */
-  readonly mayBeAsked: boolean
 }
 
 /** Nearly every result proposes nothing and is certain: nobody is asked, and nothing is read. */
@@ -79,16 +41,27 @@ const mayNeedPeople = ({ outcome }: Attempt): boolean =>
   (outcome.result.proposed_effects.length > 0 ||
     confidenceVote(outcome.result.confidence).vote === 'needs_person')
 
+/** A task by its id, and the tenants whose it is said to be, if anything is said. */
+export type TaskToJudge = { readonly id: string; readonly tenantIds: readonly string[] }
+
 /**
  * Judges the given tasks in one transaction: verdicts, budget, grants, children, goals, audit.
  * Losers of a race are left to their next ring. Throws StaleSceneError when a stop or a boot came
- * in between, so that the caller judges again. Sees the rows of the tasks' tenants alone.
+ * in between, so that the caller judges again. Sees the rows of the tasks' tenants alone: a task
+ * that is said to be another's is not found, and the Keeper rings for it.
  */
 export async function judgeTasks(
   deps: JudgeTasksDeps,
-  taskIds: readonly string[],
+  tasks: readonly TaskToJudge[],
 ): Promise<Announcement> {
-  return inBatch(deps, { keys: [{ of: 'tasks', ids: taskIds }] }, (own) => judgeOwn(own, taskIds))
+  const named = tasks.flatMap(({ tenantIds }) => tenantIds)
+  const ids = tasks.flatMap(({ id, tenantIds }) => (tenantIds.length === 0 ? id : []))
+  return inBatch(deps, { keys: [{ of: 'tasks', ids }], named }, (own) =>
+    judgeOwn(
+      own,
+      tasks.map(({ id }) => id),
+    ),
+  )
 }
 
 async function judgeOwn(deps: JudgeTasksDeps, taskIds: readonly string[]): Promise<Announcement> {
@@ -139,96 +112,8 @@ async function judgeOwn(deps: JudgeTasksDeps, taskIds: readonly string[]): Promi
     })
   }
   deps.crash('judge.verdict.before_commit')
-  const announcement = await deps.database.transaction((tx) =>
-    commit(deps, tx, prepared, scene && policies && { scene, policies }),
-  )
+  const judgedBy = scene && policies && { scene, policies }
+  const announcement = await commitVerdicts(deps, prepared, judgedBy)
   deps.crash('judge.verdict.committed')
   return announcement
-}
-
-async function commit(
-  deps: JudgeTasksDeps,
-  tx: Sql,
-  prepared: readonly Prepared[],
-  judgedBy: { scene: LoadedScene; policies: Policies } | undefined,
-): Promise<Announcement> {
-  const audit = draftAudit()
-  // Whose rows have to be held before anything else is written for them.
-  const weighs = (one: Prepared): boolean =>
-    one.rounds.length + one.requests.length + one.restsOn.length > 0
-  const withRounds = prepared.filter(weighs)
-  const granting = withRounds.some(({ rounds }) => rounds.some((row) => row.grant !== null))
-  let won = prepared
-  let lines: readonly EffectLine[] = []
-  if (withRounds.length > 0) {
-    // Who lost the race must not reserve anything: rows are locked before the budget is asked.
-    const held = await lockAttempts(
-      tx,
-      withRounds.map(({ attempt }) => attempt),
-    )
-    won = prepared.filter((one) => !weighs(one) || held.has(one.attempt.taskId))
-  }
-  await assertApproved(
-    tx,
-    won.flatMap(({ restsOn }) => restsOn),
-    (deps.approvalRules ?? APPROVAL_RULES).hold,
-  )
-  if (granting && judgedBy !== undefined) {
-    const granted = withRounds.map(({ attempt }) => attempt)
-    await assertFresh(tx, judgedBy.scene, granted)
-    await judgedBy.policies.assertFresh(
-      tx,
-      won.filter(({ rounds }) => rounds.some((row) => row.grant !== null)),
-    )
-    await assertUnsaid(tx, judgedBy.scene, { rounds: won.flatMap(roundsOf), ...deps })
-    const { nowMs } = judgedBy.scene
-    const { pricesOf } = judgedBy.policies
-    const reserved = await reserveForGrants(tx, { prepared: won, nowMs, audit, pricesOf })
-    won = reserved.prepared
-    lines = reserved.lines
-  }
-  const { ready, replan, moved } = await moveTasks(
-    tx,
-    won.map(({ decision }) => decision.move),
-    audit,
-  )
-  const rounds = won.flatMap(roundsOf)
-  await insertRounds(tx, rounds, audit)
-  await judgedBy?.policies.record(tx, rounds)
-  await cancelApprovals(tx, { taskIds: won.filter(leavesPeople).map(taskOf) }, audit)
-  await insertApprovals(
-    tx,
-    won.flatMap((one) => one.requests),
-    audit,
-  )
-  await recordReservations(tx, lines)
-  const done = won.filter(({ decision: { move } }) => move.to === 'done' && moved.has(move.taskId))
-  await rememberLessons(
-    tx,
-    done.map(({ attempt }) => ({ taskId: attempt.taskId, isModelMade: isModelMade(attempt) })),
-  )
-  const asks = await claimAsks(
-    tx,
-    won.filter(({ attempt }) => moved.has(attempt.taskId)),
-    audit,
-  )
-  await appendAudit(tx, audit, deps.actor)
-  const grants = rounds.flatMap(toGrant)
-  return { grants, ready: readyOf(ready), replan, asks, audit: audit.items() }
-}
-
-const roundsOf = ({ rounds }: Prepared): readonly RoundRow[] => rounds
-
-const taskOf = ({ attempt }: Prepared): string => attempt.taskId
-
-/** Whatever its people were asked for, the task has gone on without it. */
-const leavesPeople = ({ mayBeAsked, decision: { move } }: Prepared): boolean =>
-  mayBeAsked && move.to !== 'awaiting_approval' && move.to !== 'judging'
-
-const readyOf = (ready: readonly ReadyTask[]) => ready.map(({ taskId }) => taskId)
-
-function toGrant(row: RoundRow): Announcement['grants'] {
-  if (row.grant === null || row.account === null) return []
-  const { effectId, tenantId, account, tool, grant } = row
-  return [{ effectId, tenantId, account, tool, grantId: grant.id, jws: grant.jws }]
 }

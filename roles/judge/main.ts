@@ -1,3 +1,4 @@
+import { Uuid } from '@chimera/contracts/ids'
 import { ResultRing } from '@chimera/contracts/judging/rings'
 import { MAX_GRANTED } from '@chimera/domain/judging/attempt'
 import { REPEAT_DAYS } from '@chimera/domain/judging/gates/content-gate'
@@ -12,7 +13,7 @@ import { openRedis } from '@chimera/infra/streams/open-redis'
 import { openPublisher } from '@chimera/infra/streams/publisher'
 import { runProcess } from '@chimera/runtime/run-process'
 
-import { handleRings } from './handle-rings.ts'
+import { handleRings, type Ring } from './handle-rings.ts'
 import { openOpinionDesk } from './opinions/opinion-desk.ts'
 
 await runProcess({
@@ -37,7 +38,7 @@ await runProcess({
     }
     // Fails the start, and so lets the supervisor try again, when the record is not there.
     await readLife(database)
-    let rings: readonly ResultRing[] = []
+    let rings: readonly Ring[] = []
     const consumer = stack.use(
       openConsumer({
         url: config.REDIS_URL,
@@ -47,7 +48,11 @@ await runProcess({
         log,
         leaseMs: config.LEASE_MS,
         metrics,
-        parse: ({ payload }) => ResultRing.parse(payload),
+        // Who is named there is only whose rows are looked through: the row says whose it is.
+        parse: ({ payload, envelope }): Ring => ({
+          ...ResultRing.parse(payload),
+          tenantId: Uuid.safeParse(envelope.tenant).data,
+        }),
         handle: async (batch) => {
           rings = batch.map(({ value }) => value)
           await handleRings(deps, rings)

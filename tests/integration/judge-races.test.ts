@@ -147,6 +147,32 @@ control(
   },
 )
 
+control(
+  {
+    guard: 'the look whether all have moved that were taken to be there',
+    test: 'conflicting-verdicts',
+    expect: /lost updates|tasks that the goal still has/,
+    timeoutMs: 120_000,
+  },
+  async () => {
+    await using own = await openJudgeRig()
+    const trusting = (statement: Statement): Statement =>
+      statement.name === 'move-tasks'
+        ? {
+            ...statement,
+            name: 'move-trustingly',
+            text: `WITH moved AS (${statement.text})
+              SELECT id, 'RESEARCH' AS type FROM unnest($1::uuid[]) AS u(id)`,
+          }
+        : statement
+    const open = (): JudgeDeps => {
+      const judge = own.another()
+      return { ...judge, database: asking(judge.database, trusting) }
+    }
+    await expectOneWord({ rig: own, judges: [open(), open()], n: 50, random: seeded(41) })
+  },
+)
+
 /** A goal that asks for a tweet of these words; answers its task. */
 async function asksFor(goalId: string, words: string): Promise<string> {
   const { args, provenance, ...effect } = tweetEffect()

@@ -4,7 +4,7 @@ import {
   type TaskStatus,
   type TaskType,
 } from '@chimera/contracts/agent-task'
-import { InvariantError } from '@chimera/contracts/errors'
+import { ConflictError, InvariantError } from '@chimera/contracts/errors'
 import { newId } from '@chimera/contracts/ids'
 import type { AuditItem } from '@chimera/contracts/trail/audit'
 
@@ -42,26 +42,55 @@ export function statusOf(phase: TaskPhase): TaskStatus {
   throw new InvariantError(`Phase ${phase} refines no status.`)
 }
 
+/** A task had been moved by somebody else when all were taken to be there still. */
+export class LostMoveError extends ConflictError {}
+
+type Moved = { moved: Set<string>; ready: ReadyTask[]; replan: GoalToReplan[] }
+
 /**
  * Moves tasks by compare-and-set, and their children and goals with them, inside the caller's
  * transaction. Answers who moved (the others lost a race and are to be read again), which tasks
  * became ready, and which goals wait for another plan.
+ *
+ * An `eager` caller takes it that nobody loses, and the whole is one round trip. Throws
+ * LostMoveError when somebody did: the transaction has to be rolled back, and be done without.
  */
 export async function moveTasks(
   tx: Sql,
   moves: readonly TaskMoveRow[],
   audit: AuditDraft,
-): Promise<{ moved: Set<string>; ready: ReadyTask[]; replan: GoalToReplan[] }> {
+  { eager = false }: { eager?: boolean } = {},
+): Promise<Moved> {
   if (moves.length === 0) return { moved: new Set(), ready: [], replan: [] }
+  const isEager = eager && moves.every((move) => statusOf(move.to) !== 'FAILED')
+  return isEager ? moveAll(tx, moves, audit) : moveWinners(tx, moves, audit)
+}
+
+/** All of them, of which none fails: what follows from it is known before. */
+async function moveAll(tx: Sql, moves: readonly TaskMoveRow[], audit: AuditDraft): Promise<Moved> {
+  for (const move of moves) audit.add(move.tenantId, transition(move), move.goalId)
+  const done = moves.filter((move) => move.to === 'done')
+  const [types, freed, replan] = await Promise.all([
+    writeMoves(tx, moves, audit),
+    freeChildren(tx, done, audit),
+    countEnded(tx, done, audit),
+  ])
+  if (types.size < moves.length) {
+    throw new LostMoveError('VERSION_CONFLICT', 'A task moved while its verdict was made.')
+  }
+  return { moved: new Set(types.keys()), ready: [...readyOf(moves, types), ...freed], replan }
+}
+
+/** Those that win, and then what follows from them. */
+async function moveWinners(
+  tx: Sql,
+  moves: readonly TaskMoveRow[],
+  audit: AuditDraft,
+): Promise<Moved> {
   const types = await writeMoves(tx, moves, audit)
   const winners = moves.filter((move) => types.has(move.taskId))
   for (const move of winners) audit.add(move.tenantId, transition(move), move.goalId)
 
-  const ready: ReadyTask[] = []
-  for (const { taskId, tenantId, goalId, to } of winners) {
-    const type = types.get(taskId)
-    if (to === 'ready' && type !== undefined) ready.push({ taskId, tenantId, goalId, type })
-  }
   const done = winners.filter((move) => move.to === 'done')
   const failed = winners.filter((move) => statusOf(move.to) === 'FAILED')
   const ended = failed.map((move) =>
@@ -74,8 +103,15 @@ export async function moveTasks(
     free,
     countEnded(tx, [...done, ...ended, ...orphans], audit),
   ])
-  ready.push(...freed)
-  return { moved: new Set(types.keys()), ready, replan }
+  return { moved: new Set(types.keys()), ready: [...readyOf(winners, types), ...freed], replan }
+}
+
+/** Those that are to be done again. */
+function readyOf(moves: readonly TaskMoveRow[], types: ReadonlyMap<string, TaskType>): ReadyTask[] {
+  return moves.flatMap(({ taskId, tenantId, goalId, to }) => {
+    const type = types.get(taskId)
+    return to === 'ready' && type !== undefined ? [{ taskId, tenantId, goalId, type }] : []
+  })
 }
 
 /** One statement for all moves; returns the type of each task that moved. */

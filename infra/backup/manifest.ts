@@ -34,6 +34,13 @@ const BackupLedger = BackupFile.extend({
 })
 export type BackupLedger = z.infer<typeof BackupLedger>
 
+/** Memories that were not in the record, or why they are not in the backup either. */
+const BackupMemories = z.union([
+  BackupFile.extend({ count: z.int().nonnegative() }),
+  z.strictObject({ missing: z.string() }),
+])
+export type BackupMemories = z.infer<typeof BackupMemories>
+
 /**
  * What a backup holds; written last, so that a folder without it is no backup. The record is a
  * snapshot of one moment, the ledgers were copied after it: a newer ledger is safe.
@@ -48,6 +55,8 @@ export const BackupManifest = z.strictObject({
   ledgers: z.array(BackupLedger),
   /** Images that goals name, copied after the record; older backups have none. */
   media: z.array(BackupFile).optional(),
+  /** None where the record has them all, and in older backups. */
+  memories: BackupMemories.optional(),
   /** Keys lie elsewhere, or nowhere; never here. */
   keys: z.enum(['apart', 'none']),
 })

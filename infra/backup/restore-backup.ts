@@ -8,6 +8,7 @@ import { enterBoots, readKnownLedgers } from '../database/backup/enter-boots.ts'
 import { holdSlots } from '../database/backup/hold-slots.ts'
 import { importWords, type Imported } from '../database/backup/import-words.ts'
 import type { LedgerHead } from '../database/backup/ledger-word.ts'
+import { loadMemories } from '../database/backup/load-memories.ts'
 import { loadRecord } from '../database/backup/load-record.ts'
 import { migrateTo } from '../database/backup/migrate-to.ts'
 import { recount } from '../database/backup/recount.ts'
@@ -92,6 +93,7 @@ async function fill(of: Filling): Promise<{ report: RestoreReport; chosen: Chose
   await migrate({ databaseUrl, log: progress })
   const url = databaseUrl
   await using database = openDatabase({ url, name: 'restore', log: of.log, max: 2 })
+  const memories = await waitMemories(of, database)
   const chosen = await chooseLedgers({
     manifest,
     backup: of.folder,
@@ -119,6 +121,7 @@ async function fill(of: Filling): Promise<{ report: RestoreReport; chosen: Chose
     backup_taken_at: manifest.taken_at,
     with_ledgers: of.withLedgers,
     rows,
+    ...(memories === undefined ? {} : { memories }),
     fence: life.fence,
     accounts,
     goals_ended: goalsEnded,
@@ -153,6 +156,19 @@ async function load(of: Filling): Promise<Record<string, number>> {
       return file === undefined ? nothing() : linesOf(path.join(of.folder, file.path))
     },
   })
+}
+
+/** The Keeper brings them once the stack runs; answers how many there are. */
+async function waitMemories(of: Filling, sql: Database): Promise<number | undefined> {
+  const { memories } = of.manifest
+  if (memories === undefined) return undefined
+  if ('missing' in memories) {
+    of.progress(`The backup has no memories of agents: ${memories.missing}`)
+    return 0
+  }
+  const waiting = await loadMemories({ sql, lines: linesOf(path.join(of.folder, memories.path)) })
+  of.progress(`memories: ${waiting} are brought back once the stack runs`)
+  return waiting
 }
 
 async function* nothing(): AsyncGenerator<string> {}

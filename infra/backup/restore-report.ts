@@ -43,6 +43,8 @@ export const RestoreReport = z.strictObject({
   backup_taken_at: z.string(),
   with_ledgers: z.boolean(),
   rows: z.record(z.string(), z.int()),
+  /** Memories of agents that the Keeper brings back; nothing where all were in the record. */
+  memories: z.int().optional(),
   fence: z.strictObject({ scope: z.string(), epoch: z.int() }),
   accounts: z.array(RestoredAccount),
   /** Goals that waited to be planned and were ended, because their plan may have been done. */

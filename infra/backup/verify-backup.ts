@@ -18,6 +18,7 @@ export async function verifyBackup(of: {
     ...manifest.record,
     ...manifest.ledgers,
     ...(manifest.media ?? []),
+    ...(manifest.memories !== undefined && 'path' in manifest.memories ? [manifest.memories] : []),
   ]
   for (const file of files) await verifyFile(of.folder, file)
   of.progress(`verified ${files.length} files of the backup of ${manifest.taken_at}`)

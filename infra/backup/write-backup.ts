@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import path from 'node:path'
 
 import { TerminalError } from '@chimera/contracts/errors'
+import { z } from 'zod'
 
 import { dumpRecord } from '../database/backup/dump-record.ts'
 import { copyLedger, listLedgers, type LedgerPlace } from './copy-ledger.ts'
@@ -16,6 +17,8 @@ import {
   type BackupManifest,
 } from './manifest.ts'
 import { copyMedia } from './media.ts'
+import { writeMemories } from './memories.ts'
+import type { OutsideMemory } from './outside-memory.ts'
 
 /** A tool server that may be holding a ledger. */
 export type LiveLedger = { readonly path: string; readonly url: string }
@@ -31,6 +34,8 @@ export async function writeBackup(of: {
   /** Where the ledgers are; nobody has to hold them. */
   ledgers: string
   media: string
+  /** Memories that are not in the record; nothing where it has them all. */
+  memory: OutsideMemory | undefined
   live: readonly LiveLedger[]
   controlToken: string | undefined
   keys: 'apart' | 'none'
@@ -43,14 +48,22 @@ export async function writeBackup(of: {
   await rm(fresh, { recursive: true, force: true })
   await mkdir(fresh, { recursive: true, mode: 0o700 })
   try {
-    const record = await writeRecord(of, fresh)
+    const { tenantIds, ...record } = await writeRecord(of, fresh)
     const ledgers: BackupLedger[] = []
     for (const place of listLedgers(of.ledgers)) {
       of.signal.throwIfAborted()
       ledgers.push(await writeLedger(of, fresh, place))
     }
     const media = await copyMedia({ ...of, into: fresh })
-    const manifest: BackupManifest = { format: FORMAT, ...record, ledgers, media, keys: of.keys }
+    const memories = await writeMemories({ ...of, tenantIds, into: fresh })
+    const manifest: BackupManifest = {
+      format: FORMAT,
+      ...record,
+      ledgers,
+      media,
+      ...(memories === undefined ? {} : { memories }),
+      keys: of.keys,
+    }
     const file = await openHashedFile(path.join(fresh, MANIFEST_FILE))
     await file.write(sealManifest(manifest))
     await file.close()
@@ -74,9 +87,13 @@ async function refuseFull(folder: string): Promise<void> {
   throw new TerminalError('INPUT_INVALID', `${folder} is not empty: name a folder of its own.`)
 }
 
-type Written = Omit<BackupManifest, 'format' | 'ledgers' | 'media' | 'keys'>
+type Written = Omit<BackupManifest, 'format' | 'ledgers' | 'media' | 'memories' | 'keys'>
 
-async function writeRecord(of: Parameters<typeof writeBackup>[0], fresh: string): Promise<Written> {
+async function writeRecord(
+  of: Parameters<typeof writeBackup>[0],
+  fresh: string,
+): Promise<Written & { tenantIds: string[] }> {
+  const tenantIds: string[] = []
   const files: { table: string; path: string; file: HashedFile }[] = []
   const dumped = await dumpRecord({
     databaseUrl: of.databaseUrl,
@@ -87,6 +104,7 @@ async function writeRecord(of: Parameters<typeof writeBackup>[0], fresh: string)
       files.push({ table, path: name, file })
       return async (text) => {
         of.signal.throwIfAborted()
+        if (table === 'tenants') tenantIds.push(...idsIn(text))
         await file.write(text)
       }
     },
@@ -99,8 +117,16 @@ async function writeRecord(of: Parameters<typeof writeBackup>[0], fresh: string)
     migration_version: dumped.migrationVersion,
     incarnation: dumped.incarnation,
     record,
+    tenantIds,
   }
 }
+
+const Row = z.object({ id: z.uuid() })
+const idsIn = (lines: string): string[] =>
+  lines
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => Row.parse(JSON.parse(line)).id)
 
 async function writeLedger(
   of: Parameters<typeof writeBackup>[0],

@@ -6,6 +6,7 @@ import type { RowScope } from '../database/row-scope.ts'
 import { openEmbedder } from './embedding/open-embedder.ts'
 import type { MemoryStore } from './memory-store.ts'
 import { openPostgresMemory } from './postgres/postgres-memory.ts'
+import type { WeaviateAddress } from './weaviate/open-collection.ts'
 import { openWeaviateMemory } from './weaviate/weaviate-memory.ts'
 
 /** Weaviate's own. */
@@ -22,13 +23,17 @@ export function openMemory(of: {
   const embedder = openEmbedder(config)
   const { WEAVIATE_URL: url } = config
   if (url === undefined) return openPostgresMemory({ database, embedder, scopeOf })
-  return openWeaviateMemory({
+  return openWeaviateMemory({ ...weaviateAddress(config, url), embedder })
+}
+
+/** Where the Weaviate of a configuration is. Throws ConfigError for what is no URL. */
+export function weaviateAddress(config: Config<'memory'>, url: string): WeaviateAddress {
+  return {
     url: urlOf('WEAVIATE_URL', url).href,
     grpcUrl: grpcOf(config, url).href,
     apiKey: config.WEAVIATE_API_KEY,
     timeoutMs: config.MEMORY_TIMEOUT_MS,
-    embedder,
-  })
+  }
 }
 
 function grpcOf(config: Config<'memory'>, url: string): URL {

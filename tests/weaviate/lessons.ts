@@ -49,7 +49,7 @@ export async function learn(
 
 /** One round of the Keeper's duty on a memory. */
 export async function bring(
-  { deps }: Pick<JudgeRig, 'deps'>,
+  { deps }: Readonly<{ deps: Pick<JudgeRig['deps'], 'database'> }>,
   memory: Pick<MemoryStore, 'remember'>,
 ): Promise<void> {
   const sweep = { next: async () => ({ memoriesDue: true }) }

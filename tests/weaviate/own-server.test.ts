@@ -56,6 +56,9 @@ test('tasks go on while it hangs, it comes back, and nothing is left behind', as
   const family = [supervisor, ...descendants(supervisor)]
   expect(family).toContain(weaviatePid())
 
+  const kept = await chimera(state.folder, ['backup', path.join(state.folder, 'b'), '--json'])
+  expect(JSON.parse(kept.out), kept.err).toMatchObject({ memories: { count: 0 } })
+
   process.kill(weaviatePid(), 'SIGSTOP')
   expect(await memory()).toMatchObject({ backend: 'weaviate', degraded: true })
   await postGoal('while-it-hangs')

@@ -1,8 +1,9 @@
 import path from 'node:path'
 
-import { TerminalError } from '@chimera/contracts/errors'
-import type { BackupManifest } from '@chimera/infra/backup/manifest'
+import { RetryableError, TerminalError } from '@chimera/contracts/errors'
+import type { BackupManifest, BackupMemories } from '@chimera/infra/backup/manifest'
 import { openRecordAlone } from '@chimera/infra/backup/open-record-alone'
+import { openOutsideMemory, type OutsideMemory } from '@chimera/infra/backup/outside-memory'
 import { writeBackup, writeKeys, type LiveLedger } from '@chimera/infra/backup/write-backup'
 import { findStack } from '@chimera/infra/stack/control-client'
 import { findStateDir, stateDirPaths, type StateDirPaths } from '@chimera/infra/stack/state-dir'
@@ -22,7 +23,8 @@ export async function backup(
   using interrupt = interruptible()
   await using stack = new AsyncDisposableStack()
   const source = await findSource(context, stack)
-  const { paths } = source
+  const { paths, isRunning } = source
+  const memory = await findMemory({ context, isRunning, stack })
   const progress = (sentence: string) => context.err(`chimera: ${sentence}`)
   if (options.keys !== undefined) {
     const names = await writeKeys({ keys: paths.keys, folder: options.keys })
@@ -33,6 +35,7 @@ export async function backup(
     databaseUrl: source.databaseUrl,
     ledgers: paths.ledgers,
     media: paths.media,
+    memory,
     live: source.live,
     controlToken: source.controlToken,
     keys: options.keys === undefined ? 'none' : 'apart',
@@ -47,6 +50,7 @@ export async function backup(
 type Source = {
   paths: StateDirPaths
   databaseUrl: string
+  isRunning: boolean
   live: readonly LiveLedger[]
   controlToken: string | undefined
 }
@@ -57,15 +61,31 @@ async function findSource(context: CliContext, stack: AsyncDisposableStack): Pro
   if (running === undefined) {
     const log = (sentence: string) => context.err(`chimera: ${sentence}`)
     const alone = await openRecordAlone({ stateDir, env: context.env, log, stack })
-    return { ...alone, live: [], controlToken: undefined }
+    return { ...alone, isRunning: false, live: [], controlToken: undefined }
   }
   const report = await running.report()
   const paths = stateDirPaths(stateDir)
   return {
     paths,
+    isRunning: true,
     databaseUrl: await findDatabaseUrl(context, report),
     live: report.tools.map(({ ledger, url }) => ({ path: ledger, url })),
     controlToken: await readSecretFile(paths.keyFiles.controlToken),
+  }
+}
+
+/** A Weaviate that does not come up is told in the backup, and keeps nobody from one. */
+async function findMemory(of: {
+  context: CliContext
+  isRunning: boolean
+  stack: AsyncDisposableStack
+}): Promise<OutsideMemory | undefined> {
+  const { env } = of.context
+  try {
+    return await openOutsideMemory({ ...of, env, stateDir: findStateDir(env) })
+  } catch (error) {
+    if (!(error instanceof RetryableError)) throw error
+    return { missing: error.message }
   }
 }
 
@@ -81,11 +101,17 @@ function refuseMixed(dir: string, keys: string | undefined): void {
 
 function sentenceOf(
   dir: string,
-  { taken_at: at, record, ledgers, media = [] }: BackupManifest,
+  { taken_at: at, record, ledgers, media = [], memories }: BackupManifest,
 ): string {
   const rows = record.reduce((sum, table) => sum + table.rows, 0)
   return (
     `Backed up to ${path.resolve(dir)}: the record of ${at} (${rows} rows), ` +
-    `${ledgers.length} ledgers and ${media.length} images.`
+    `${ledgers.length} ledgers and ${media.length} images` +
+    `${memories === undefined ? '' : sentenceOfMemories(memories)}.`
   )
 }
+
+const sentenceOfMemories = (memories: BackupMemories): string =>
+  'missing' in memories
+    ? `; NOT the memories of agents: ${memories.missing}`
+    : `, and ${memories.count} memories of agents`

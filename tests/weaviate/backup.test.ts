@@ -149,7 +149,7 @@ const restored = {
   title: 'memories in Weaviate are in a backup, and come back once',
   n: 1,
   seed: 6,
-  timeoutMs: 180_000,
+  timeoutMs: 300_000,
 }
 guarantee(restored, () => loseAndRestore({ env: named }))
 
@@ -163,13 +163,17 @@ control(
   () => loseAndRestore({ env: nowhere }),
 )
 
-test('a Weaviate that does not answer keeps nobody from a backup, and is told of', async () => {
-  const env = { ...named(), WEAVIATE_URL: 'http://127.0.0.1:9', WEAVIATE_GRPC_URL: undefined }
-  const manifest = await take('without', env)
-  expect(manifest.memories).toEqual({ missing: 'Weaviate does not answer; is it running?' })
-  expect(said.join('\n')).toContain('THE MEMORIES OF AGENTS ARE NOT IN THIS BACKUP')
-  expect(manifest.record.length).toBeGreaterThan(0)
-})
+test(
+  'a Weaviate that does not answer keeps nobody from a backup, and is told of',
+  { timeout: 180_000 },
+  async () => {
+    const env = { ...named(), WEAVIATE_URL: 'http://127.0.0.1:9', WEAVIATE_GRPC_URL: undefined }
+    const manifest = await take('without', env)
+    expect(manifest.memories).toEqual({ missing: 'Weaviate does not answer; is it running?' })
+    expect(said.join('\n')).toContain('THE MEMORIES OF AGENTS ARE NOT IN THIS BACKUP')
+    expect(manifest.record.length).toBeGreaterThan(0)
+  },
+)
 
 test('the stack’s own Weaviate is started for a backup where the stack is down', async ({
   skip,

@@ -29,9 +29,9 @@ import { type Manner, openUnrulyWay, type UnrulyWay } from './unruly-way.ts'
 const HOUR = 'What you were asked in the last hour'
 const MEMORY = 'What you remember'
 const PERSONA = 'Chimera speaks for the people who run it.'
-/** Idle, such a goal takes three seconds. */
-const GOAL_WITHIN_MS = 45_000
-const TOLD_WITHIN_MS = 45_000
+/** Idle, such a goal takes three seconds; at a load of 40 it was seen to take 45. */
+const GOAL_WITHIN_MS = 120_000
+const TOLD_WITHIN_MS = 90_000
 /** A slow answer takes longer than anybody waits for one. */
 const DELAY_MS = 3_000
 const TIMEOUT_MS = 2_000
@@ -78,7 +78,7 @@ beforeAll(async () => {
 beforeEach(({ skip }) => {
   if (without !== undefined) skip(without)
 })
-afterAll(async () => opened.disposeAsync(), 60_000)
+afterAll(async () => opened.disposeAsync(), 120_000)
 
 /** What the model says: to the Planner, to the Worker, and to the Judge. */
 const sayings = (instruction: string, topic: string): Step[] =>

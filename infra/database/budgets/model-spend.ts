@@ -1,11 +1,11 @@
 import { appendAudit, draftAudit } from '../append-audit.ts'
-import type { Database, Sql } from '../open-database.ts'
+import { type Database, write } from '../open-database.ts'
 import { findSweptPage, type FoundKey, type SweepPage } from '../sweeps/read-swept.ts'
 import { tenantsIn } from '../tenant-database.ts'
 import type { BudgetLine, CounterState } from './budget-line.ts'
 import { noteBudgets } from './note-budgets.ts'
-import { recordReservations, reserveBudgets } from './reserve-budgets.ts'
-import { settleBudgets, wakeForBudget } from './settle-budgets.ts'
+import { reservationsOf, reserveBudgets } from './reserve-budgets.ts'
+import { settleBudgets, wakeUnrung } from './settle-budgets.ts'
 
 /** A call of a model that is about to be made, at the most that it can cost. */
 export type ModelCall = {
@@ -45,7 +45,8 @@ export async function reserveModelCall(
     await appendAudit(tx, audit, call.actor)
     const counter = refused.get(call.id)
     if (counter !== undefined) return counter
-    await tx.query({
+    // With the commit in one packet: what was granted is written, or nothing is.
+    await write(tx, {
       name: 'insert-model-spend',
       text: `INSERT INTO model_spends (id, tenant_id, goal_id, agent_id, campaign_id, model,
           usd_micros, tokens, lease_until)
@@ -62,10 +63,8 @@ export async function reserveModelCall(
         call.leaseMs,
       ],
     })
-    await recordReservations(
-      tx,
-      lines.map((line) => ({ ...line, spendId: call.id })),
-    )
+    const held = lines.map((line) => ({ ...line, spendId: call.id }))
+    if (held.length > 0) await write(tx, reservationsOf(held))
     return undefined
   })
 }
@@ -101,18 +100,21 @@ export async function settleModelCall(
   of: { id: string; usdMicros: bigint; tokens: bigint },
 ): Promise<boolean> {
   return database.transaction(async (tx) => {
-    const rows = await tx.query({
-      name: 'end-model-spend',
-      text: `UPDATE model_spends SET settled_at = now(), ended = 'answered'
-        WHERE id = $1 AND settled_at IS NULL RETURNING id`,
-      values: [of.id],
-    })
-    if (rows.length === 0) return false
-    await settleAndWake(tx, [
-      { holderId: of.id, asset: 'TOKENS', spent: of.tokens },
-      { holderId: of.id, asset: null, spent: of.usdMicros },
+    // Neither waits for the other: what is settled already no second settling changes.
+    const [rows, freed] = await Promise.all([
+      tx.query({
+        name: 'end-model-spend',
+        text: `UPDATE model_spends SET settled_at = now(), ended = 'answered'
+          WHERE id = $1 AND settled_at IS NULL RETURNING id`,
+        values: [of.id],
+      }),
+      settleBudgets(tx, [
+        { holderId: of.id, asset: 'TOKENS', spent: of.tokens },
+        { holderId: of.id, asset: null, spent: of.usdMicros },
+      ]),
     ])
-    return true
+    await wakeUnrung(tx, freed)
+    return rows.length > 0
   })
 }
 
@@ -138,15 +140,8 @@ export async function settleLapsedCalls(
           ORDER BY lease_until FOR UPDATE SKIP LOCKED) RETURNING id`,
       values: [found.map(({ id }) => id)],
     })
-    await settleAndWake(
-      tx,
-      rows.map(({ id }) => ({ holderId: id, asset: null, spent: null })),
-    )
+    const lines = rows.map(({ id }) => ({ holderId: id, asset: null, spent: null }))
+    await wakeUnrung(tx, await settleBudgets(tx, lines))
     return { lapsed: rows.length, after }
   }, tenantsIn(found))
-}
-
-async function settleAndWake(tx: Sql, lines: Parameters<typeof settleBudgets>[1]): Promise<void> {
-  // The Keeper rings whoever is due.
-  await wakeForBudget(tx, await settleBudgets(tx, lines))
 }

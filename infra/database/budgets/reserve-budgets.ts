@@ -1,4 +1,4 @@
-import type { Sql } from '../open-database.ts'
+import type { Sql, Statement } from '../open-database.ts'
 import type { BudgetLine, BudgetScope, CounterState } from './budget-line.ts'
 
 /** What one task or call needs, in all its counters: all of it, or nothing. */
@@ -95,26 +95,28 @@ export type HeldLine = BudgetLine & ({ readonly effectId: string } | { readonly 
  * that reserved: the day is that transaction's.
  */
 export async function recordReservations(tx: Sql, lines: readonly HeldLine[]): Promise<void> {
-  if (lines.length === 0) return
-  await tx.query({
-    name: 'record-reservations',
-    text: `INSERT INTO budget_reservations
-        (holder_id, effect_id, spend_id, tenant_id, scope, scope_id, mode, asset, day, amount)
-      SELECT coalesce(e, s), e, s, tenant_id, scope, scope_id, mode, asset,
-        CASE WHEN per = 'day' THEN (now() AT TIME ZONE 'UTC')::date ELSE 'epoch' END, amount
-      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[],
-        $7::text[], $8::text[], $9::numeric[])
-        AS l(e, s, tenant_id, scope, scope_id, mode, asset, per, amount)`,
-    values: [
-      lines.map((line) => ('effectId' in line ? line.effectId : null)),
-      lines.map((line) => ('spendId' in line ? line.spendId : null)),
-      lines.map((line) => line.tenantId),
-      lines.map((line) => line.scope),
-      lines.map((line) => line.scopeId),
-      lines.map((line) => line.mode),
-      lines.map((line) => line.asset),
-      lines.map((line) => line.per),
-      lines.map((line) => line.amount.toString()),
-    ],
-  })
+  if (lines.length > 0) await tx.query(reservationsOf(lines))
 }
+
+/** The same as a statement, for whoever does not wait for its answer. */
+export const reservationsOf = (lines: readonly HeldLine[]): Statement => ({
+  name: 'record-reservations',
+  text: `INSERT INTO budget_reservations
+      (holder_id, effect_id, spend_id, tenant_id, scope, scope_id, mode, asset, day, amount)
+    SELECT coalesce(e, s), e, s, tenant_id, scope, scope_id, mode, asset,
+      CASE WHEN per = 'day' THEN (now() AT TIME ZONE 'UTC')::date ELSE 'epoch' END, amount
+    FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[],
+      $7::text[], $8::text[], $9::numeric[])
+      AS l(e, s, tenant_id, scope, scope_id, mode, asset, per, amount)`,
+  values: [
+    lines.map((line) => ('effectId' in line ? line.effectId : null)),
+    lines.map((line) => ('spendId' in line ? line.spendId : null)),
+    lines.map((line) => line.tenantId),
+    lines.map((line) => line.scope),
+    lines.map((line) => line.scopeId),
+    lines.map((line) => line.mode),
+    lines.map((line) => line.asset),
+    lines.map((line) => line.per),
+    lines.map((line) => line.amount.toString()),
+  ],
+})

@@ -1,4 +1,4 @@
-import type { Sql } from '../open-database.ts'
+import { type Sql, type Statement, write } from '../open-database.ts'
 import { type BudgetScope, type Counter, counterKey } from './budget-line.ts'
 
 /** What a holder's reservation comes to in one asset, or in all that no other line names. */
@@ -49,14 +49,21 @@ const MOST_WOKEN = 100
  */
 export async function wakeForBudget(tx: Sql, counters: readonly Counter[]): Promise<string[]> {
   if (counters.length === 0) return []
-  const woken = await tx.query<{ id: string }>({
-    name: 'wake-for-budget',
-    text: `WITH due AS (
-        SELECT id FROM tasks WHERE phase = 'judging' AND waits_for = ANY($1::text[])
-        ORDER BY result_at LIMIT ${MOST_WOKEN} FOR UPDATE SKIP LOCKED)
-      UPDATE tasks t SET run_at = now(), waits_for = NULL, version_id = new_version()
-      FROM due WHERE t.id = due.id RETURNING t.id`,
-    values: [[...new Set(counters.map((counter) => counterKey(counter)))]],
-  })
+  const woken = await tx.query<{ id: string }>(wakeStatement(counters))
   return woken.map(({ id }) => id)
 }
+
+/** The same for whoever rings nobody: the Keeper rings those that are due. */
+export async function wakeUnrung(tx: Sql, counters: readonly Counter[]): Promise<void> {
+  if (counters.length > 0) await write(tx, wakeStatement(counters))
+}
+
+const wakeStatement = (counters: readonly Counter[]): Statement => ({
+  name: 'wake-for-budget',
+  text: `WITH due AS (
+      SELECT id FROM tasks WHERE phase = 'judging' AND waits_for = ANY($1::text[])
+      ORDER BY result_at LIMIT ${MOST_WOKEN} FOR UPDATE SKIP LOCKED)
+    UPDATE tasks t SET run_at = now(), waits_for = NULL, version_id = new_version()
+    FROM due WHERE t.id = due.id RETURNING t.id`,
+  values: [[...new Set(counters.map((counter) => counterKey(counter)))]],
+})

@@ -182,6 +182,19 @@ describe.each(inject('memories'))('a memory: %s', (name) => {
     expect(await elsewhere.find(one, first?.id ?? '')).toBeUndefined()
   })
 
+  test('what is forgotten makes room for what fits less', async () => {
+    const agent = newAgent()
+    const best = Array.from({ length: 60 }, (_, n) =>
+      sampleMemory(`Lightning fees are low, ${n}.`, { agent_id: agent }),
+    )
+    const left = sampleMemory('On Sundays, some say, lightning strikes.', { agent_id: agent })
+    await store.remember(one, [...best, left])
+    expect(await ask(agent, 'are lightning fees low?', { limit: 50 })).toHaveLength(50)
+    const ids = best.map(({ id }) => id)
+    await store.forget(one, ids)
+    expect(contents(await ask(agent, 'are lightning fees low?'))).toEqual([left.content])
+  })
+
   test('what time has forgotten is not recalled', async () => {
     const agent = newAgent()
     const gone = sampleMemory('The sale ends today.', {

@@ -28,19 +28,12 @@ export async function readMemories(
   sql: Sql,
   of: { tenantId: string; ids: readonly string[] },
 ): Promise<Memory[]> {
-  return (await readMemoryRows(sql, of)).map(memoryOf)
-}
-
-/** As they stand there, for who looks at many and answers few: to check them takes the longest. */
-export function readMemoryRows(
-  sql: Sql,
-  of: { tenantId: string; ids: readonly string[] },
-): Promise<MemoryRow[]> {
-  return sql.query<MemoryRow>({
+  const rows = await sql.query<MemoryRow>({
     name: 'read-memories',
     text: `SELECT ${MEMORY_COLUMNS} FROM memories
       WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) AND ${IS_KEPT}
       ORDER BY id DESC`,
     values: [of.tenantId, of.ids],
   })
+  return rows.map(memoryOf)
 }

@@ -1,17 +1,22 @@
 import type { ShelfRow } from '../../database/memories/search-memories.ts'
-import { lengthOf } from './packed-vector.ts'
+import { lengthOf, multiplyAll } from './packed-vector.ts'
 import { WordIndex } from './word-index.ts'
 
 /** When it is full there is room for so many more, and for what is needed at least. */
 const GROWTH = 1.25
-/** A string and its place in a Map, about. */
+/** A string and its place in a Map, about, with its numbers. */
 const BYTES_OF_ID = 150
+/** One with nothing on it. */
+const BYTES_OF_SHELF = 2_000
 
-type SlotState = 'trusted' | 'untrusted' | 'replaced'
+type SlotState = 'trusted' | 'untrusted' | 'gone'
 
 /** What fits a question, and how well. */
 type Found = Readonly<{ id: string; score: number }>
 type Search = Readonly<{ limit: number; onlyTrusted: boolean }>
+
+/** What may answer a question, and how well: words by BM25, 0 where no list of words had it. */
+export type Candidate = Readonly<{ id: string; revision: number; words: number; cosine: number }>
 
 /**
  * The vectors and words of one agent's memories in this process: vectors are gone through from the
@@ -21,6 +26,8 @@ export class MemoryShelf {
   readonly #places: number
   #bytes = new Int8Array()
   #lengths = new Float32Array()
+  /** Of the search that is going on. */
+  #scores = new Float64Array()
   readonly #states: SlotState[] = []
   readonly #revisions: number[] = []
   readonly #ids: string[] = []
@@ -39,8 +46,14 @@ export class MemoryShelf {
   }
 
   get byteSize(): number {
-    const vectors = this.#bytes.byteLength + this.#lengths.byteLength
-    return vectors + this.size * BYTES_OF_ID + this.#words.byteSize
+    const arrays = [this.#bytes, this.#lengths, this.#scores]
+    const vectors = arrays.reduce((sum, { byteLength }) => sum + byteLength, 0)
+    return BYTES_OF_SHELF + vectors + this.size * BYTES_OF_ID + this.#words.byteSize
+  }
+
+  /** Makes room for so many in all, where it is known how many come. */
+  reserve(slots: number): void {
+    if (slots > this.#lengths.length) this.#resize(slots)
   }
 
   /** Takes up memories; of one that it has, the later revision counts. */
@@ -52,7 +65,7 @@ export class MemoryShelf {
     this.#makeRoom(this.size + later.length)
     for (const { id, revision, isTrusted, vector, words } of later) {
       const known = this.#slots.get(id)
-      if (known !== undefined) this.#states[known] = 'replaced'
+      if (known !== undefined) this.#states[known] = 'gone'
       const slot = this.#ids.push(id) - 1
       this.#slots.set(id, slot)
       this.#bytes.set(vector.subarray(0, this.#places), slot * this.#places)
@@ -63,33 +76,54 @@ export class MemoryShelf {
     }
   }
 
+  /** Leaves out what is there no more; what was written again meanwhile stays. */
+  drop(gone: readonly { id: string; revision: number }[]): void {
+    for (const { id, revision } of gone) {
+      const slot = this.#slots.get(id)
+      if (slot !== undefined && this.#revisions[slot] === revision) this.#states[slot] = 'gone'
+    }
+  }
+
+  /** As many as the limit by their words, and as many by their vectors, in no order. */
+  candidates(of: Search & { asked: Int8Array; words: readonly string[] }): Candidate[] {
+    const held = new Map(this.holding(of.words, of).map(({ id, score }) => [id, score]))
+    const near = new Map(this.nearest(of.asked, of).map(({ id, score }) => [id, score]))
+    return [...new Set([...near.keys(), ...held.keys()])].map((id) => {
+      // The scores are still those of the vectors.
+      const slot = this.#slots.get(id) ?? -1
+      const cosine = near.get(id) ?? this.#scores[slot] ?? 0
+      return { id, revision: this.#revisions[slot] ?? 0, words: held.get(id) ?? 0, cosine }
+    })
+  }
+
   /** The nearest vectors by their cosine, the nearest first. */
   nearest(asked: Int8Array, of: Search): Found[] {
-    const askedLength = lengthOf(asked)
-    return this.#best((slot) => this.#cosine(asked, askedLength, slot), { ...of, above: -Infinity })
+    const scores = this.#scores
+    multiplyAll(this.#bytes.subarray(0, this.size * this.#places), asked, scores)
+    const length = lengthOf(asked)
+    for (let slot = 0; slot < this.size; slot += 1) {
+      const lengths = length * (this.#lengths[slot] ?? 0)
+      scores[slot] = lengths === 0 ? 0 : (scores[slot] ?? 0) / lengths
+    }
+    return this.#best({ ...of, above: -Infinity })
   }
 
   /** Memories that hold any of the words, the best first. */
   holding(words: readonly string[], of: Search): Found[] {
-    const scores = this.#words.scores(words)
-    return this.#best((slot) => scores[slot] ?? 0, { ...of, above: 0 })
+    this.#words.score(words, this.#scores)
+    return this.#best({ ...of, above: 0 })
   }
 
-  /** Of one memory; nothing when it is not here. */
-  cosineOf(asked: Int8Array, id: string): number {
-    const slot = this.#slots.get(id)
-    return slot === undefined ? 0 : this.#cosine(asked, lengthOf(asked), slot)
-  }
-
-  #best(scoreOf: (slot: number) => number, of: Search & { above: number }): Found[] {
+  #best(of: Search & { above: number }): Found[] {
     const { limit, onlyTrusted, above } = of
+    const [scores, states] = [this.#scores, this.#states]
     const best: Found[] = []
     let least = above
-    for (let slot = 0; slot < this.size; slot += 1) {
-      const state = this.#states[slot]
-      if (state === 'replaced' || (onlyTrusted && state !== 'trusted')) continue
-      const score = scoreOf(slot)
+    for (let slot = 0; slot < states.length; slot += 1) {
+      const score = scores[slot] ?? 0
       if (score <= above || score < least) continue
+      const state = states[slot]
+      if (state === 'gone' || (onlyTrusted && state !== 'trusted')) continue
       const found = { id: this.#ids[slot] ?? '', score }
       best.splice(placeOf(best, found), 0, found)
       if (best.length > limit) best.pop()
@@ -98,24 +132,19 @@ export class MemoryShelf {
     return best
   }
 
-  #cosine(asked: Int8Array, askedLength: number, slot: number): number {
-    const from = slot * this.#places
-    const bytes = this.#bytes
-    let sum = 0
-    for (let at = 0; at < asked.length; at += 1) sum += (asked[at] ?? 0) * (bytes[from + at] ?? 0)
-    const lengths = askedLength * (this.#lengths[slot] ?? 0)
-    return lengths === 0 ? 0 : sum / lengths
-  }
-
   #makeRoom(slots: number): void {
     if (slots <= this.#lengths.length) return
-    const room = Math.max(slots, Math.ceil(this.#lengths.length * GROWTH))
+    this.#resize(Math.max(slots, Math.ceil(this.#lengths.length * GROWTH)))
+  }
+
+  #resize(room: number): void {
     const bytes = new Int8Array(room * this.#places)
     bytes.set(this.#bytes)
     this.#bytes = bytes
     const lengths = new Float32Array(room)
     lengths.set(this.#lengths)
     this.#lengths = lengths
+    this.#scores = new Float64Array(room)
   }
 }
 

@@ -15,6 +15,26 @@ export function packVector(vector: Float32Array): Int8Array {
 /** Of the length that the bytes have by themselves; a cosine divides by it. */
 export function lengthOf(packed: Int8Array): number {
   let sum = 0
-  for (const value of packed) sum += value * value
+  for (let at = 0; at < packed.length; at += 1) sum += (packed[at] ?? 0) ** 2
   return Math.sqrt(sum)
+}
+
+/**
+ * Multiplies vectors that lie one behind the other with one that was asked, and writes a sum for
+ * each into `into`. Only the places that the question has are looked at, a quarter of them in a
+ * hash of its words; where it has all of them that costs no more than a plain loop. Whole numbers
+ * of 32 bits do for 100,000 places.
+ */
+export function multiplyAll(vectors: Int8Array, asked: Int8Array, into: Float64Array): void {
+  const places = Int32Array.from(asked.keys().filter((at) => asked[at] !== 0))
+  const values = Int32Array.from(places, (at) => asked[at] ?? 0)
+  const count = vectors.length / asked.length
+  for (let slot = 0; slot < count; slot += 1) {
+    const from = slot * asked.length
+    let sum = 0
+    for (let n = 0; n < places.length; n += 1) {
+      sum = (sum + Math.imul(values[n] ?? 0, vectors[from + (places[n] ?? 0)] ?? 0)) | 0
+    }
+    into[slot] = sum
+  }
 }

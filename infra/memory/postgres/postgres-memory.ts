@@ -7,29 +7,28 @@ import {
 
 import { forgetMemories } from '../../database/memories/forget-memories.ts'
 import { insertMemories } from '../../database/memories/insert-memories.ts'
+import { listMemories, readMemories } from '../../database/memories/list-memories.ts'
+import { memoryOf, type MemoryRow } from '../../database/memories/memory-row.ts'
 import {
-  listMemories,
-  readMemories,
-  readMemoryRows,
-} from '../../database/memories/list-memories.ts'
-import { memoryOf } from '../../database/memories/memory-row.ts'
-import { readShelf, type ShelfNews, wordsOf } from '../../database/memories/search-memories.ts'
+  lookAtShelf,
+  type PageMark,
+  readCandidates,
+  readShelfPage,
+  wordsOf,
+} from '../../database/memories/search-memories.ts'
 import type { Database, Sql } from '../../database/open-database.ts'
 import type { RowScope } from '../../database/row-scope.ts'
 import type { Embedder } from '../embedding/embedder.ts'
 import { keepRank } from '../keep-rank.ts'
 import type { MemoryStore, Question } from '../memory-store.ts'
-import { weighRecall } from '../weigh-recall.ts'
-import { MemoryShelf } from './memory-shelf.ts'
+import { type Fit, weighRecall } from '../weigh-recall.ts'
+import { MemoryShelves } from './memory-shelves.ts'
 import { packVector } from './packed-vector.ts'
 
 /** What words and vectors each propose, to be weighed against each other. */
 const CANDIDATES = 50
-/** What a process keeps at hand: 50,000 vectors of 384 places with their words, and some more. */
-const MAX_SHELVES_BYTES = 64 * 1024 * 1024
-/** A shelf with more than this share of forgotten vectors is read anew. */
-const MOST_FORGOTTEN = 1.25
-const FORGOTTEN_GRACE = 100
+/** What was found to be forgotten meanwhile makes room for others, which are looked for again. */
+const MOST_LOOKS = 5
 
 /**
  * Memory without another server: PostgreSQL's full text brings words into one form; words and
@@ -44,9 +43,11 @@ export function openPostgresMemory(of: {
   now?: () => Date
   /** For tests; MAX_MEMORIES_OF_AGENT otherwise. */
   most?: number
+  /** For tests; shelves of its own otherwise. */
+  shelves?: MemoryShelves
 }): MemoryStore {
   const { database, embedder, scopeOf, now = () => new Date() } = of
-  const shelves = new Shelves()
+  const { shelves = new MemoryShelves() } = of
   return {
     backend: 'postgres',
     embedder: embedder.name,
@@ -70,11 +71,9 @@ export function openPostgresMemory(of: {
     },
     recall: async (question) => {
       const [vector = noVector(embedder)] = await embedder.embed([question.question])
-      const asked = packVector(vector)
-      return database.transaction(
-        (tx) => recall(tx, { ...question, asked, shelves, embedder, now: now() }),
-        scopeOf(question.tenantId),
-      )
+      const scope = scopeOf(question.tenantId)
+      const asked = { ...question, asked: packVector(vector), embedder: embedder.name, now: now() }
+      return recall({ ...asked, database, scope, shelves })
     },
     forget: (tenantId, ids) =>
       database.transaction((tx) => forgetMemories(tx, { tenantId, ids }), scopeOf(tenantId)),
@@ -98,80 +97,68 @@ function noVector({ name }: Embedder): never {
   throw new InvariantError(`${name} answered fewer vectors than it was asked for.`)
 }
 
-async function recall(
-  tx: Sql,
-  of: Question & { asked: Int8Array; shelves: Shelves; embedder: Embedder; now: Date },
-): Promise<Recalled[]> {
-  const { tenantId, question, onlyTrusted = false, asked } = of
-  const shelf = await of.shelves.upToDate(tx, { ...of, embedder: of.embedder.name })
-  if (shelf === undefined) return []
-  const limit = Math.max(CANDIDATES, of.limit)
-  const near = shelf.nearest(asked, { limit, onlyTrusted })
-  const words = shelf.holding(await wordsOf(tx, question), { limit, onlyTrusted })
-  const ranks = new Map(words.map(({ id, score }) => [id, score]))
-  const ids = [...new Set([...near.map(({ id }) => id), ...ranks.keys()])]
-  const rows = await readMemoryRows(tx, { tenantId, ids })
-  const fits = rows.map((row) => ({
-    row,
-    words: ranks.get(row.id) ?? 0,
-    cosine: shelf.cosineOf(asked, row.id),
-    at: row.timestamp,
-    importance: row.importance,
-  }))
-  return weighRecall(fits, of).map(({ row, score, because }) => ({
+type Asked = Question &
+  Readonly<{
+    asked: Int8Array
+    embedder: string
+    now: Date
+    database: Database
+    scope: RowScope
+    shelves: MemoryShelves
+  }>
+
+/**
+ * A look at how far the memories have got, and the rows of what fits: two trips to the record, and
+ * nobody has a connection while vectors are gone through.
+ */
+async function recall(of: Asked): Promise<Recalled[]> {
+  const { database, scope, shelves } = of
+  const key = `${of.tenantId} ${of.agentId}`
+  const one: Sql = { query: (statement) => database.query(statement, scope) }
+  const readPage = async (after: PageMark, limit: number) => {
+    const { rows, isMixed } = await readShelfPage(one, { ...of, after, limit })
+    if (isMixed) throw mixedError(of)
+    return rows
+  }
+  const search = {
+    asked: of.asked,
+    limit: Math.max(CANDIDATES, of.limit),
+    onlyTrusted: of.onlyTrusted ?? false,
+  }
+  for (let looks = 1; ; looks += 1) {
+    const known = shelves.revisionOf(key)
+    // Both go out in one packet.
+    const ask = (tx: Sql) => Promise.all([lookAtShelf(tx, of), wordsOf(tx, of.question)])
+    const [look, words] = await database.transaction(ask, scope)
+    if (look === undefined) return []
+    if (look.isMixed) throw mixedError(of)
+    const wish = { key, places: of.asked.length, look, known, readPage }
+    const found = await shelves.search(wish, (shelf) => shelf.candidates({ ...search, words }))
+    const rows = await readCandidates(one, { ...of, ids: found.map(({ id }) => id) })
+    const byId = new Map(found.map((candidate) => [candidate.id, candidate]))
+    const fits = rows.flatMap(({ revision, ...row }) => {
+      const candidate = byId.get(row.id)
+      // Written again meanwhile: whether strangers had a part in it is to be read anew.
+      const isSame = candidate?.revision === Number(revision) && row.agent_id === of.agentId
+      if (!isSame) return []
+      return [{ ...candidate, row, at: row.timestamp, importance: row.importance }]
+    })
+    if (fits.length === found.length || looks === MOST_LOOKS) return answerOf(fits, of)
+    for (const { id } of fits) byId.delete(id)
+    shelves.drop(key, [...byId.values()])
+  }
+}
+
+const answerOf = (fits: readonly (Fit & { row: MemoryRow })[], of: Asked): Recalled[] =>
+  weighRecall(fits, of).map(({ row, score, because }) => ({
     ...memoryOf(row),
     score,
     because,
   }))
-}
 
-/** Shelves by tenant and agent, the longest unused first. */
-class Shelves {
-  readonly #shelves = new Map<string, MemoryShelf>()
-
-  clear(): void {
-    this.#shelves.clear()
-  }
-
-  async upToDate(
-    tx: Sql,
-    of: { tenantId: string; agentId: string; embedder: string; asked: Int8Array },
-  ): Promise<MemoryShelf | undefined> {
-    const key = `${of.tenantId} ${of.agentId}`
-    const known = this.#shelves.get(key) ?? new MemoryShelf(of.asked.length)
-    let shelf = known
-    let read = await readShelf(tx, { ...of, after: shelf.revision })
-    if (read !== undefined && isStale(shelf, read)) {
-      shelf = new MemoryShelf(of.asked.length)
-      read = await readShelf(tx, { ...of, after: 0 })
-    }
-    if (read === undefined) return undefined
-    if (read.isMixed) {
-      throw new ConflictError(
-        'MEMORY_EMBEDDER_MIXED',
-        `Memories of ${of.agentId} have vectors of another embedder than ${of.embedder}; ` +
-          'see docs/memory.md.',
-      )
-    }
-    shelf.add(read.news)
-    shelf.revision = Math.max(shelf.revision, read.revision)
-    this.#shelves.delete(key)
-    this.#shelves.set(key, shelf)
-    this.#shrink()
-    return shelf
-  }
-
-  #shrink(): void {
-    let bytes = 0
-    for (const shelf of this.#shelves.values()) bytes += shelf.byteSize
-    for (const [key, shelf] of this.#shelves) {
-      if (bytes <= MAX_SHELVES_BYTES || this.#shelves.size === 1) return
-      bytes -= shelf.byteSize
-      this.#shelves.delete(key)
-    }
-  }
-}
-
-/** Of another record, restored meanwhile, or mostly of what was forgotten. */
-const isStale = (shelf: MemoryShelf, { revision, held, news }: ShelfNews): boolean =>
-  revision < shelf.revision || shelf.size + news.length > held * MOST_FORGOTTEN + FORGOTTEN_GRACE
+const mixedError = ({ agentId, embedder }: Asked): ConflictError =>
+  new ConflictError(
+    'MEMORY_EMBEDDER_MIXED',
+    `Memories of ${agentId} have vectors of another embedder than ${embedder}; ` +
+      'see docs/memory.md.',
+  )

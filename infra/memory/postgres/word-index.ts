@@ -31,10 +31,10 @@ export class WordIndex {
     }
   }
 
-  /** How well the words of each memory fit those of a question, by slot; 0 where none does. */
-  scores(asked: readonly string[]): Float64Array {
+  /** Writes how well the words of each memory fit those of a question, by slot; 0 for not. */
+  score(asked: readonly string[], into: Float64Array): void {
     const held = this.#counts.length
-    const scores = new Float64Array(held)
+    into.fill(0, 0, held)
     const usual = this.#total / Math.max(1, held)
     for (const word of new Set(asked)) {
       const slots = this.#slots.get(word) ?? []
@@ -42,9 +42,8 @@ export class WordIndex {
       for (const slot of slots) {
         const length = (this.#counts[slot] ?? 0) / usual
         const score = (rarity * (K1 + 1)) / (1 + K1 * (1 - B + B * length))
-        scores[slot] = (scores[slot] ?? 0) + score
+        into[slot] = (into[slot] ?? 0) + score
       }
     }
-    return scores
   }
 }

@@ -1,7 +1,9 @@
 /**
  * How long does a recall take, and does it find what it should? `node bench/recall/main.ts
- * [--memories 10000] [--agents 5] [--questions 500] [--json <file>]`: the memory in PostgreSQL,
- * and in Weaviate where WEAVIATE_URL is set.
+ * [--memories 10000] [--agents 5] [--crowd 10] [--questions 300] [--askers 4] [--rounds 5]
+ * [--backend postgres|weaviate] [--json <file>]`: the memory in PostgreSQL, and in Weaviate where
+ * WEAVIATE_URL is set or a weaviate-server is there. `crowd` agents do not fit into the process
+ * together.
  */
 import { z } from 'zod'
 
@@ -17,11 +19,15 @@ import { renderRecall, type StoreFound } from './recall-report.ts'
 const Options = z.strictObject({
   memories: numberOption(10_000),
   agents: numberOption(5),
-  questions: numberOption(500),
+  crowd: numberOption(10),
+  questions: numberOption(300),
+  askers: numberOption(4),
+  rounds: numberOption(5),
+  backend: z.enum(['postgres', 'weaviate']).optional(),
   json: z.string().optional(),
 })
 
-const { json, ...options } = readBenchOptions(Options, process.argv.slice(2))
+const { json, backend: only, ...options } = readBenchOptions(Options, process.argv.slice(2))
 const log = (line: string): void => void process.stderr.write(`${line}\n`)
 const machine = describeMachine()
 const started_at = new Date()
@@ -31,14 +37,17 @@ const run = Date.now().toString(36)
 
 await using opened = await openStores({ env: process.env, log })
 const found: StoreFound[] = []
-for (const [backend, open] of Object.entries(opened.stores)) {
+for (const [backend, { open, pid }] of Object.entries(opened.stores)) {
+  if (only !== undefined && backend !== only) continue
   const ask = (embedder: typeof hybrid, kind: string) =>
     measureQuality({ store: open(embedder), tenantId: TENANT, agentId: `${kind}-${run}`, set })
+  const crowd = Math.max(options.agents, options.crowd)
+  const times = { ...options, crowd, pid: pid(), texts, run, log }
   found.push({
     backend,
     lexical: await ask(wordsAlone, 'words'),
     hybrid: await ask(hybrid, 'hybrid'),
-    latency: await measureLatency({ ...options, store: open(hybrid), texts, run, log }),
+    latency: await measureLatency({ ...times, store: open(hybrid) }),
   })
 }
 writeReport({

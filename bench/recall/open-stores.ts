@@ -8,18 +8,23 @@ import type { MemoryStore } from '@chimera/infra/memory/memory-store'
 import { openPostgresMemory } from '@chimera/infra/memory/postgres/postgres-memory'
 import { openWeaviateMemory } from '@chimera/infra/memory/weaviate/weaviate-memory'
 import { openPostgres } from '@chimera/infra/stack/postgres-server'
+import { openWeaviate } from '@chimera/infra/stack/weaviate-server'
+import { findWeaviateBinary } from '@chimera/infra/stack/weaviate/weaviate-binary'
 import { openLog } from '@chimera/runtime/log'
 
 import { openStateDir } from '../stack/bench-stack.ts'
 
 /** A memory whose vectors are made by the embedder; it is closed with all others. */
-export type OpenStore = (embedder: Embedder) => MemoryStore
+type OpenStore = (embedder: Embedder) => MemoryStore
 
-/** A PostgreSQL of the bench, with fsync; and the Weaviate of WEAVIATE_URL, where it is set. */
+/** One kind of memory, and the process of its server where that is one of ours. */
+type BenchStore = Readonly<{ open: OpenStore; pid: () => number | undefined }>
+
+/** A PostgreSQL of the bench, with fsync; and Weaviate, where there is one. */
 export async function openStores(of: {
   env: Readonly<Record<string, string | undefined>>
   log: (line: string) => void
-}): Promise<AsyncDisposable & { stores: Partial<Record<'postgres' | 'weaviate', OpenStore>> }> {
+}): Promise<AsyncDisposable & { stores: Partial<Record<'postgres' | 'weaviate', BenchStore>> }> {
   await using opening = new AsyncDisposableStack()
   const { stateDir } = opening.use(openStateDir())
   const postgres = opening.use(await openPostgres({ stateDir, log: of.log }))
@@ -31,18 +36,42 @@ export async function openStores(of: {
   const url = urlOfLogin(postgres.url, await keepLogin(owner, { role: 'swarm' }))
   const database = opening.use(openDatabase({ url, name: 'bench', log, role }))
   const scopeOf = (tenantId: string) => ({ tenantIds: [tenantId] })
-  const { WEAVIATE_URL: weaviate, WEAVIATE_GRPC_URL: grpcUrl = 'http://127.0.0.1:50051' } = of.env
+  const weaviate = await findWeaviate({ env: of.env, stateDir, stack: opening })
   const opened = opening.move()
-  const server = { url: weaviate ?? '', grpcUrl, apiKey: undefined, timeoutMs: 60_000 }
-  const openOnWeaviate: OpenStore = (embedder) =>
-    opened.use(openWeaviateMemory({ ...server, embedder }))
   return {
     stores: {
-      postgres: (embedder) => opened.use(openPostgresMemory({ database, embedder, scopeOf })),
-      ...(weaviate === undefined ? {} : { weaviate: openOnWeaviate }),
+      postgres: {
+        open: (embedder) => opened.use(openPostgresMemory({ database, embedder, scopeOf })),
+        pid: postgres.pid,
+      },
+      ...(weaviate === undefined
+        ? {}
+        : {
+            weaviate: {
+              open: (embedder) =>
+                opened.use(openWeaviateMemory({ ...weaviate, timeoutMs: 60_000, embedder })),
+              pid: weaviate.pid,
+            },
+          }),
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
+}
+
+/** The one that is named, else one of the bench's own with the limits that the stack gives it. */
+async function findWeaviate(of: {
+  env: Readonly<Record<string, string | undefined>>
+  stateDir: string
+  stack: AsyncDisposableStack
+}) {
+  const { WEAVIATE_URL: url, WEAVIATE_API_KEY: apiKey, PATH = '' } = of.env
+  const { WEAVIATE_GRPC_URL: grpcUrl = 'http://127.0.0.1:50051' } = of.env
+  if (url !== undefined) return { url, grpcUrl, apiKey, pid: () => undefined }
+  const binary = await findWeaviateBinary(PATH)
+  if (binary === undefined) return undefined
+  const server = of.stack.use(await openWeaviate({ stateDir: of.stateDir, binary }))
+  await server.ready()
+  return { ...server, pid: server.supervised.pid }
 }
 
 /** Of the record of the bench. */

@@ -1,10 +1,14 @@
 import { ConflictError, InvariantError, RetryableError } from '@chimera/contracts/errors'
-import { MAX_MEMORIES_OF_AGENT, type Memory } from '@chimera/contracts/judging/memory'
+import {
+  MAX_MEMORIES_OF_AGENT,
+  type Memory,
+  type Recalled,
+} from '@chimera/contracts/judging/memory'
 import type { FilterValue } from 'weaviate-client'
 
 import type { Embedder } from '../embedding/embedder.ts'
 import type { MemoryPage, MemoryStore, Question } from '../memory-store.ts'
-import { weighRecall } from '../weigh-recall.ts'
+import { type Fit, weighRecall } from '../weigh-recall.ts'
 import { memoryOf, propertiesOf } from './memory-object.ts'
 import { memoryWords } from './memory-words.ts'
 import {
@@ -115,6 +119,9 @@ function noVector({ name }: Embedder): never {
   throw new InvariantError(`${name} answered fewer vectors than it was asked for.`)
 }
 
+type Asked = Question & Readonly<{ vector: Float32Array; embedder: string; now: Date }>
+type Candidate = Fit & { id: string }
+
 type NewObject = Readonly<{
   id: string
   properties: ReturnType<typeof propertiesOf>
@@ -165,51 +172,74 @@ async function evict(own: TenantMemories, agentId: string, most: number): Promis
   }
 }
 
-async function recall(
-  own: TenantMemories,
-  of: Question & { vector: Float32Array; embedder: string; now: Date },
-): ReturnType<MemoryStore['recall']> {
-  const { agentId, now, onlyTrusted = false } = of
-  const ofAgent = own.filter.byProperty('agent_id').equal(agentId)
-  const filters: FilterValue = allOf(
-    ofAgent,
-    own.filter.byProperty('expires_at').greaterThan(now),
-    ...(onlyTrusted ? [own.filter.byProperty('label').notEqual('untrusted')] : []),
+/**
+ * Words, vectors and the question whether others made some of them are asked side by side, for what
+ * is weighed alone; only what is answered is read whole.
+ */
+async function recall(own: TenantMemories, of: Asked): Promise<Recalled[]> {
+  const isMixed = hasStrange(own, of)
+  const candidates = findCandidates(own, of)
+  // Vectors of other lengths cannot even be compared: why they are there says more.
+  candidates.catch(() => undefined)
+  if (await isMixed) throw mixedError(of)
+  const best = weighRecall(await candidates, of)
+  if (best.length === 0) return []
+  const filters = own.filter.byId().containsAny(best.map(({ id }) => id))
+  const { objects } = await own.query.fetchObjects({ filters, limit: best.length })
+  const memories = new Map(objects.map(({ uuid, properties }) => [uuid, memoryOf(properties)]))
+  return best.flatMap(({ id, score, because }) => {
+    const memory = memories.get(id)
+    return memory === undefined ? [] : [{ ...memory, score, because }]
+  })
+}
+
+async function hasStrange(own: TenantMemories, of: Asked): Promise<boolean> {
+  const filters = allOf(
+    own.filter.byProperty('agent_id').equal(of.agentId),
+    own.filter.byProperty('embedder').notEqual(of.embedder),
   )
-  const limit = Math.max(CANDIDATES, of.limit)
-  const strange = allOf(ofAgent, own.filter.byProperty('embedder').notEqual(of.embedder))
-  const mixed = await own.query.fetchObjects({ filters: strange, limit: 1, returnProperties: [] })
-  if (mixed.objects.length > 0) throw mixedError(of)
+  const { objects } = await own.query.fetchObjects({ filters, limit: 1, returnProperties: [] })
+  return objects.length > 0
+}
+
+async function findCandidates(own: TenantMemories, of: Asked): Promise<Candidate[]> {
+  const filters = allOf(
+    own.filter.byProperty('agent_id').equal(of.agentId),
+    own.filter.byProperty('expires_at').greaterThan(of.now),
+    ...(of.onlyTrusted === true ? [own.filter.byProperty('label').notEqual('untrusted')] : []),
+  )
+  const asked = {
+    filters,
+    limit: Math.max(CANDIDATES, of.limit),
+    returnProperties: ['timestamp' as const, 'importance' as const],
+  }
   const [byWords, byVector] = await Promise.all([
     own.query.bm25(memoryWords(of.question), {
+      ...asked,
       queryProperties: ['words'],
-      filters,
-      limit,
       includeVector: true,
       returnMetadata: ['score'],
     }),
-    own.query.nearVector([...of.vector], { filters, limit, returnMetadata: ['distance'] }),
+    own.query.nearVector([...of.vector], { ...asked, returnMetadata: ['distance'] }),
   ])
-  const fits = new Map<string, { memory: Memory; words: number; cosine: number }>()
+  const found = new Map<string, Candidate>()
   for (const { uuid, properties, metadata } of byVector.objects) {
     const cosine = 1 - (metadata?.distance ?? 1)
-    fits.set(uuid, { memory: memoryOf(properties), words: 0, cosine })
+    found.set(uuid, { id: uuid, words: 0, cosine, ...weightsOf(properties) })
   }
   for (const { uuid, properties, metadata, vectors } of byWords.objects) {
-    const cosine = fits.get(uuid)?.cosine ?? cosineOf(of.vector, Object.values(vectors).at(0))
-    fits.set(uuid, { memory: memoryOf(properties), words: metadata?.score ?? 0, cosine })
+    const cosine = found.get(uuid)?.cosine ?? cosineOf(of.vector, Object.values(vectors).at(0))
+    const words = metadata?.score ?? 0
+    found.set(uuid, { id: uuid, words, cosine, ...weightsOf(properties) })
   }
-  const weighed = [...fits.values()].map((fit) => ({
-    ...fit,
-    at: new Date(fit.memory.timestamp),
-    importance: fit.memory.importance,
-  }))
-  return weighRecall(weighed, of).map(({ memory, score, because }) => ({
-    ...memory,
-    score,
-    because,
-  }))
+  return [...found.values()]
 }
+
+type Weight = 'at' | 'importance'
+const weightsOf = (of: { timestamp: string; importance: number }): Pick<Fit, Weight> => ({
+  at: new Date(of.timestamp),
+  importance: of.importance,
+})
 
 /** Both have length 1. */
 const cosineOf = (asked: Float32Array, vector: unknown): number =>

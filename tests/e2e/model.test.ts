@@ -1,10 +1,12 @@
-/** A stack whose Planner and Worker ask a model: real processes, the real reads, X by the rules. */
+/** A stack whose roles ask a model: real processes, the real reads, X by the rules. */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { SimulatedRequest } from '@chimera/contracts/observable'
+import { openDatabase } from '@chimera/infra/database/open-database'
 import { findAnvil } from '@chimera/infra/stack/wallet/wallet-package'
+import { openLog } from '@chimera/runtime/log'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { z } from 'zod'
 
@@ -59,6 +61,48 @@ test('a goal in other words becomes a tweet that a model wrote', async () => {
   await rig.xadd('id', 'written', 'text', 'Write a tweet about the new charts')
   expect(await ended(rig, 'written', 60_000)).toMatchObject({ status: 'COMPLETED' })
   expect(rig.tweets().map(({ body }) => body)).toMatchObject([{ text: 'Today: the new charts.' }])
+  const { tasks } = await rig.goal('written')
+  expect(tasks[0]?.attempts[0]?.opinion).toMatchObject({ asked: 1, opinion: { says: 'approve' } })
+  const shown = await rig.cli('goal', 'show', 'written')
+  expect(shown.stdout).toMatch(/opinion +allow/)
+  expect(shown.stdout).toContain('As I was told.')
+})
+
+/** Stands in a question for an opinion, and in no other. */
+const OPINION = 'You look at work that is to leave the house'
+
+test('a Judge that is killed with its question open asks once more', async () => {
+  await model.tell({ fault: 'hang', match: OPINION })
+  // Of an agent of its own, which remembers no other goal: this model obeys those, too.
+  const words = 'Write a tweet about the harbour'
+  await rig.xadd('id', 'killed', 'agent_id', 'harbour', 'text', words)
+  const questions = () =>
+    model.calls().filter(({ body }) => {
+      const prompt = JSON.stringify(body)
+      return prompt.includes(OPINION) && prompt.includes('harbour')
+    })
+  await eventually(() => questions().length === 1, 60_000, 'the model is asked')
+  expect((await rig.goal('killed')).tasks[0]).toMatchObject({
+    phase: 'judging',
+    waiting_on: { reason: 'the opinion of a model' },
+  })
+  await rig.signal('judge', 'SIGKILL')
+  // The time that a question is waited for is over at once; the Keeper rings for what is due.
+  const log = openLog({ name: 'test', level: 'silent' })
+  const { urls } = await rig.report()
+  await using record = openDatabase({ url: urls.postgres, name: 'test', log, max: 1 })
+  for (const text of [
+    `UPDATE opinions SET asked_until = now() WHERE answer IS NULL`,
+    `UPDATE tasks SET run_at = now(), version_id = new_version() WHERE phase = 'judging'`,
+  ]) {
+    await record.query({ text })
+  }
+  const goal = await ended(rig, 'killed', 60_000)
+  expect(goal).toMatchObject({ status: 'COMPLETED', effects: [{ state: 'CONFIRMED', round: 1 }] })
+  expect(goal.tasks[0]?.attempts).toMatchObject([{ attempt: 1, opinion: { asked: 2 } }])
+  expect(questions()).toHaveLength(2)
+  const tweets = rig.tweets().filter(({ body }) => JSON.stringify(body).includes('harbour'))
+  expect(tweets).toHaveLength(1)
 })
 
 test('an order in a mention is read, proposed, and not done', async () => {

@@ -129,7 +129,7 @@ const PROJECTS = [
   served('faults', 600_000, { exclude: DEADLINES, workers: TEST_WORKERS }),
   served('security', 60_000, { workers: TEST_WORKERS }),
   served('weaviate', 60_000, {
-    include: ['tests/conformance/memory.test.ts', 'tests/weaviate/*.test.ts'],
+    include: ['tests/conformance/memory*.test.ts', 'tests/weaviate/*.test.ts'],
     memories: ['weaviate'],
     workers: TEST_WORKERS,
     setup: ['./tests/weaviate/weaviate-server.ts'],

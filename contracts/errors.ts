@@ -96,6 +96,7 @@ export const ERROR_CODES = {
   // memory
   MEMORY_NOT_FOUND: row('terminal', 404, 'No such memory'),
   MEMORY_EMBEDDER_MIXED: row('conflict', 409, 'Memories have vectors of another embedder'),
+  MEMORY_VECTOR_SIZE: row('conflict', 409, 'Vectors of this size do not fit the others'),
   EMBEDDER_FAILED: row('terminal', 502, 'The embedder answers what is no vector'),
   // tool servers
   GRANT_REQUIRED: row('denied', 403, 'This tool acts only on a grant'),

@@ -108,6 +108,7 @@ test('error codes, whether they may be tried again, and their HTTP status', () =
       "CIRCUIT_NOT_FOUND terminal 404",
       "MEMORY_NOT_FOUND terminal 404",
       "MEMORY_EMBEDDER_MIXED conflict 409",
+      "MEMORY_VECTOR_SIZE conflict 409",
       "EMBEDDER_FAILED terminal 502",
       "GRANT_REQUIRED denied 403",
       "GRANT_INVALID denied 403",

@@ -1,18 +1,21 @@
 import { DEFAULT_AGENT } from '@chimera/contracts/ids'
 import { MAX_RECALLED } from '@chimera/contracts/judging/memory'
+import { MAX_STEP, USUAL_STEP } from '@chimera/contracts/judging/memory-upkeep'
 import type { Command } from 'commander'
 
 import type { CliContext } from '../../context.ts'
 import { wholeNumber } from '../../option-values.ts'
 import type { ListOptions, SearchOptions } from './memories.ts'
+import type { MigrateOptions } from './migrate.ts'
+import type { ReEmbedOptions } from './re-embed.ts'
 
 const MAX_LISTED = 10_000
 
-/** Adds `memory search|ls|show|forget`. */
+/** Adds `memory search|ls|show|forget|re-embed|migrate`. */
 export function registerMemoryCommands(program: Command, context: CliContext): void {
   const memory = program
     .command('memory')
-    .description('search, list, show and forget what agents remember')
+    .description('what agents remember: search, list, show, forget; and its vectors')
   memory
     .command('search <question>')
     .description('what an agent would recall, the best first, and why')
@@ -48,5 +51,34 @@ export function registerMemoryCommands(program: Command, context: CliContext): v
     .action(async (ids: string[], options: { json?: boolean }) => {
       const { forgetMemories } = await import('./memories.ts')
       await forgetMemories(ids, options, context)
+    })
+  registerUpkeepCommands(memory, context)
+}
+
+function registerUpkeepCommands(memory: Command, context: CliContext): void {
+  const batch = wholeNumber({ least: 1, most: MAX_STEP })
+  memory
+    .command('re-embed')
+    .description('make the vectors anew that another embedder made; stopped, it goes on next time')
+    .option('--agent <id>', 'of this agent alone')
+    .option('--all', 'of all tenants of the house')
+    .option('--drop-old', 'delete the collection before, where vectors change their size')
+    .option('--batch <n>', 'memories of one step', batch, USUAL_STEP)
+    .option('--json', 'print a line of JSON for each step')
+    .action(async (options: ReEmbedOptions) => {
+      const { reEmbedMemories } = await import('./re-embed.ts')
+      await reEmbedMemories(options, context)
+    })
+  memory
+    .command('migrate')
+    .description(
+      'copy what Weaviate has into a collection of the layout of today, and go over to it',
+    )
+    .option('--drop-old', 'delete the collections that were left')
+    .option('--batch <n>', 'memories of one step', batch, USUAL_STEP)
+    .option('--json', 'print a line of JSON for each step')
+    .action(async (options: MigrateOptions) => {
+      const { migrateMemories } = await import('./migrate.ts')
+      await migrateMemories(options, context)
     })
 }

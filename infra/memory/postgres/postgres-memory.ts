@@ -1,9 +1,6 @@
-import { ConflictError, InvariantError } from '@chimera/contracts/errors'
-import {
-  MAX_MEMORIES_OF_AGENT,
-  type Memory,
-  type Recalled,
-} from '@chimera/contracts/judging/memory'
+import { InvariantError } from '@chimera/contracts/errors'
+import { MAX_MEMORIES_OF_AGENT, type Recalled } from '@chimera/contracts/judging/memory'
+import type { MoveStep } from '@chimera/contracts/judging/memory-upkeep'
 
 import { forgetMemories } from '../../database/memories/forget-memories.ts'
 import { insertMemories } from '../../database/memories/insert-memories.ts'
@@ -16,19 +13,33 @@ import {
   readShelfPage,
   wordsOf,
 } from '../../database/memories/search-memories.ts'
+import { countVectors } from '../../database/memories/stale-vectors.ts'
 import type { Database, Sql } from '../../database/open-database.ts'
 import type { RowScope } from '../../database/row-scope.ts'
+import { embedMemories } from '../embedding/embed-memories.ts'
 import type { Embedder } from '../embedding/embedder.ts'
 import { keepRank } from '../keep-rank.ts'
 import type { MemoryStore, Question } from '../memory-store.ts'
+import { mixedError } from '../mixed-error.ts'
 import { type Fit, weighRecall } from '../weigh-recall.ts'
 import { MemoryShelves } from './memory-shelves.ts'
 import { packVector } from './packed-vector.ts'
+import { reEmbed } from './re-embed.ts'
 
 /** What words and vectors each propose, to be weighed against each other. */
 const CANDIDATES = 50
 /** What was found to be forgotten meanwhile makes room for others, which are looked for again. */
 const MOST_LOOKS = 5
+
+const NOTHING_TO_MOVE: MoveStep = {
+  phase: 'done',
+  from: null,
+  to: 'memories',
+  held: null,
+  passed: 0,
+  written: 0,
+  place: null,
+}
 
 /**
  * Memory without another server: PostgreSQL's full text brings words into one form; words and
@@ -52,7 +63,7 @@ export function openPostgresMemory(of: {
     backend: 'postgres',
     embedder: embedder.name,
     remember: async (tenantId, memories) => {
-      const vectors = await embedder.embed(memories.map(textOf))
+      const vectors = await embedMemories(embedder, memories)
       const rows = memories.map((memory, at) => ({
         memory,
         keepRank: keepRank({ at: new Date(memory.timestamp), importance: memory.importance }),
@@ -83,15 +94,20 @@ export function openPostgresMemory(of: {
       return memory
     },
     list: (page) => database.transaction((tx) => listMemories(tx, page), scopeOf(page.tenantId)),
+    countVectors: (whose) =>
+      database.transaction(
+        (tx) => countVectors(tx, { ...whose, embedder: embedder.name }),
+        scopeOf(whose.tenantId),
+      ),
+    reEmbed: (whose) => reEmbed({ ...whose, database, embedder, scopeOf }),
+    // Tables change by the migrations of the database, and vectors of any size stand side by side.
+    migrate: async () => ({ ...NOTHING_TO_MOVE }),
     check: async () => {
       await database.query({ text: 'SELECT' })
     },
     [Symbol.asyncDispose]: async () => shelves.clear(),
   }
 }
-
-/** What of a memory its vector is made of. */
-const textOf = ({ content, relevance_tags: tags }: Memory): string => [content, ...tags].join(' ')
 
 function noVector({ name }: Embedder): never {
   throw new InvariantError(`${name} answered fewer vectors than it was asked for.`)
@@ -155,10 +171,3 @@ const answerOf = (fits: readonly (Fit & { row: MemoryRow })[], of: Asked): Recal
     score,
     because,
   }))
-
-const mixedError = ({ agentId, embedder }: Asked): ConflictError =>
-  new ConflictError(
-    'MEMORY_EMBEDDER_MIXED',
-    `Memories of ${agentId} have vectors of another embedder than ${embedder}; ` +
-      'see docs/memory.md.',
-  )

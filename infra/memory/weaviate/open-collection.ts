@@ -1,14 +1,19 @@
-import { ChimeraError, RetryableError } from '@chimera/contracts/errors'
+import { RetryableError } from '@chimera/contracts/errors'
 import type { Collection, WeaviateClient } from 'weaviate-client'
 
 import type { MemoryProperties } from './memory-object.ts'
 import { quietRetries } from './quiet-retries.ts'
+import {
+  COLLECTION,
+  ensureVersions,
+  readVersions,
+  type Version,
+  type Versions,
+} from './versions.ts'
+import { isNoTenant, translated } from './weaviate-errors.ts'
 
-/** C21. */
-const COLLECTION = 'AgentMemory'
-
-type MemoryCollection = Collection<MemoryProperties, typeof COLLECTION>
-/** The collection as one tenant sees it. */
+type MemoryCollection = Collection<MemoryProperties>
+/** A collection as one tenant sees it. */
 export type TenantMemories = ReturnType<MemoryCollection['withTenant']>
 
 export type WeaviateAddress = Readonly<{
@@ -19,8 +24,11 @@ export type WeaviateAddress = Readonly<{
   timeoutMs: number
 }>
 
+/** A collection that has to be written into. */
+export type Written = Version & Readonly<{ isCurrent: boolean }>
+
 /** A way to Weaviate that is made when it is needed, and made again after it broke. */
-type MemoryConnection = AsyncDisposable &
+export type MemoryConnection = AsyncDisposable &
   Readonly<{
     /**
      * Asks as one tenant. Throws RetryableError(UNAVAILABLE) for whatever Weaviate or the way to it
@@ -31,15 +39,33 @@ type MemoryConnection = AsyncDisposable &
       work: (memories: TenantMemories) => Promise<T>,
       otherwise?: T,
     ) => Promise<T>
+    /**
+     * Does some work on the collection that counts and on the one that is being made, on those that
+     * were left as well where it `reaches` all, from the oldest to the newest. It looks again
+     * afterwards, until nothing is new: a collection that was begun, or took the place of the
+     * other, in the middle of the work gets its share, and whoever copies sees what was done before
+     * he began. Throws as `ask` does.
+     */
+    everywhere: (
+      tenantId: string,
+      reach: 'kept' | 'all',
+      work: (memories: TenantMemories, version: Written) => Promise<void>,
+    ) => Promise<void>
+    /** For who moves memories from one collection to the next. Throws as `ask` does. */
+    manage: <T>(work: (client: WeaviateClient) => Promise<T>) => Promise<T>
     check: () => Promise<void>
   }>
 
+/** Collections that come and go while one write is done; more than one is a defect. */
+const MAX_LOOKS = 5
+
 /** Does not connect: a process starts while Weaviate is away, and goes on without it. */
-export function openConnection(of: WeaviateAddress): MemoryConnection {
-  let opened: Promise<{ client: WeaviateClient; memories: MemoryCollection }> | undefined
+export function openConnection(of: WeaviateAddress & { embedder: string }): MemoryConnection {
+  let opened: Promise<{ client: WeaviateClient }> | undefined
   const open = async () => {
     const client = await connect(of)
-    return { client, memories: await ensureCollection(client) }
+    await ensureVersions(client, of)
+    return { client }
   }
   const opening = () => {
     opened ??= open().catch((error: unknown) => {
@@ -48,35 +74,69 @@ export function openConnection(of: WeaviateAddress): MemoryConnection {
     })
     return opened
   }
-  const translated = (error: unknown): ChimeraError =>
-    error instanceof ChimeraError
-      ? error
-      : new RetryableError('UNAVAILABLE', 'Weaviate does not answer; is it running?', {
-          cause: error,
-        })
+  const manage: MemoryConnection['manage'] = async (work) => {
+    try {
+      return await work((await opening()).client)
+    } catch (error) {
+      throw translated(error, of)
+    }
+  }
   return {
-    ask: async (tenantId, work, ...otherwise) => {
-      try {
-        const { memories } = await opening()
-        return await work(memories.withTenant(tenantId))
-      } catch (error) {
-        const [instead] = otherwise
-        if (instead !== undefined && isNoTenant(error)) return instead
-        throw translated(error)
-      }
-    },
-    check: async () => {
-      const { client } = await opening().catch((error: unknown) => {
-        throw translated(error)
-      })
-      const isReady = await client.isReady().catch(() => false)
-      if (!isReady) throw new RetryableError('UNAVAILABLE', 'Weaviate is not ready.')
-    },
+    manage,
+    ask: (tenantId, work, ...otherwise) =>
+      manage(async (client) => {
+        try {
+          return await work(memoriesOf(client, COLLECTION).withTenant(tenantId))
+        } catch (error) {
+          const [instead] = otherwise
+          if (instead !== undefined && isNoTenant(error)) return instead
+          throw error
+        }
+      }),
+    everywhere: (tenantId, reach, work) =>
+      manage(async (client) => {
+        const done = new Set<string>()
+        for (let look = 0; look < MAX_LOOKS; look += 1) {
+          const left = reachedBy(reach, await versionsOf(client, of)).filter(
+            ({ name }) => !done.has(name),
+          )
+          if (left.length === 0) return
+          for (const version of left) {
+            await work(memoriesOf(client, version.name).withTenant(tenantId), version)
+            done.add(version.name)
+          }
+        }
+        throw new RetryableError('UNAVAILABLE', 'Collections of memories come and go; try again.')
+      }),
+    check: () =>
+      manage(async (client) => {
+        const isReady = await client.isReady().catch(() => false)
+        if (!isReady) throw new RetryableError('UNAVAILABLE', 'Weaviate is not ready.')
+      }),
     [Symbol.asyncDispose]: async () => {
       const { client } = (await opened?.catch(() => undefined)) ?? {}
       await client?.close()
     },
   }
+}
+
+/** A collection by its own name, or by the one that is asked. */
+export const memoriesOf = (client: WeaviateClient, name: string): MemoryCollection =>
+  client.collections.use<string, MemoryProperties>(name)
+
+/** In the order in which they are copied: what is forgotten leaves the source before the copy. */
+function reachedBy(reach: 'kept' | 'all', versions: Versions): Written[] {
+  const { current, next, old } = versions
+  const reached = [...(reach === 'all' ? old : []), current, next]
+  return reached
+    .filter((version) => version !== undefined)
+    .map((version) => ({ ...version, isCurrent: version === current }))
+}
+
+/** Somebody may have emptied Weaviate meanwhile. */
+async function versionsOf(client: WeaviateClient, of: { embedder: string }): Promise<Versions> {
+  const found = await readVersions(client)
+  return found.current === undefined ? ensureVersions(client, of) : found
 }
 
 async function connect(of: WeaviateAddress): Promise<WeaviateClient> {
@@ -99,59 +159,3 @@ async function connect(of: WeaviateAddress): Promise<WeaviateClient> {
 
 const portOf = ({ port, protocol }: URL): number =>
   port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port)
-
-/** Makes the collection when it is not there; two that make it at once are harmless. */
-async function ensureCollection(client: WeaviateClient): Promise<MemoryCollection> {
-  const named = () => client.collections.use<typeof COLLECTION, MemoryProperties>(COLLECTION)
-  if (await client.collections.exists(COLLECTION)) return named()
-  try {
-    await create(client, { isCleared: true }).catch((error: unknown) => {
-      // What has expired is not recalled either way; a server without the schedule keeps it.
-      if (isWithoutSchedule(error)) return create(client, { isCleared: false })
-      throw error
-    })
-  } catch (error) {
-    if (!(await client.collections.exists(COLLECTION))) throw error
-  }
-  return named()
-}
-
-async function create(client: WeaviateClient, of: { isCleared: boolean }): Promise<void> {
-  const { configure, dataType, tokenization, vectors } = await import('weaviate-client')
-  const exact = (name: string) =>
-    ({ name, dataType: dataType.TEXT, tokenization: tokenization.FIELD }) as const
-  const unsearched = { indexSearchable: false, indexFilterable: false } as const
-  const expiry = { property: 'expires_at', filterExpiredObjects: true }
-  await client.collections.create({
-    name: COLLECTION,
-    description: 'What agents of Chimera remember.',
-    properties: [
-      { name: 'content', dataType: dataType.TEXT, ...unsearched },
-      exact('agent_id'),
-      { name: 'relevance_tags', dataType: dataType.TEXT_ARRAY, tokenization: tokenization.FIELD },
-      { name: 'timestamp', dataType: dataType.DATE },
-      exact('kind'),
-      exact('label'),
-      { name: 'sources', dataType: dataType.TEXT, ...unsearched },
-      exact('goal_id'),
-      exact('task_id'),
-      { name: 'importance', dataType: dataType.NUMBER },
-      { name: 'expires_at', dataType: dataType.DATE },
-      { name: 'keep_rank', dataType: dataType.NUMBER },
-      exact('embedder'),
-      exact('key'),
-      { name: 'words', dataType: dataType.TEXT, tokenization: tokenization.WHITESPACE },
-    ],
-    vectorizers: vectors.selfProvided(),
-    multiTenancy: configure.multiTenancy({ enabled: true, autoTenantCreation: true }),
-    ...(of.isCleared ? { objectTTL: configure.objectTTL.deleteByDateProperty(expiry) } : {}),
-  })
-}
-
-/** OBJECTS_TTL_DELETE_SCHEDULE is not set there. */
-const isWithoutSchedule = (error: unknown): boolean =>
-  error instanceof Error && error.message.includes('OBJECTS_TTL_DELE')
-
-/** The server's own words: a tenant is made by its first memory. */
-export const isNoTenant = (error: unknown): boolean =>
-  error instanceof Error && /tenant not found|tenant .*not found/i.test(error.message)

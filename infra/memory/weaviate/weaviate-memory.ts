@@ -1,4 +1,4 @@
-import { ConflictError, InvariantError, RetryableError } from '@chimera/contracts/errors'
+import { InvariantError } from '@chimera/contracts/errors'
 import {
   MAX_MEMORIES_OF_AGENT,
   type Memory,
@@ -6,53 +6,65 @@ import {
 } from '@chimera/contracts/judging/memory'
 import type { FilterValue } from 'weaviate-client'
 
+import { embedMemories } from '../embedding/embed-memories.ts'
 import type { Embedder } from '../embedding/embedder.ts'
 import type { MemoryPage, MemoryStore, Question } from '../memory-store.ts'
+import { mixedError } from '../mixed-error.ts'
 import { type Fit, weighRecall } from '../weigh-recall.ts'
+import { allOf } from './all-of.ts'
+import { deleteObjects, heldAmong, insertNew, type NewObject, PAGE } from './kept-objects.ts'
 import { memoryOf, propertiesOf } from './memory-object.ts'
 import { memoryWords } from './memory-words.ts'
+import { moveStep } from './move-memories.ts'
 import {
-  isNoTenant,
+  type MemoryConnection,
   openConnection,
   type TenantMemories,
   type WeaviateAddress,
 } from './open-collection.ts'
+import { countVectors, reEmbed } from './re-embed.ts'
+import type { Version } from './versions.ts'
 
 /** What words and vectors each propose, to be weighed against each other. */
 const CANDIDATES = 50
-/** Objects that one request deletes or looks for. */
-const PAGE = 500
 
 /**
  * Memory in Weaviate: one tenant of the collection for each tenant, the agent as a property. BM25
  * and vectors are asked side by side and weighed here, so that every answer can say why.
  */
-export function openWeaviateMemory(
-  of: WeaviateAddress & {
-    embedder: Embedder
-    now?: () => Date
-    /** For tests; MAX_MEMORIES_OF_AGENT otherwise. */
-    most?: number
-  },
-): MemoryStore {
+export const openWeaviateMemory = (of: WeaviateAddress & Parts): MemoryStore =>
+  weaviateMemoryOn(openConnection({ ...of, embedder: of.embedder.name }), of)
+
+type Parts = {
+  embedder: Embedder
+  now?: () => Date
+  /** For tests; MAX_MEMORIES_OF_AGENT otherwise. */
+  most?: number
+}
+
+/** The memory on a connection of the caller's, which is closed with it. */
+export function weaviateMemoryOn(connection: MemoryConnection, of: Parts): MemoryStore {
   const { embedder, now = () => new Date(), most = MAX_MEMORIES_OF_AGENT } = of
-  const connection = openConnection(of)
   return {
     backend: 'weaviate',
     embedder: embedder.name,
     remember: async (tenantId, memories) => {
-      const texts = memories.map(({ content, relevance_tags: tags }) =>
-        [content, ...tags].join(' '),
-      )
-      const vectors = await embedder.embed(texts)
-      await connection.ask(tenantId, async (own) => {
-        await insertNew(own, memories, (memory, at) => ({
-          id: memory.id,
-          properties: propertiesOf(memory, embedder.name),
-          vectors: [...(vectors[at] ?? noVector(embedder))],
-        }))
+      const vectors = await embedMemories(embedder, memories)
+      const objects = memories.map((memory, at) => ({
+        id: memory.id,
+        properties: propertiesOf(memory, embedder.name),
+        vectors: [...(vectors[at] ?? noVector(embedder))],
+      }))
+      const evicted: string[] = []
+      await connection.everywhere(tenantId, 'kept', async (own, version) => {
+        if (!version.isCurrent) {
+          await insertNew(own, objectsFor(version, objects, embedder), embedder)
+          for (const ids of pagesOf(evicted)) await deleteObjects(own, ids)
+          return
+        }
+        await insertNew(own, objects, embedder)
         for (const agentId of new Set(memories.map(({ agent_id: id }) => id))) {
-          await evict(own, agentId, most)
+          evicted.push(...(await evict(own, agentId, most)))
         }
       })
     },
@@ -64,16 +76,15 @@ export function openWeaviateMemory(
         [],
       )
     },
-    forget: (tenantId, ids) =>
-      connection.ask(
-        tenantId,
-        async (own) => {
-          const held = await heldAmong(own, ids)
-          if (held.length > 0) await own.data.deleteMany(own.filter.byId().containsAny(held))
-          return held
-        },
-        [],
-      ),
+    forget: async (tenantId, ids) => {
+      const forgotten = new Set<string>()
+      await connection.everywhere(tenantId, 'all', async (own, version) => {
+        const held = version.isCurrent ? await heldAmong(own, ids) : []
+        for (const id of held) forgotten.add(id)
+        await deleteObjects(own, ids)
+      })
+      return [...forgotten].toSorted()
+    },
     find: async (tenantId, id) => {
       const read = async (own: TenantMemories) => {
         const found = await own.query.fetchObjectById(id)
@@ -84,9 +95,39 @@ export function openWeaviateMemory(
       return memory
     },
     list: (page) => connection.ask(page.tenantId, (own) => list(own, { ...page, now: now() }), []),
+    countVectors: ({ tenantId, agentId }) =>
+      connection.ask(tenantId, (own) => countVectors(own, { agentId, embedder: embedder.name }), {
+        held: 0,
+        stale: 0,
+      }),
+    reEmbed: ({ tenantId, ...whose }) =>
+      connection.ask(tenantId, (own) => reEmbed(own, { ...whose, embedder }), {
+        found: 0,
+        renewed: 0,
+      }),
+    migrate: (order) => connection.manage((client) => moveStep({ ...order, client, embedder })),
     check: connection.check,
     [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
   }
+}
+
+/**
+ * As a collection takes them that is being made for some embedder: those of another come without a
+ * vector, to be given one with the others, and are not lost.
+ */
+function objectsFor(
+  version: Version,
+  objects: readonly NewObject[],
+  embedder: Embedder,
+): readonly NewObject[] {
+  if (version.embedder === embedder.name) return objects
+  return objects.map(({ id, properties }) => ({ id, properties }))
+}
+
+function pagesOf(ids: readonly string[]): string[][] {
+  const pages: string[][] = []
+  for (let from = 0; from < ids.length; from += PAGE) pages.push(ids.slice(from, from + PAGE))
+  return pages
 }
 
 async function list(own: TenantMemories, of: MemoryPage & { now: Date }): Promise<Memory[]> {
@@ -100,13 +141,6 @@ async function list(own: TenantMemories, of: MemoryPage & { now: Date }): Promis
   const { objects } = await own.query.fetchObjects({ filters, sort, limit })
   return objects.map(({ properties }) => memoryOf(properties))
 }
-
-/** As the client writes it, which is loaded only where there is a Weaviate. */
-const allOf = (...filters: FilterValue[]): FilterValue => ({
-  operator: 'And',
-  filters,
-  value: null,
-})
 
 /** Text can be compared by the server; the client's types know of numbers and dates alone. */
 const keyBefore = (value: string): FilterValue => ({
@@ -122,54 +156,21 @@ function noVector({ name }: Embedder): never {
 type Asked = Question & Readonly<{ vector: Float32Array; embedder: string; now: Date }>
 type Candidate = Fit & { id: string }
 
-type NewObject = Readonly<{
-  id: string
-  properties: ReturnType<typeof propertiesOf>
-  vectors: number[]
-}>
-
-/** What is there under an id stays: Weaviate itself would put the later one in its place. */
-async function insertNew(
-  own: TenantMemories,
-  memories: readonly Memory[],
-  toObject: (memory: Memory, at: number) => NewObject,
-): Promise<void> {
-  const ids = memories.map(({ id }) => id)
-  const held = new Set(await heldAmong(own, ids).catch(noneOfNobody))
-  const objects = memories.map(toObject).filter(({ id }) => !held.has(id))
-  if (objects.length === 0) return
-  const { hasErrors, errors } = await own.data.insertMany(objects)
-  if (!hasErrors) return
-  const [first] = Object.values(errors)
-  const message = `Weaviate took not every memory: ${first?.message ?? 'it does not say why'}`
-  throw new RetryableError('UNAVAILABLE', message)
-}
-
-/** A tenant of whom nothing was kept yet has nothing. Whoever did not answer may hold anything. */
-function noneOfNobody(error: unknown): string[] {
-  if (isNoTenant(error)) return []
-  throw error
-}
-
-async function heldAmong(own: TenantMemories, ids: readonly string[]): Promise<string[]> {
-  const filters = own.filter.byId().containsAny([...ids])
-  const found = await own.query.fetchObjects({ filters, limit: PAGE, returnProperties: ['key'] })
-  return found.objects.map(({ uuid }) => uuid).toSorted()
-}
-
-async function evict(own: TenantMemories, agentId: string, most: number): Promise<void> {
+/** Lets those go that are worth least; answers their ids. */
+async function evict(own: TenantMemories, agentId: string, most: number): Promise<string[]> {
   const filters = own.filter.byProperty('agent_id').equal(agentId)
   const { totalCount } = await own.aggregate.overAll({ filters })
-  let over = totalCount - most
-  while (over > 0) {
+  const gone: string[] = []
+  while (totalCount - gone.length > most) {
     const sort = own.sort.byProperty('keep_rank')
-    const limit = Math.min(over, PAGE)
+    const limit = Math.min(totalCount - gone.length - most, PAGE)
     const least = await own.query.fetchObjects({ filters, sort, limit, returnProperties: ['key'] })
     const ids = least.objects.map(({ uuid }) => uuid)
-    if (ids.length === 0) return
-    await own.data.deleteMany(own.filter.byId().containsAny(ids))
-    over -= ids.length
+    if (ids.length === 0) return gone
+    await deleteObjects(own, ids)
+    gone.push(...ids)
   }
+  return gone
 }
 
 /**
@@ -246,10 +247,3 @@ const cosineOf = (asked: Float32Array, vector: unknown): number =>
   Array.isArray(vector)
     ? asked.reduce((sum, value, at) => sum + value * Number(vector[at] ?? 0), 0)
     : 0
-
-const mixedError = ({ agentId, embedder }: { agentId: string; embedder: string }) =>
-  new ConflictError(
-    'MEMORY_EMBEDDER_MIXED',
-    `Memories of ${agentId} have vectors of another embedder than ${embedder}; ` +
-      'see docs/memory.md.',
-  )

@@ -1,6 +1,12 @@
 import { TerminalError } from '@chimera/contracts/errors'
 import { AgentId, Uuid } from '@chimera/contracts/ids'
 import { MemoryForgetting, MemorySearch } from '@chimera/contracts/judging/memory'
+import {
+  MemoryMove,
+  type MoveStep,
+  type ReEmbedded,
+  ReEmbedding,
+} from '@chimera/contracts/judging/memory-upkeep'
 import { appendAudit, draftAudit } from '@chimera/infra/database/append-audit'
 import type { Database } from '@chimera/infra/database/open-database'
 import type { MemoryStore } from '@chimera/infra/memory/memory-store'
@@ -22,6 +28,19 @@ export function memoryRoutes(deps: Deps): Route[] {
     { method: 'GET', path, needs: 'read', handle: (c) => list(c, deps) },
     { method: 'POST', path: `${path}/search`, needs: 'read', handle: (c) => search(c, deps) },
     { method: 'POST', path: `${path}/forget`, needs: 'write', handle: (c) => forget(c, deps) },
+    {
+      method: 'POST',
+      path: `${path}/re-embed`,
+      needs: 'write',
+      handle: (c) => reEmbed(c, c.get('principal').tenantId, deps),
+    },
+    {
+      method: 'POST',
+      path: '/v1/tenants/:id/memories/re-embed',
+      needs: 'admin',
+      handle: (c) => reEmbed(c, tenantIn(c), deps),
+    },
+    { method: 'POST', path: `${path}/migrate`, needs: 'admin', handle: (c) => migrate(c, deps) },
     { method: 'GET', path: `${path}/:id`, needs: 'read', handle: (c) => show(c, deps) },
   ]
 }
@@ -59,6 +78,35 @@ async function show(c: GatewayContext, { memory }: Deps): Promise<Response> {
     throw new TerminalError('MEMORY_NOT_FOUND', `There is no memory ${quoted}.`)
   }
   return c.json(found)
+}
+
+/** One step: whoever asks comes again until nothing is found, and sees how far it has got. */
+async function reEmbed(c: GatewayContext, tenantId: string, { memory }: Deps): Promise<Response> {
+  const given = parseInput(ReEmbedding, await readJson(c.req.raw), { what: 'The request' })
+  const { agent_id: agentId, limit } = given
+  const { held, stale } = await memory.countVectors({ tenantId, agentId })
+  const done =
+    limit === 0 || stale === 0
+      ? { found: 0, renewed: 0 }
+      : await memory.reEmbed({ tenantId, agentId, limit })
+  const { backend, embedder } = memory
+  return c.json({ backend, embedder, held, stale, ...done } satisfies ReEmbedded)
+}
+
+function tenantIn(c: GatewayContext): string {
+  const given = c.req.param('id') ?? ''
+  const id = Uuid.safeParse(given)
+  if (id.success) return id.data
+  const quoted = JSON.stringify(given.slice(0, 64))
+  throw new TerminalError('TENANT_NOT_FOUND', `There is no tenant ${quoted}.`)
+}
+
+/** One step, of all tenants: a house matter, like the place in which memories are. */
+async function migrate(c: GatewayContext, { memory }: Deps): Promise<Response> {
+  const given = parseInput(MemoryMove, await readJson(c.req.raw), { what: 'The request' })
+  const { place, limit, renew: isRenewal, drop_old: dropsOld } = given
+  const step = await memory.migrate({ place, limit, isRenewal, dropsOld })
+  return c.json(step satisfies MoveStep)
 }
 
 /** What was forgotten stands in the audit by its id; what it said stands nowhere any more. */

@@ -18,6 +18,10 @@ export type MemoryRig = AsyncDisposable &
   Readonly<{
     /** Ids of tenants that there are. */
     tenants: readonly [string, string, ...string[]]
+    /** How a process of its own reaches them. */
+    elsewhere:
+      | { databaseUrl: string }
+      | { url: string; grpcUrl: string; apiKey: string | undefined }
     /** Another process's way to the same memories; it is closed with the rig. */
     open: (wish?: StoreWish) => Promise<MemoryStore>
   }>
@@ -36,6 +40,7 @@ export async function openPostgresRig(of: { tenants: number }): Promise<MemoryRi
   const stack = opening.move()
   return {
     tenants: [first, second, ...others],
+    elsewhere: { databaseUrl: url },
     open: async ({ embedder = lexicalEmbedder, most } = {}) => {
       const role = 'chimera_swarm'
       const database = stack.use(openDatabase({ url, name: 'memory-test', log, role, max: 4 }))
@@ -72,6 +77,7 @@ export async function openWeaviateRig(of: { tenants: number }): Promise<MemoryRi
   const stack = new AsyncDisposableStack()
   return {
     tenants: [first, second, ...others],
+    elsewhere: server,
     open: async ({ embedder = lexicalEmbedder, most } = {}) =>
       stack.use(
         openWeaviateMemory({

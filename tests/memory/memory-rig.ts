@@ -5,13 +5,29 @@ import type { Embedder } from '@chimera/infra/memory/embedding/embedder'
 import { lexicalEmbedder } from '@chimera/infra/memory/embedding/lexical-embedder'
 import type { MemoryStore } from '@chimera/infra/memory/memory-store'
 import { openPostgresMemory } from '@chimera/infra/memory/postgres/postgres-memory'
-import { openWeaviateMemory } from '@chimera/infra/memory/weaviate/weaviate-memory'
+import { openConnection } from '@chimera/infra/memory/weaviate/open-collection'
+import { weaviateMemoryOn } from '@chimera/infra/memory/weaviate/weaviate-memory'
 import { openLog } from '@chimera/runtime/log'
 import { inject } from 'vitest'
 
 import { openFreshDatabase, urlAs } from '../fresh-database.ts'
+import {
+  scopeOfAll,
+  withoutAgents,
+  withoutCondition,
+  withoutTenants,
+  type MemoryFilter,
+} from './without-filters.ts'
 
-export type StoreWish = Readonly<{ embedder?: Embedder; most?: number }>
+/** PostgreSQL keeps tenants apart twice: each can be left out alone. */
+export type MemoryGuard = MemoryFilter | 'policy of the rows' | 'tenant in the statements'
+
+export type StoreWish = Readonly<{
+  embedder?: Embedder
+  most?: number
+  /** What is left out of the store. */
+  without?: MemoryGuard | undefined
+}>
 
 /** One place of memories, and as many ways into it as a test asks for. */
 export type MemoryRig = AsyncDisposable &
@@ -41,20 +57,28 @@ export async function openPostgresRig(of: { tenants: number }): Promise<MemoryRi
   return {
     tenants: [first, second, ...others],
     elsewhere: { databaseUrl: url },
-    open: async ({ embedder = lexicalEmbedder, most } = {}) => {
+    open: async ({ embedder = lexicalEmbedder, most, without } = {}) => {
       const role = 'chimera_swarm'
       const database = stack.use(openDatabase({ url, name: 'memory-test', log, role, max: 4 }))
-      const scopeOf = (tenantId: string) => ({ tenantIds: [tenantId] })
+      const isOpen = without === 'tenant' || without === 'policy of the rows'
+      const condition = conditionOf(without)
       const store = openPostgresMemory({
-        database,
+        database: condition === undefined ? database : withoutCondition(database, condition),
         embedder,
-        scopeOf,
+        scopeOf: isOpen
+          ? scopeOfAll([first, second, ...others])
+          : (tenantId) => ({ tenantIds: [tenantId] }),
         ...(most === undefined ? {} : { most }),
       })
       return stack.use(store)
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
+}
+
+function conditionOf(without: MemoryGuard | undefined): MemoryFilter | undefined {
+  if (without === 'policy of the rows') return undefined
+  return without === 'tenant in the statements' ? 'tenant' : without
 }
 
 /** Said by the summary, so that nobody takes what was not tried for what holds. */
@@ -78,15 +102,17 @@ export async function openWeaviateRig(of: { tenants: number }): Promise<MemoryRi
   return {
     tenants: [first, second, ...others],
     elsewhere: server,
-    open: async ({ embedder = lexicalEmbedder, most } = {}) =>
-      stack.use(
-        openWeaviateMemory({
-          ...server,
-          timeoutMs: 20_000,
-          embedder,
-          ...(most === undefined ? {} : { most }),
-        }),
-      ),
+    open: async ({ embedder = lexicalEmbedder, most, without } = {}) => {
+      const connect = connectWithout(without)
+      const connection = connect({ ...server, timeoutMs: 20_000, embedder: embedder.name })
+      const parts = { embedder, ...(most === undefined ? {} : { most }) }
+      return stack.use(weaviateMemoryOn(connection, parts))
+    },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
+}
+
+function connectWithout(without: MemoryGuard | undefined): typeof openConnection {
+  if (without === 'tenant') return withoutTenants(openConnection)
+  return without === 'agent' ? withoutAgents(openConnection) : openConnection
 }

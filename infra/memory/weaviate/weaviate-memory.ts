@@ -4,6 +4,7 @@ import {
   type Memory,
   type Recalled,
 } from '@chimera/contracts/judging/memory'
+import { Label } from '@chimera/contracts/judging/provenance'
 import type { FilterValue } from 'weaviate-client'
 
 import { embedMemories } from '../embedding/embed-memories.ts'
@@ -27,6 +28,10 @@ import type { Version } from './versions.ts'
 
 /** What words and vectors each propose, to be weighed against each other. */
 const CANDIDATES = 50
+/** All labels but that of strangers. */
+const TRUSTED = Label.options.filter((label) => label !== 'untrusted')
+/** More than others are writing at once: each of theirs may look as if it were of any embedder. */
+const MOST_STRANGE = 100
 
 /**
  * Memory in Weaviate: one tenant of the collection for each tenant, the agent as a property. BM25
@@ -194,20 +199,30 @@ async function recall(own: TenantMemories, of: Asked): Promise<Recalled[]> {
   })
 }
 
+/**
+ * Whether another embedder made the vector of any. The server answers "not equal" from its index
+ * of words and a count of objects, which are not written at once: each is looked at once more.
+ */
 async function hasStrange(own: TenantMemories, of: Asked): Promise<boolean> {
   const filters = allOf(
     own.filter.byProperty('agent_id').equal(of.agentId),
     own.filter.byProperty('embedder').notEqual(of.embedder),
   )
-  const { objects } = await own.query.fetchObjects({ filters, limit: 1, returnProperties: [] })
-  return objects.length > 0
+  const returnProperties = ['embedder' as const]
+  const { objects } = await own.query.fetchObjects({
+    filters,
+    limit: MOST_STRANGE,
+    returnProperties,
+  })
+  return objects.some(({ properties }) => properties.embedder !== of.embedder)
 }
 
 async function findCandidates(own: TenantMemories, of: Asked): Promise<Candidate[]> {
   const filters = allOf(
     own.filter.byProperty('agent_id').equal(of.agentId),
     own.filter.byProperty('expires_at').greaterThan(of.now),
-    ...(of.onlyTrusted === true ? [own.filter.byProperty('label').notEqual('untrusted')] : []),
+    // By what they are: "not equal" finds what is being written under any label.
+    ...(of.onlyTrusted === true ? [own.filter.byProperty('label').containsAny(TRUSTED)] : []),
   )
   const asked = {
     filters,

@@ -1,4 +1,5 @@
-import { newId } from '@chimera/contracts/ids'
+import { createHash } from 'node:crypto'
+
 import type { Memory } from '@chimera/contracts/judging/memory'
 import type { Embedder } from '@chimera/infra/memory/embedding/embedder'
 import { lexicalEmbedder } from '@chimera/infra/memory/embedding/lexical-embedder'
@@ -33,7 +34,7 @@ export async function measureQuality(of: {
 }): Promise<QualityFound> {
   const { store, tenantId, agentId, set, picks = () => true } = of
   const remembered = (content: string): Memory => ({
-    id: newId(),
+    id: idOf(`${agentId} ${content}`),
     agent_id: agentId,
     kind: 'learning',
     content,
@@ -60,4 +61,11 @@ export async function measureQuality(of: {
     at5: share((place) => place >= 0),
     missed: places.filter(({ place }) => place < 0).map(({ question }) => question),
   }
+}
+
+/** Of what fits as well the later id comes first: the same text has the same one at every run. */
+function idOf(text: string): string {
+  const digits = createHash('sha256').update(text).digest('hex')
+  const parts = [digits.slice(0, 8), digits.slice(8, 12), `8${digits.slice(12, 15)}`]
+  return [...parts, `8${digits.slice(15, 18)}`, digits.slice(18, 30)].join('-')
 }

@@ -83,8 +83,9 @@ export function openPostgresMemory(of: {
     recall: async (question) => {
       const [vector = noVector(embedder)] = await embedder.embed([question.question])
       const scope = scopeOf(question.tenantId)
-      const asked = { ...question, asked: packVector(vector), embedder: embedder.name, now: now() }
-      return recall({ ...asked, database, scope, shelves })
+      const { name, vectorShare } = embedder
+      const by = { embedder: name, vectorShare, now: now() }
+      return recall({ ...question, asked: packVector(vector), ...by, database, scope, shelves })
     },
     forget: (tenantId, ids) =>
       database.transaction((tx) => forgetMemories(tx, { tenantId, ids }), scopeOf(tenantId)),
@@ -117,6 +118,7 @@ type Asked = Question &
   Readonly<{
     asked: Int8Array
     embedder: string
+    vectorShare: number | undefined
     now: Date
     database: Database
     scope: RowScope

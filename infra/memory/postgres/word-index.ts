@@ -1,3 +1,5 @@
+import { withConcepts } from '../words/concepts.ts'
+
 /** How soon a word of many memories says less, and how much less long memories say: Okapi's. */
 const K1 = 1.2
 const B = 0.75
@@ -20,8 +22,9 @@ export class WordIndex {
     return this.#slots.size * BYTES_OF_WORD + this.#total * BYTES_OF_PLACE
   }
 
-  /** Takes up the words of the next memory; each of them once. Slots are counted from 0. */
-  add(words: readonly string[]): void {
+  /** Takes up the stems of the next memory; each of them once. Slots are counted from 0. */
+  add(stems: readonly string[]): void {
+    const words = withConcepts(stems)
     const slot = this.#counts.push(words.length) - 1
     this.#total += words.length
     for (const word of words) {
@@ -36,7 +39,7 @@ export class WordIndex {
     const held = this.#counts.length
     into.fill(0, 0, held)
     const usual = this.#total / Math.max(1, held)
-    for (const word of new Set(asked)) {
+    for (const word of withConcepts(asked)) {
       const slots = this.#slots.get(word) ?? []
       const rarity = Math.log1p((held - slots.length + 0.5) / (slots.length + 0.5))
       for (const slot of slots) {

@@ -1,13 +1,13 @@
-import { SYNONYMS } from '../embedding/synonyms.ts'
+import { withConcepts } from '../words/concepts.ts'
+import { englishStem } from '../words/english-stem.ts'
+import { STOP_WORDS } from '../words/stop-words.ts'
 
 const MAX_WORDS = 2_000
-/** Shorter words are left as they are: `is` is no plural. */
-const LEAST_STEM = 4
-const ENDINGS = ['ings', 'ing', 'ied', 'ies', 'ed', 'es', 's'] as const
 
 /**
- * The words of a text as Weaviate compares them: it knows no endings and no synonyms, so that those
- * of the memory and those of the question are brought into one form here.
+ * The words of a text as Weaviate compares them, each once: it knows no endings and no synonyms, so
+ * that those of the memory and those of the question are brought into one form here, that of
+ * PostgreSQL's full text.
  */
 export function memoryWords(text: string): string {
   const words =
@@ -15,14 +15,9 @@ export function memoryWords(text: string): string {
       .normalize('NFKC')
       .toLowerCase()
       .match(/[\p{L}\p{N}]+/gu) ?? []
-  return words
+  const stems = words
     .slice(0, MAX_WORDS)
-    .map((word) => stemOf(SYNONYMS.get(word) ?? word))
-    .join(' ')
-}
-
-function stemOf(word: string): string {
-  const ending = ENDINGS.find((one) => word.endsWith(one))
-  if (ending === undefined || word.length - ending.length < LEAST_STEM - 1) return word
-  return word.slice(0, -ending.length)
+    .filter((word) => !STOP_WORDS.has(word))
+    .map(englishStem)
+  return withConcepts(stems).join(' ')
 }

@@ -75,9 +75,11 @@ export function weaviateMemoryOn(connection: MemoryConnection, of: Parts): Memor
     },
     recall: async (question) => {
       const [vector = noVector(embedder)] = await embedder.embed([question.question])
+      const { name, vectorShare } = embedder
+      const by = { embedder: name, vectorShare, now: now() }
       return connection.ask(
         question.tenantId,
-        (own) => recall(own, { ...question, vector, embedder: embedder.name, now: now() }),
+        (own) => recall(own, { ...question, vector, ...by }),
         [],
       )
     },
@@ -158,7 +160,13 @@ function noVector({ name }: Embedder): never {
   throw new InvariantError(`${name} answered fewer vectors than it was asked for.`)
 }
 
-type Asked = Question & Readonly<{ vector: Float32Array; embedder: string; now: Date }>
+type Asked = Question &
+  Readonly<{
+    vector: Float32Array
+    embedder: string
+    vectorShare: number | undefined
+    now: Date
+  }>
 type Candidate = Fit & { id: string }
 
 /** Lets those go that are worth least; answers their ids. */

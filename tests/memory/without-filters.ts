@@ -44,6 +44,7 @@ export const withoutTenants =
     return {
       ...connection,
       ask: (_, work, ...instead) => connection.ask(everybody, work, ...instead),
+      everywhere: (_, reach, work) => connection.everywhere(everybody, reach, work),
     }
   }
 

@@ -15,7 +15,7 @@ import { openSimulatedExchange, type SimulatedExchange } from '../open-simulated
 
 export const TEST_KEY = '0x0123456789012345678901234567890123456789012345678901234567890123'
 const ACCOUNT = '0x1719884eb866cb12b2287399b15f7db5e7d775ea'
-const SEND_TIMEOUT_MS = 700
+const SEND_TIMEOUT_MS = 2_000
 
 const source = playCandles(loadRecording())
 

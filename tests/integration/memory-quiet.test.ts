@@ -1,7 +1,9 @@
 /** A Weaviate whose gRPC port refuses everybody: one error for who asked, and no other word. */
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { Server } from 'node:net'
+import { join } from 'node:path'
 
 import { newId } from '@chimera/contracts/ids'
 import { lexicalEmbedder } from '@chimera/infra/memory/embedding/lexical-embedder'
@@ -20,10 +22,17 @@ function urlOf(server: Server): string {
   return `http://127.0.0.1:${address.port}`
 }
 
+/** As Weaviate 1.39 says what there is: one collection, and its name. */
+const ANSWERS: Readonly<Record<string, string>> = {
+  '/v1/schema': readFileSync(join(import.meta.dirname, '../fixtures/weaviate-schema.json'), 'utf8'),
+  '/v1/aliases': '{"aliases": [{"alias": "AgentMemory", "class": "AgentMemory_v1"}]}',
+}
+
 /** HTTP answers, and gRPC does not. */
 async function openHalf(): Promise<AsyncDisposable & { url: string; closed: string }> {
-  const server = createServer((_request, response) => {
-    response.setHeader('content-type', 'application/json').end('{"class":"AgentMemory"}')
+  const server = createServer(({ url = '' }, response) => {
+    const answer = ANSWERS[url.split('?', 1)[0] ?? ''] ?? '{}'
+    response.setHeader('content-type', 'application/json').end(answer)
   })
   const gone = createServer().listen(0, '127.0.0.1')
   server.listen(0, '127.0.0.1')

@@ -2,12 +2,20 @@ import { InvariantError } from '@chimera/contracts/errors'
 
 import type { Statement } from './open-database.ts'
 
+type ByIndex = {
+  /**
+   * PostgreSQL is kept on indexes: what its connection has planned while a table was small goes
+   * through all of it when it has grown, until somebody counts the rows anew.
+   */
+  readonly byIndex?: boolean | undefined
+}
+
 /** Whose rows a transaction sees, where the role of its connection is held to one tenant. */
 export type TenantScope = {
   readonly tenantId: string
   /** For what concerns the whole house: the list of tenants itself. */
   readonly isHouse?: boolean | undefined
-}
+} & ByIndex
 
 /** The tenants of the batch that a transaction of the swarm is about. */
 export type BatchScope = {
@@ -17,7 +25,7 @@ export type BatchScope = {
    * and PostgreSQL is kept on the index of what runs, whatever its statistics say.
    */
   readonly isClaim?: boolean | undefined
-}
+} & ByIndex
 
 /** Whose rows a transaction sees: one tenant's for the gateway, those of a batch for the swarm. */
 export type RowScope = TenantScope | BatchScope
@@ -31,16 +39,21 @@ const MAX_TENANTS = 2_000
 const CLAIM_CLASS = 0x636c6169
 const CLAIM_LOCK = `SELECT pg_advisory_xact_lock(${CLAIM_CLASS}, hashtext(id)) FROM`
 
+const ON_INDEXES = '; SET LOCAL enable_seqscan = off'
+
 /** In the same packet as BEGIN: seeing some tenants alone costs no round trip. */
 export function beginOf(scope: RowScope | undefined): string {
   if (scope === undefined) return 'BEGIN'
   if ('tenantIds' in scope) {
     const ids = `'{${idsOf(scope.tenantIds).join(',')}}'`
-    const inTurn = `; SET LOCAL enable_seqscan = off; ${CLAIM_LOCK} unnest(${ids}::text[]) AS id`
-    return `BEGIN; SET LOCAL chimera.tenants = ${ids}${scope.isClaim === true ? inTurn : ''}`
+    const isByIndex = scope.isClaim === true || scope.byIndex === true
+    const inTurn = scope.isClaim === true ? `; ${CLAIM_LOCK} unnest(${ids}::text[]) AS id` : ''
+    const set = `SET LOCAL chimera.tenants = ${ids}`
+    return `BEGIN; ${set}${isByIndex ? ON_INDEXES : ''}${inTurn}`
   }
   const house = scope.isHouse === true ? `; SET LOCAL chimera.house = 'on'` : ''
-  return `BEGIN; SET LOCAL chimera.tenant = '${idsOf([scope.tenantId]).join()}'${house}`
+  const set = `SET LOCAL chimera.tenant = '${idsOf([scope.tenantId]).join()}'${house}`
+  return `BEGIN; ${set}${scope.byIndex === true ? ON_INDEXES : ''}`
 }
 
 /** What the scope of a claim sets, inside a transaction that began without one. */

@@ -82,7 +82,7 @@ export function openPostgresMemory(of: {
     },
     recall: async (question) => {
       const [vector = noVector(embedder)] = await embedder.embed([question.question])
-      const scope = scopeOf(question.tenantId)
+      const scope = scopeOfRecall(scopeOf(question.tenantId))
       const { name, vectorShare } = embedder
       const by = { embedder: name, vectorShare, now: now() }
       return recall({ ...question, asked: packVector(vector), ...by, database, scope, shelves })
@@ -109,6 +109,9 @@ export function openPostgresMemory(of: {
     [Symbol.asyncDispose]: async () => shelves.clear(),
   }
 }
+
+/** A recall is never worth going through all memories. */
+export const scopeOfRecall = (scope: RowScope): RowScope => ({ ...scope, byIndex: true })
 
 function noVector({ name }: Embedder): never {
   throw new InvariantError(`${name} answered fewer vectors than it was asked for.`)

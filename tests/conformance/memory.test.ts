@@ -84,6 +84,14 @@ describe.each(inject('memories'))('a memory: %s', (name) => {
     expect(await store.find(one, newId())).toBeUndefined()
   })
 
+  test('a question of words that every text has is no fault', async () => {
+    const agentId = newAgent()
+    await store.remember(one, [sampleMemory('Fees are low at night.', { agent_id: agentId })])
+    for (const question of ['what is it?', 'is this the one that they had?', '?', '💸']) {
+      expect((await ask(agentId, question)).length, question).toBeLessThanOrEqual(1)
+    }
+  })
+
   test('the best comes first, and each says why', async () => {
     const agent = newAgent()
     await store.remember(one, [

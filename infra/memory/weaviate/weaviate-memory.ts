@@ -237,13 +237,17 @@ async function findCandidates(own: TenantMemories, of: Asked): Promise<Candidate
     limit: Math.max(CANDIDATES, of.limit),
     returnProperties: ['timestamp' as const, 'importance' as const],
   }
+  const words = memoryWords(of.question)
   const [byWords, byVector] = await Promise.all([
-    own.query.bm25(memoryWords(of.question), {
-      ...asked,
-      queryProperties: ['words'],
-      includeVector: true,
-      returnMetadata: ['score'],
-    }),
+    // Of words that every text has nothing is left, and to be asked for nothing is a fault to it.
+    words === ''
+      ? { objects: [] }
+      : own.query.bm25(words, {
+          ...asked,
+          queryProperties: ['words'],
+          includeVector: true,
+          returnMetadata: ['score'],
+        }),
     own.query.nearVector([...of.vector], { ...asked, returnMetadata: ['distance'] }),
   ])
   const found = new Map<string, Candidate>()
@@ -253,8 +257,8 @@ async function findCandidates(own: TenantMemories, of: Asked): Promise<Candidate
   }
   for (const { uuid, properties, metadata, vectors } of byWords.objects) {
     const cosine = found.get(uuid)?.cosine ?? cosineOf(of.vector, Object.values(vectors).at(0))
-    const words = metadata?.score ?? 0
-    found.set(uuid, { id: uuid, words, cosine, ...weightsOf(properties) })
+    const fit = { id: uuid, words: metadata?.score ?? 0, cosine }
+    found.set(uuid, { ...fit, ...weightsOf(properties) })
   }
   return [...found.values()]
 }
